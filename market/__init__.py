@@ -1,0 +1,1 @@
+"""The domain, pure: rows, symbols, the state of instruments. No await, no clock, no network."""

@@ -1,0 +1,55 @@
+"""The subjects that quotes, trades, depth, status and the tape travel on; `subjects.md` is their contract."""
+
+import numpy as np
+import numpy.typing as npt
+
+from market.symbols import SymbolKey, check_venue
+
+DEFAULT_PARTITIONS = 16
+_KNUTH = np.uint32(0x9E37_79B1)  # 2**32 / golden ratio: spreads consecutive numbers evenly
+
+
+def quote(key: SymbolKey) -> str:
+    """Name the subject of an instrument's state."""
+    return f"quote.{key.token}"
+
+
+def trade(key: SymbolKey) -> str:
+    """Name the subject of an instrument's trades."""
+    return f"trade.{key.token}"
+
+
+def depth(key: SymbolKey) -> str:
+    """Name the subject of an instrument's depth levels."""
+    return f"depth.{key.token}"
+
+
+def snapshot(key: SymbolKey) -> str:
+    """Name the subject that answers with an instrument's present state."""
+    return f"snapshot.{key.token}"
+
+
+def status(venue: str) -> str:
+    """Name the subject of a venue's status rows and the heartbeat of its feed."""
+    check_venue(venue)
+    return f"status.{venue}"
+
+
+def tape(partition: int) -> str:
+    """Name the subject of one partition of the tape."""
+    return f"tape.{partition}"
+
+
+def partitions_of(instruments: npt.ArrayLike, partitions: int = DEFAULT_PARTITIONS) -> npt.NDArray[np.uint8]:
+    """Map instrument numbers to partitions of the tape, by multiplicative hashing.
+
+    `instruments` is an array of unsigned numbers below 2**32; `partitions` a power of two from 1 to 256, fixed for
+    the life of a tape. Raises ValueError for any other. Knuth, The Art of Computer Programming 3, 6.4.
+    """
+    bits = partitions.bit_length() - 1
+    if not 1 <= partitions <= 256 or partitions != 1 << bits:
+        raise ValueError(f"partitions is {partitions}; it must be a power of two from 1 to 256")
+    if bits == 0:
+        return np.zeros(np.shape(instruments), np.uint8)
+    hashed = np.asarray(instruments).astype(np.uint32) * _KNUTH
+    return (hashed >> np.uint32(32 - bits)).astype(np.uint8)
