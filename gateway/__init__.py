@@ -1,0 +1,1 @@
+"""The Litestar application: REST, the live WebSocket, accounts."""

@@ -1,0 +1,134 @@
+"""A NATS client for the data plane: nats-py, with a bulk way in and a bulk way out beside its own.
+
+nats-py keeps what it is good at: connecting, authentication, TLS, pings, reconnecting, requests, JetStream. It costs
+some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
+
+- `write_frames`: whole `PUB` frames, built elsewhere, go straight to the connection;
+- `subscribe_many`: thousands of exact subjects with payloads of one size, handed over a network read at a time as
+  arrays;
+- `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements.
+
+The private parts of nats-py that this leans on are `_process_connect_init`, `_ps`, `_transport` and its parser's
+`parse`; a test holds them in place.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+
+from mesh.bulk_parser import FIRST_BULK_SID, LAST_BULK_SID, BulkParser, BulkReceiver, RawReceiver
+
+_SUBSCRIBE_CHUNK = 1000
+_WRITE_BUFFER_BYTES = 4 << 20
+
+
+class TooManySubscriptionsError(Exception):
+    """The subscriptions asked for would pass the limit; the server would drop the whole connection."""
+
+
+@dataclass(slots=True)
+class BulkSubscription:
+    """One consumer of many exact subjects, all with payloads of `payload_bytes`."""
+
+    receive: BulkReceiver
+    payload_bytes: int
+    sids: dict[int, int] = field(default_factory=dict)  # the consumer's slot -> subscription id
+
+
+class BulkClient(Client):
+    """nats-py's client with bulk publishing and subscribing; connect it like any other."""
+
+    def __init__(self, max_bulk_subscriptions: int = 1_000_000) -> None:
+        super().__init__()
+        self._max_bulk_subscriptions = max_bulk_subscriptions
+        self._subjects: dict[int, str] = {}  # sid -> subject, of bulk and raw subscriptions
+        self._last_sid = FIRST_BULK_SID - 1
+        self._bulk_parser = BulkParser(self)
+        self._ps = self._bulk_parser
+
+    @property
+    def bulk_subscription_count(self) -> int:
+        """How many subjects are subscribed in bulk or raw."""
+        return len(self._subjects)
+
+    def write_frames(self, frames: Iterable[bytes | memoryview]) -> bool:
+        """Send built `PUB` frames; False, and nothing sent, while the connection is down.
+
+        Await `drain_writes` after it: the write buffer is bounded only by callers that wait.
+        """
+        if not self.is_connected or self._transport is None:
+            return False
+        for frame in frames:
+            self._transport.write(frame)  # type: ignore[arg-type]  # any buffer will do
+        return True
+
+    async def drain_writes(self) -> None:
+        """Wait until the connection's write buffer has room; returns at once while it is down."""
+        if self.is_connected and self._transport is not None:
+            try:
+                await self._transport.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it so
+            except ConnectionError:
+                return  # nats-py notices the same loss itself and reconnects
+
+    def open_bulk(self, payload_bytes: int, receive: BulkReceiver) -> BulkSubscription:
+        """Begin a bulk subscription with no subjects yet.
+
+        `receive(slots, payloads)` is called for every run of its messages in a network read: `slots` intp[n] are the
+        numbers given in `subscribe_many`, `payloads` uint8[n, payload_bytes], in the order of arrival.
+        """
+        return BulkSubscription(receive, payload_bytes)
+
+    def subscribe_many(self, bulk: BulkSubscription, subjects: Mapping[int, str]) -> None:
+        """Add subjects (slot -> subject) to a bulk subscription.
+
+        They are in force for all that the server reads from this connection afterwards, and come back by themselves
+        on reconnecting. Raises TooManySubscriptionsError before anything is sent.
+        """
+        added = {slot: subject for slot, subject in subjects.items() if slot not in bulk.sids}
+        if len(self._subjects) + len(added) > self._max_bulk_subscriptions:
+            raise TooManySubscriptionsError(
+                f"{len(self._subjects)} subscriptions and {len(added)} more pass {self._max_bulk_subscriptions}"
+            )
+        for slot, subject in added.items():
+            bulk.sids[slot] = self._take_sid(subject)
+            self._bulk_parser.route(bulk.sids[slot], slot, subject, bulk.payload_bytes, bulk.receive)
+        self._send_subscriptions([bulk.sids[slot] for slot in added])
+
+    def unsubscribe_many(self, bulk: BulkSubscription, slots: Iterable[int]) -> None:
+        """Drop subjects; messages already on their way are discarded."""
+        sids = [bulk.sids.pop(slot) for slot in slots if slot in bulk.sids]
+        for sid in sids:
+            del self._subjects[sid]
+            self._bulk_parser.unroute(sid)
+        self.write_frames([b"".join(b"UNSUB %d\r\n" % sid for sid in sids)])
+
+    def subscribe_raw(self, subject: str, receive: RawReceiver) -> None:
+        """Hand every message of one subject to `receive(subject, payload)`, outside nats-py's queues."""
+        sid = self._take_sid(subject)
+        self._bulk_parser.raw[sid] = receive
+        self._send_subscriptions([sid])
+
+    def _take_sid(self, subject: str) -> int:
+        """Give the next free subscription id; long-freed ones come round again, as ids have a fixed width."""
+        sid = self._last_sid
+        while True:
+            sid = sid + 1 if sid < LAST_BULK_SID else FIRST_BULK_SID
+            if sid not in self._subjects:
+                break
+        self._last_sid = sid
+        self._subjects[sid] = subject
+        return sid
+
+    def _send_subscriptions(self, sids: Sequence[int]) -> None:
+        for start in range(0, len(sids), _SUBSCRIBE_CHUNK):
+            chunk = sids[start : start + _SUBSCRIBE_CHUNK]
+            self.write_frames([b"".join(b"SUB %s %d\r\n" % (self._subjects[sid].encode(), sid) for sid in chunk)])
+
+    async def _process_connect_init(self) -> None:
+        await super()._process_connect_init()
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+        # nats-py replays only the subscriptions it knows of.
+        self._send_subscriptions(list(self._subjects))

@@ -1,0 +1,192 @@
+r"""The parser of `BulkClient`: finds whole runs of bulk messages in what was read, and decodes them as arrays.
+
+    MSG quote.XNAS.AAPL 1000017 138\r\n<138 bytes>\r\n
+
+A run of such messages is one match of a compiled pattern, their subscription ids one more pass; ids of a fixed width
+turn into numbers in numpy, and a table gives each its slot and the length of its first line, from which every payload's
+place follows by a running sum. Nothing is done in Python once per message. All other protocol is split into single
+commands here and handed to nats-py's own parser.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from nats.aio.client import Client
+from nats.errors import ProtocolError
+from nats.protocol.parser import Parser
+
+_logger = logging.getLogger(__name__)
+
+BulkReceiver = Callable[[npt.NDArray[np.intp], npt.NDArray[np.uint8]], None]
+RawReceiver = Callable[[str, bytes], None]
+
+# Ids of our own begin where nats-py's, counted up from 1, never get, and all have seven digits.
+FIRST_BULK_SID, LAST_BULK_SID = 1_000_000, 9_999_999
+MAX_CONTROL_LINE_BYTES = 4096
+_SID_DIGITS = 7
+_POWERS = 10 ** np.arange(_SID_DIGITS - 1, -1, -1)
+_CRLF_BYTES = 2
+_NO_SLOT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """Bulk messages of one size for one receiver: how to find a run of them, and the ids in it."""
+
+    receive: BulkReceiver
+    payload_bytes: int
+    run: re.Pattern[bytes]
+    sid: re.Pattern[bytes]
+
+    @classmethod
+    def of(cls, payload_bytes: int, receive: BulkReceiver) -> "_Lane":
+        # Possessive repeats (++, *+): a run of thousands of messages must not be kept for backtracking.
+        message = rb"MSG [^ \r]++ (%s\d{7}) %d\r\n.{%d}\r\n"
+        run = re.compile(b"(?s:(?:" + message % (b"?:", payload_bytes, payload_bytes) + b")*+)")
+        sid = re.compile(b"(?s:" + message % (b"", payload_bytes, payload_bytes) + b")")
+        return cls(receive, payload_bytes, run, sid)
+
+
+class BulkParser(Parser):
+    """nats-py's parser behind one that takes out bulk and raw messages first."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.raw: dict[int, RawReceiver] = {}
+        self._lanes: list[_Lane] = []
+        self._slot = np.zeros(0, np.intp)  # by sid - FIRST_BULK_SID
+        self._lane = np.zeros(0, np.int8)
+        self._line_bytes = np.zeros(0, np.int32)
+
+    def reset(self) -> None:
+        """Forget what was half read; nats-py calls it on reconnecting."""
+        super().reset()
+        self._parts: list[bytes] = []
+        self._missing_bytes = 0
+
+    def route(self, sid: int, slot: int, subject: str, payload_bytes: int, receive: BulkReceiver) -> None:
+        """Send the messages of a subscription to a receiver, as `slot`."""
+        at = sid - FIRST_BULK_SID
+        if at >= len(self._slot):
+            self._grow(max(1024, 2 * at))
+        self._slot[at] = slot
+        self._lane[at] = self._lane_of(payload_bytes, receive)
+        self._line_bytes[at] = len(f"MSG {subject} {sid} {payload_bytes}\r\n")
+
+    def unroute(self, sid: int) -> None:
+        """Discard what still comes for a subscription."""
+        self._slot[sid - FIRST_BULK_SID] = _NO_SLOT
+
+    def _lane_of(self, payload_bytes: int, receive: BulkReceiver) -> int:
+        for number, lane in enumerate(self._lanes):
+            if lane.payload_bytes == payload_bytes and lane.receive == receive:
+                return number
+        self._lanes.append(_Lane.of(payload_bytes, receive))
+        return len(self._lanes) - 1
+
+    def _grow(self, size: int) -> None:
+        missing = size - len(self._slot)
+        self._slot = np.append(self._slot, np.full(missing, _NO_SLOT))
+        self._lane = np.append(self._lane, np.zeros(missing, np.int8))
+        self._line_bytes = np.append(self._line_bytes, np.zeros(missing, np.int32))
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Take in the bytes of one network read."""
+        self._parts.append(data)
+        self._missing_bytes -= len(data)
+        if self._missing_bytes > 0:  # in the middle of a large message: join once, not at every read
+            return
+        data = b"".join(self._parts)
+        position = await self._consume(data)
+        self._parts = [data[position:]] if position < len(data) else []
+
+    async def _consume(self, data: bytes) -> int:
+        """Dispatch every whole command; return where the first incomplete one begins."""
+        position, end = 0, len(data)
+        while position < end:
+            after = self._bulk_run(data, position)
+            if after == position:
+                after = await self._one_command(data, position)
+                if after == position:
+                    break
+            position = after
+        return position
+
+    def _bulk_run(self, data: bytes, position: int) -> int:
+        """Deliver the run of bulk messages that begins at `position`, if one does; return its end."""
+        for number, lane in enumerate(self._lanes):
+            match = lane.run.match(data, position)
+            end = match.end() if match else position
+            if end > position:
+                self._deliver_run(number, lane, data, position, end)
+                return end
+        return position
+
+    def _deliver_run(self, number: int, lane: _Lane, data: bytes, position: int, end: int) -> None:
+        digits = np.frombuffer(b"".join(lane.sid.findall(data, position, end)), np.uint8)
+        sids = (digits.reshape(-1, _SID_DIGITS) - ord("0")) @ _POWERS - FIRST_BULK_SID
+        lines = self._line_bytes[sids]
+        strides = lines + (lane.payload_bytes + _CRLF_BYTES)
+        offsets = position + np.cumsum(strides) - strides + lines
+        slots = self._slot[sids]
+        wanted = (slots != _NO_SLOT) & (self._lane[sids] == number)
+        if not wanted.all():
+            slots, offsets = slots[wanted], offsets[wanted]
+        # Every offset's payload, as items of an overlapping view one byte apart: a gather without an index matrix.
+        windows = np.ndarray((len(data) - lane.payload_bytes + 1,), f"V{lane.payload_bytes}", data, 0, (1,))
+        payloads = windows[offsets].view(np.uint8).reshape(-1, lane.payload_bytes)
+        _deliver(lane.receive, slots, payloads)
+
+    async def _one_command(self, data: bytes, position: int) -> int:
+        """Pass on the command at `position`; return its end, or `position` where it is not whole yet."""
+        line_end = data.find(b"\r\n", position)
+        if line_end < 0:
+            if len(data) - position > MAX_CONTROL_LINE_BYTES:
+                raise ProtocolError(f"nats: a control line passes {MAX_CONTROL_LINE_BYTES} bytes")
+            self._missing_bytes = 0
+            return position
+        line, body = data[position:line_end], line_end + _CRLF_BYTES
+        after = body + _payload_bytes(line)
+        if after > len(data):
+            self._missing_bytes = after - len(data)
+            return position
+        if line.startswith(b"MSG ") and self._is_ours(line):
+            self._deliver_single(line, data[body : after - _CRLF_BYTES])
+        else:
+            await super().parse(data[position:after])
+        return after
+
+    def _is_ours(self, line: bytes) -> bool:
+        return int(line.split(b" ", 3)[2]) >= FIRST_BULK_SID
+
+    def _deliver_single(self, line: bytes, payload: bytes) -> None:
+        """Deliver a raw message, or a bulk one whose first line a run does not match (a reply, a padded size)."""
+        words = line.split()
+        sid, subject = int(words[2]), words[1].decode()
+        receive = self.raw.get(sid)
+        at = sid - FIRST_BULK_SID
+        if receive is not None:
+            _deliver(receive, subject, payload)
+        elif at < len(self._slot) and self._slot[at] != _NO_SLOT:
+            lane = self._lanes[self._lane[at]]
+            if len(payload) == lane.payload_bytes:
+                _deliver(lane.receive, self._slot[at : at + 1].copy(), np.frombuffer(payload, np.uint8)[None, :])
+            else:
+                _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
+
+
+def _payload_bytes(line: bytes) -> int:
+    """Give the bytes that follow a control line: a message's payload and its line end, else none."""
+    return int(line[line.rindex(b" ") + 1 :]) + _CRLF_BYTES if line.startswith((b"MSG ", b"HMSG ")) else 0
+
+
+def _deliver(receive: Callable[..., None], *message: object) -> None:
+    """Call a receiver; its failure must not end nats-py's read loop, and with it the connection, unnoticed."""
+    try:
+        receive(*message)
+    except Exception:
+        _logger.exception("a receiver failed; what it was given is lost to it")

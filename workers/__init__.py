@@ -1,0 +1,1 @@
+"""The workers: feeds now; each a pure core in a thin shell."""

@@ -1,0 +1,1 @@
+"""Feeds: adapters read a source and yield normalised rows; one generic runner publishes them."""
