@@ -38,7 +38,7 @@ class Groups:
 
     @property
     def _ends(self) -> npt.NDArray[np.intp]:
-        return np.append(self.starts[1:], len(self.order))
+        return np.append(self.starts, len(self.order))[1:]
 
 
 def group(keys: npt.NDArray[np.unsignedinteger[Any]]) -> Groups:

@@ -63,6 +63,11 @@ class MarketState:
         """Copy the states of `instruments` (all by default) as STATE rows."""
         return self._table.copy() if instruments is None else take(self._table, instruments)
 
+    @property
+    def sequences(self) -> npt.NDArray[np.uint64]:
+        """View every instrument's last sequence number."""
+        return self._table["sequence"]
+
     def known(self) -> npt.NDArray[np.intp]:
         """List the instruments that ever had an event."""
         return np.flatnonzero(self._table["ts_event"])

@@ -26,7 +26,8 @@ def no_levels() -> Rows:
 class Batch:
     """Events in the order of the source, and the depth levels that changed with them.
 
-    `events`: rows of `EVENT_DTYPE`, writable, `ts_event` set; `levels`: LEVEL rows, a level of size 0 is empty.
+    `events`: rows of `EVENT_DTYPE`, writable, `ts_event` set, perhaps none; all of one trading day, since a new day
+    begins between batches. `levels`: LEVEL rows, a level of size 0 is empty.
     In both, `instrument` is the adapter's own index: the position of the listing among all it ever listed, or
     `NO_INSTRUMENT`. `sequence` and `ts_recv` are the runner's to fill. `listed` continues that list, and comes before
     the first event that names it. `due_ns` is the wall clock time to publish at, ns since 1970 UTC; 0 is at once.
@@ -45,9 +46,9 @@ class SourceFaults:
     counts: dict[str, int] = field(default_factory=dict)
     last: str = ""
 
-    def add(self, reason: str, where: str) -> None:
-        """Count one fault; `where` names it, for instance by its offset in the file."""
-        self.counts[reason] = self.counts.get(reason, 0) + 1
+    def add(self, reason: str, where: str, count: int = 1) -> None:
+        """Count faults; `where` names the last, for instance by its offset in the file."""
+        self.counts[reason] = self.counts.get(reason, 0) + count
         self.last = f"{reason}: {where}"
 
 
@@ -112,5 +113,5 @@ class FeedSpec:
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise SpecError(f"feed {self.name!r}: {option}={text} must be a number from {low:,g} to {high:,g}")
+            raise SpecError(f"feed {self.name!r}: {option}={text} must be a number from {low:,.10g} to {high:,.10g}")
         return value

@@ -1,0 +1,197 @@
+"""Postgres as the local stack runs it: its own cluster, loopback TCP, passwords by SCRAM, never as root."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import programs
+from infra.local.folder import write_private
+from infra.local.postgres_place import copy_install, give_store, reachable_install, reachable_store
+from infra.local.probes import postgres_answers
+from infra.local.service import Account, NotReady, Service
+
+NOBODY = Account(uid=65534, gid=65534)
+DATABASE = "tickmesh"
+READY_WITHIN_S = 60.0  # after a kill the server first replays its log
+INIT_WITHIN_S = 60.0
+OLD_SERVER_STOPS_WITHIN_S = 6.0  # Postgres itself kills its children 5 s after SIGQUIT
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSettings:
+    """Where the server listens and stores, and the passwords of its administrator and of the platform's role.
+
+    `durable=False` leaves out fsync: enough against a killed process, not against a power cut. Tests take it.
+    """
+
+    port: int
+    store: Path
+    admin_password: str
+    password: str
+    durable: bool = True
+
+    @property
+    def dsn(self) -> str:
+        """The address for the platform's processes: a role that owns its database and nothing else."""
+        return f"postgresql://{DATABASE}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def admin_dsn(self) -> str:
+        """The address for the server's administrator."""
+        return f"postgresql://postgres:{self.admin_password}@127.0.0.1:{self.port}/postgres"
+
+
+def postgres_service(settings: PostgresSettings, log: Path) -> Service:
+    """Declare the server; the cluster is made before its first start. Raises `ProgramMissing`."""
+    account = NOBODY if os.geteuid() == 0 else None
+    bundled = programs.postgres_install()
+    install = reachable_install(bundled, programs.postgres_version()) if account else bundled
+    store = postgres_store(settings)
+    cluster = store / "cluster"
+
+    async def prepare() -> None:
+        if account:
+            await asyncio.to_thread(copy_install, bundled, install)
+            give_store(store, account)
+        store.mkdir(parents=True, exist_ok=True)
+        if not cluster.exists():
+            await asyncio.to_thread(_make_cluster, install, cluster, settings, account)
+        await _clear_stale_pid(cluster)
+
+    return Service(
+        name="postgres",
+        argv=(str(install / "bin" / "postgres"), "-D", str(cluster), *_options(settings)),
+        cwd=Path("/"),
+        log=log,
+        env=_environment(),
+        prepare=prepare,
+        probe=postgres_answers(settings.dsn),
+        run_as=account,
+        ready_within_s=READY_WITHIN_S,
+        stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait for the clients
+        death_signal=signal.SIGQUIT,  # "immediate": takes its own children and its pid file along
+    )
+
+
+def postgres_store(settings: PostgresSettings) -> Path:
+    """Return where the data really lies: in root's stack that can be elsewhere than asked for."""
+    return reachable_store(settings.store) if os.geteuid() == 0 else settings.store
+
+
+def _options(settings: PostgresSettings) -> tuple[str, ...]:
+    given = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(settings.port),
+        "unix_socket_directories": "",
+        "fsync": "on" if settings.durable else "off",
+        "log_min_messages": "warning",
+        "timezone": "UTC",
+    }
+    return tuple(part for name, value in given.items() for part in ("-c", f"{name}={value}"))
+
+
+def _environment() -> dict[str, str]:
+    # Postgres needs nothing of ours: no variable of the caller's shell may change what the server does.
+    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+
+
+def _make_cluster(install: Path, cluster: Path, settings: PostgresSettings, account: Account | None) -> None:
+    """Run initdb and make the platform's role and database, beside the final place: half a cluster is never used."""
+    draft = cluster.with_name("cluster.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    password_file = cluster.with_name("initdb.password")
+    write_private(password_file, settings.admin_password)
+    if account:
+        os.chown(password_file, account.uid, account.gid)
+    try:
+        _run(
+            [str(install / "bin" / "initdb"), "-D", str(draft), "-U", "postgres", f"--pwfile={password_file}"]
+            + ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+            + ([] if settings.durable else ["--no-sync"]),
+            account,
+        )
+    finally:
+        password_file.unlink()
+    # In single-user mode a statement is a line; ours are free of quotes by the passwords' alphabet.
+    _run(
+        [str(install / "bin" / "postgres"), "--single", "-D", str(draft), "postgres"],
+        account,
+        f"CREATE ROLE {DATABASE} LOGIN PASSWORD '{settings.password}'\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n",
+    )
+    draft.replace(cluster)
+
+
+def _run(argv: list[str], account: Account | None, text: str = "") -> None:
+    """Run one of Postgres' programs to its end. Raises `NotReady` with what it said where it fails."""
+    program = Path(argv[0]).name
+    try:
+        result = subprocess.run(  # noqa: S603  # the commands are ours
+            argv,
+            check=False,
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+            env=_environment(),
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            timeout=INIT_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise NotReady(f"{program} was not done after {INIT_WITHIN_S:.0f} s") from None
+    if result.returncode != 0 or "ERROR:" in result.stdout:
+        raise NotReady(f"{program} ended with code {result.returncode}: {result.stdout[-1000:]}")
+
+
+async def _clear_stale_pid(cluster: Path) -> None:
+    """Remove what a killed server left behind, and end one that still runs: we hold the folder's lock, it has no owner.
+
+    Without this a new start could fail for seconds (the old server is stopping) or for ever (its process number has
+    been given to another of our processes). Raises TimeoutError where the old server will not go.
+    """
+    pid = _recorded_pid(cluster)
+    if pid is None:
+        return
+    if _is_server_of(pid, cluster):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGQUIT)
+        async with asyncio.timeout(OLD_SERVER_STOPS_WITHIN_S):
+            while _is_server_of(pid, cluster):  # noqa: ASYNC110  # it is no child of ours: nothing tells us its end
+                await asyncio.sleep(0.02)
+    _pid_file(cluster).unlink(missing_ok=True)
+
+
+def _pid_file(cluster: Path) -> Path:
+    return cluster / "postmaster.pid"
+
+
+def _recorded_pid(cluster: Path) -> int | None:
+    """Read the process number of the last server; None where there is none, or no /proc to look it up in.
+
+    Without /proc the question is left to Postgres' own check.
+    """
+    if not Path("/proc/self/cmdline").exists():
+        return None
+    try:
+        return int(_pid_file(cluster).read_text().splitlines()[0])
+    except FileNotFoundError:
+        return None
+    except (ValueError, IndexError):
+        return 0  # cut short by a crash: of no server
+
+
+def _is_server_of(pid: int, cluster: Path) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return str(cluster).encode() in words

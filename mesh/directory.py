@@ -1,0 +1,152 @@
+"""The instrument directory: which number each instrument has, in a key-value bucket.
+
+Key `<exch>.<symbol token>`, value a msgpack map. Numbers are dense, given once and never reused: a block of them is
+reserved by compare-and-set on a counter, then each key is created only if it is not there; a number that lost such a
+race stays unused.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from nats.js import JetStreamContext
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.kv import KeyValue
+
+from market.instrument import Instrument, InstrumentId, Listing
+from market.symbols import SymbolKey
+from mesh.streams import FEEDS, INSTRUMENTS
+
+_COUNTER = "next_instrument"
+_ATTEMPTS = 20
+_CREATE_AT_ONCE = 256
+
+
+class DirectoryError(Exception):
+    """The directory cannot be read or written; trying again may help."""
+
+
+class _Entry(msgspec.Struct, array_like=False):
+    number: int
+    name: str
+    currency: str
+    tick_size: float
+
+
+class Directory:
+    """The instruments as one process knows them, kept current by a watch on the bucket."""
+
+    def __init__(self, instruments: KeyValue, counters: KeyValue) -> None:
+        self._instruments = instruments
+        self._counters = counters
+        self._by_key: dict[SymbolKey, Instrument] = {}
+        self._by_number: dict[int, Instrument] = {}
+        self._by_symbol: dict[str, list[Instrument]] = {}
+        self._listeners: list[Callable[[Instrument], None]] = []
+        self._watcher: KeyValue.KeyWatcher
+
+    @classmethod
+    async def open(cls, js: JetStreamContext) -> "Directory":
+        """Open the declared buckets and load every entry."""
+        directory = cls(await js.key_value(INSTRUMENTS), await js.key_value(FEEDS))
+        await directory.load()
+        return directory
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    @property
+    def capacity(self) -> int:
+        """One more than the highest number known: the length of arrays indexed by number."""
+        return max(self._by_number, default=-1) + 1
+
+    def get(self, key: SymbolKey) -> Instrument | None:
+        """Find an instrument by its full name."""
+        return self._by_key.get(key)
+
+    def numbered(self, number: int) -> Instrument | None:
+        """Find an instrument by its number."""
+        return self._by_number.get(number)
+
+    def with_symbol(self, symbol: str) -> Sequence[Instrument]:
+        """Find the instruments of that symbol at any venue, the first numbered first."""
+        return self._by_symbol.get(symbol, ())
+
+    def all(self) -> Iterable[Instrument]:
+        """List every instrument known, in order of number."""
+        return (self._by_number[number] for number in sorted(self._by_number))
+
+    def on_added(self, listener: Callable[[Instrument], None]) -> None:
+        """Call `listener` for every instrument that becomes known from now on."""
+        self._listeners.append(listener)
+
+    async def load(self) -> None:
+        """Read every entry that is in the bucket now."""
+        self._watcher = await self._instruments.watchall()
+        async for entry in self._watcher:
+            if entry is None:  # all that was there has come
+                break
+            self._learn(entry.key, entry.value)
+
+    async def follow(self) -> None:
+        """Learn of new entries, for as long as the task lives."""
+        async for entry in self._watcher:
+            if entry is not None:
+                self._learn(entry.key, entry.value)
+
+    async def enlist(self, listings: Sequence[Listing]) -> list[Instrument]:
+        """Give every listing its number, the old one where it has one; returns them in the same order.
+
+        Raises DirectoryError where the bucket stays contended or out of reach.
+        """
+        missing = [listing for listing in dict.fromkeys(listings) if listing.key not in self._by_key]
+        if missing:
+            first = await self._reserve(len(missing))
+            for start in range(0, len(missing), _CREATE_AT_ONCE):
+                chunk = missing[start : start + _CREATE_AT_ONCE]
+                await asyncio.gather(*(self._create(first + start + i, listing) for i, listing in enumerate(chunk)))
+        return [self._by_key[listing.key] for listing in listings]
+
+    async def _reserve(self, count: int) -> int:
+        return await add_to_counter(self._counters, _COUNTER, count) - count
+
+    async def _create(self, number: int, listing: Listing) -> None:
+        value = msgspec.msgpack.encode(_Entry(number, listing.name, listing.currency, listing.tick_size))
+        try:
+            await self._instruments.create(listing.key.token, value)
+        except KeyWrongLastSequenceError:  # another process was first: its number stands
+            entry = await self._instruments.get(listing.key.token)
+            value = entry.value or b""
+        self._learn(listing.key.token, value)
+
+    def _learn(self, token: str, value: bytes | None) -> None:
+        if not value:
+            return
+        entry = msgspec.msgpack.decode(value, type=_Entry)
+        key = SymbolKey.from_token(token)
+        if key in self._by_key:
+            return
+        listing = Listing(key, entry.name, entry.currency, entry.tick_size)
+        instrument = Instrument(InstrumentId(entry.number), listing)
+        self._by_key[key] = self._by_number[entry.number] = instrument
+        self._by_symbol.setdefault(key.symbol, []).append(instrument)
+        self._by_symbol[key.symbol].sort(key=lambda each: each.number)
+        for listener in self._listeners:
+            listener(instrument)
+
+
+async def add_to_counter(counters: KeyValue, key: str, count: int) -> int:
+    """Add to a counter by compare-and-set and return its new value; raises DirectoryError."""
+    for _ in range(_ATTEMPTS):
+        try:
+            try:
+                entry = await counters.get(key)
+            except KeyNotFoundError:
+                await counters.create(key, str(count).encode())
+                return count
+            value = int(entry.value or b"0") + count
+            await counters.update(key, str(value).encode(), last=entry.revision)
+        except KeyWrongLastSequenceError:
+            continue
+        return value
+    raise DirectoryError(f"counter {key} stayed contended through {_ATTEMPTS} attempts")

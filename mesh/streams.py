@@ -1,0 +1,206 @@
+"""Streams, consumers and buckets, declared once as data and brought about idempotently.
+
+`ensure` creates what is missing, applies what changed, and refuses what the server cannot change (storage, retention)
+with an error that names the field: data is never dropped to make a declaration true.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    KeyValueConfig,
+    ObjectStoreConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BucketNotFoundError, NotFoundError
+
+from mesh.settings import MeshSettings
+
+TAPE = "TAPE"
+INSTRUMENTS = "INSTRUMENTS"
+FEEDS = "FEEDS"
+CHECKPOINTS = "CHECKPOINTS"
+
+# What a server refuses to change on a stream that exists.
+_FIXED_FIELDS = ("storage", "retention")
+_DEDUPLICATION_S = 120.0
+
+
+class DeclarationError(Exception):
+    """A declaration contradicts what is on the server in a way that cannot be applied without losing data."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """A stream: its subjects and its bounds; the oldest messages go first when one is reached."""
+
+    name: str
+    subjects: tuple[str, ...]
+    max_bytes: int
+    max_age_s: float
+    replicas: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """A durable pull consumer of a stream."""
+
+    stream: str
+    name: str
+    filter_subject: str
+    ack_wait_s: float
+    max_ack_pending: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValueSpec:
+    """A key-value bucket."""
+
+    name: str
+    replicas: int
+    max_value_bytes: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsSpec:
+    """An object bucket."""
+
+    name: str
+    replicas: int
+    description: str
+
+
+Spec = StreamSpec | ConsumerSpec | KeyValueSpec | ObjectsSpec
+
+
+def declared(settings: MeshSettings) -> tuple[Spec, ...]:
+    """Everything that Tickmesh keeps on NATS, streams before their consumers."""
+    return (
+        StreamSpec(
+            TAPE,
+            ("tape.*",),
+            settings.tape_max_bytes,
+            settings.tape_max_age_hours * 3600,
+            settings.replicas,
+            "every normalised event, in order per partition",
+        ),
+        KeyValueSpec(INSTRUMENTS, settings.replicas, 4096, "the instrument directory: name -> number and listing"),
+        KeyValueSpec(FEEDS, settings.replicas, 4096, "epochs of feeds, the next free instrument number"),
+        ObjectsSpec(CHECKPOINTS, settings.replicas, "states with the tape sequences they include"),
+    )
+
+
+async def ensure(js: JetStreamContext, specs: Sequence[Spec]) -> None:
+    """Bring the server to what `specs` declare; raises DeclarationError. Running it again changes nothing."""
+    for spec in specs:
+        match spec:
+            case StreamSpec():
+                await _ensure_stream(js, spec)
+            case ConsumerSpec():
+                await _ensure_consumer(js, spec)
+            case KeyValueSpec():
+                await _ensure_key_value(js, spec)
+            case ObjectsSpec():
+                await _ensure_objects(js, spec)
+
+
+async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
+    wanted = StreamConfig(
+        name=spec.name,
+        subjects=list(spec.subjects),
+        storage=StorageType.FILE,
+        retention=RetentionPolicy.LIMITS,
+        max_bytes=spec.max_bytes,
+        max_age=spec.max_age_s,
+        num_replicas=spec.replicas,
+        duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s),
+        allow_direct=True,
+        description=spec.description,
+    )
+    try:
+        present = (await js.stream_info(spec.name)).config
+    except NotFoundError:
+        await js.add_stream(wanted)
+        return
+    for field in _FIXED_FIELDS:
+        if getattr(present, field) != getattr(wanted, field):
+            raise DeclarationError(
+                f"stream {spec.name}: {field} is {getattr(present, field)} and cannot become {getattr(wanted, field)}; "
+                "move its data to a new stream first"
+            )
+    changed = [
+        field
+        for field in ("subjects", "max_bytes", "max_age", "num_replicas", "duplicate_window", "description")
+        if getattr(present, field) != getattr(wanted, field)
+    ]
+    if changed:
+        await js.update_stream(wanted)
+
+
+async def _ensure_consumer(js: JetStreamContext, spec: ConsumerSpec) -> None:
+    wanted = ConsumerConfig(
+        durable_name=spec.name,
+        description=spec.description,
+        filter_subject=spec.filter_subject,
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=spec.ack_wait_s,
+        max_ack_pending=spec.max_ack_pending,
+    )
+    try:
+        present = (await js.consumer_info(spec.stream, spec.name)).config
+    except NotFoundError:
+        present = wanted
+    for field in ("ack_policy", "deliver_policy"):
+        if getattr(present, field) != getattr(wanted, field):
+            raise DeclarationError(
+                f"consumer {spec.stream}/{spec.name}: {field} is {getattr(present, field)} and cannot become "
+                f"{getattr(wanted, field)}"
+            )
+    await js.add_consumer(spec.stream, wanted)  # creates, or updates what may change
+
+
+async def _ensure_key_value(js: JetStreamContext, spec: KeyValueSpec) -> None:
+    try:
+        present = await (await js.key_value(spec.name)).status()
+    except BucketNotFoundError:
+        await js.create_key_value(
+            KeyValueConfig(
+                bucket=spec.name,
+                description=spec.description,
+                history=1,
+                max_value_size=spec.max_value_bytes,
+                storage=StorageType.FILE,
+                replicas=spec.replicas,
+                direct=True,
+            )
+        )
+        return
+    config = present.stream_info.config
+    if config.storage != StorageType.FILE:
+        raise DeclarationError(f"bucket {spec.name}: storage is {config.storage} and cannot become file")
+    if (config.num_replicas, config.max_msg_size) != (spec.replicas, spec.max_value_bytes):
+        await js.update_stream(config.evolve(num_replicas=spec.replicas, max_msg_size=spec.max_value_bytes))
+
+
+async def _ensure_objects(js: JetStreamContext, spec: ObjectsSpec) -> None:
+    try:
+        present = await (await js.object_store(spec.name)).status()
+    except BucketNotFoundError:
+        await js.create_object_store(
+            spec.name,
+            ObjectStoreConfig(description=spec.description, storage=StorageType.FILE, replicas=spec.replicas),
+        )
+        return
+    config = present.stream_info.config
+    if config.num_replicas != spec.replicas:
+        await js.update_stream(config.evolve(num_replicas=spec.replicas))

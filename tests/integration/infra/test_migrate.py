@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.local.servers import running_postgres
+from infra.migrate import migrate
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    (tmp_path / "0001.users.sql").write_text("CREATE TABLE users (id int)")
+    (tmp_path / "0002.orders.sql").write_text("-- depends: 0001.users\nCREATE TABLE orders (id int)")
+    return tmp_path
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {name for (name,) in rows if not name.startswith(("_yoyo", "yoyo"))}
+
+
+def test_migrations_are_applied_once_and_in_order(postgres_url: str, migrations: Path) -> None:
+    assert migrate(postgres_url, migrations) == ["0001.users", "0002.orders"]
+    assert tables(postgres_url) == {"users", "orders"}
+    assert migrate(postgres_url, migrations) == []
+    (migrations / "0003.alerts.sql").write_text("CREATE TABLE alerts (id int)")
+    assert migrate(postgres_url, migrations) == ["0003.alerts"]
+
+
+def test_failed_migration_is_rolled_back_and_can_be_mended(postgres_url: str, migrations: Path) -> None:
+    bad = migrations / "0003.bad.sql"
+    bad.write_text("CREATE TABLE half (id int); SELECT * FROM nowhere")
+    with pytest.raises(psycopg.errors.UndefinedTable, match="nowhere"):
+        migrate(postgres_url, migrations)
+    assert tables(postgres_url) == {"users", "orders"}
+    bad.write_text("CREATE TABLE half (id int)")
+    assert migrate(postgres_url, migrations) == ["0003.bad"]
+
+
+async def test_two_at_once_apply_each_migration_once(postgres_url: str, migrations: Path) -> None:
+    applied = await asyncio.gather(*(asyncio.to_thread(migrate, postgres_url, migrations) for _ in range(3)))
+    assert sorted(map(len, applied)) == [0, 0, 2]
+
+
+async def test_platforms_own_migrations_apply_twice(postgres_url: str) -> None:
+    command = [sys.executable, "-m", "infra.migrate"]
+    environment = {**os.environ, "TICKMESH_POSTGRES_DSN": postgres_url}
+    for _ in range(2):
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing, the schema is current" in done.stdout
+
+
+def test_missing_address_is_named() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TICKMESH_POSTGRES_DSN"}
+    command = [sys.executable, "-m", "infra.migrate"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "TICKMESH_POSTGRES_DSN must name the database" in done.stdout
+
+
+async def test_database_that_starts_late_is_waited_for(open_folder: Path, migrations: Path) -> None:
+    folder = open_folder / "late"
+    folder.mkdir(mode=0o711)
+    async with running_postgres(folder) as server:
+        await server.stop()
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, server.url, migrations))
+        await server.restart()
+        assert await migrating == ["0001.users", "0002.orders"]

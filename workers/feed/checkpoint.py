@@ -1,0 +1,90 @@
+"""Checkpoints of a feed: its states and the tape sequence they include, so that a restart goes on with the same day.
+
+A checkpoint includes every event stored on the tape up to its sequence, as an event is folded in before it is sent.
+What was stored later is read back from the tape.
+"""
+
+import logging
+from typing import Literal
+
+import msgspec
+import numpy as np
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError, ObjectNotFoundError
+
+from market import rows
+from market.row_type import RowError, Rows, take
+from market.state import MarketState
+from mesh.streams import CHECKPOINTS, TAPE
+
+_logger = logging.getLogger(__name__)
+
+_FETCH_BATCHES = 64
+_FETCH_TIMEOUT_S = 2.0
+
+
+class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
+    """What is stored: the schema version, the last tape sequence included, STATE rows back to back."""
+
+    version: Literal[1]
+    tape_sequence: int
+    states: bytes
+
+
+class CheckpointStore:
+    """Keeps one feed's newest checkpoint."""
+
+    def __init__(self, js: JetStreamContext, feed: str) -> None:
+        self._js = js
+        self._name = f"feed.{feed}"
+
+    async def save(self, states: Rows, tape_sequence: int) -> None:
+        """Replace the checkpoint; the old one stays until the new one is whole."""
+        bucket = await self._js.object_store(CHECKPOINTS)
+        await bucket.put(self._name, msgspec.msgpack.encode(Checkpoint(1, tape_sequence, states.tobytes())))
+
+    async def load(self) -> tuple[Rows, int] | None:
+        """Read the newest checkpoint's states and tape sequence; None where there is none that can be read."""
+        bucket = await self._js.object_store(CHECKPOINTS)
+        try:
+            data = (await bucket.get(self._name)).data
+        except (ObjectNotFoundError, NotFoundError):
+            return None
+        try:
+            checkpoint = msgspec.msgpack.decode(data or b"", type=Checkpoint)
+            return rows.STATE.read(checkpoint.states), checkpoint.tape_sequence
+        except (msgspec.DecodeError, RowError) as error:
+            _logger.warning("the checkpoint cannot be used, starting without: %s", error)
+            return None
+
+
+async def replay_tape(js: JetStreamContext, state: MarketState, included: Rows, tape_sequence: int) -> int:
+    """Fold into `state` what the tape stored after a checkpoint; return how many events that were.
+
+    Only instruments of the checkpoint's states (`included`) and events beyond their sequences count.
+    """
+    newest = (await js.stream_info(TAPE)).state.last_seq
+    if newest <= tape_sequence:
+        return 0
+    sequences = np.full(len(state), np.iinfo(np.int64).max)
+    sequences[included["instrument"]] = included["sequence"]
+    start = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=tape_sequence + 1)
+    subscription = await js.pull_subscribe("tape.*", stream=TAPE, config=start)
+    replayed, last = 0, tape_sequence
+    try:
+        while last < newest:
+            for message in await subscription.fetch(_FETCH_BATCHES, timeout=_FETCH_TIMEOUT_S):
+                last = message.metadata.sequence.stream
+                events = rows.read_events(message.data)
+                mine = events["instrument"] < len(state)
+                mine[mine] = events["sequence"][mine].astype(np.int64) > sequences[events["instrument"][mine]]
+                state.apply(take(events, mine))
+                replayed += int(mine.sum())
+                await message.ack()
+    except NatsTimeoutError:
+        _logger.warning("the tape ended at %d, before %d", last, newest)
+    finally:
+        await subscription.unsubscribe()
+    return replayed
