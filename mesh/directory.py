@@ -81,18 +81,33 @@ class Directory:
         self._listeners.append(listener)
 
     async def load(self) -> None:
-        """Read every entry that is in the bucket now."""
+        """Watch the bucket anew, and read every entry that is in it now."""
+        present = await self._instruments.status()
         self._watcher = await self._instruments.watchall()
-        async for entry in self._watcher:
-            if entry is None:  # all that was there has come
-                break
-            self._learn(entry.key, entry.value)
+        if present.values:
+            async for entry in self._watcher:
+                # nats-py's mark "all has come" (None) can come first; an entry says how many are still behind it.
+                if entry is None:
+                    continue
+                self._learn(entry.key, entry.value)
+                if entry.delta == 0:
+                    break
 
     async def follow(self) -> None:
         """Learn of new entries, for as long as the task lives."""
-        async for entry in self._watcher:
-            if entry is not None:
-                self._learn(entry.key, entry.value)
+        while True:
+            watcher = self._watcher
+            async for entry in watcher:
+                if entry is not None:
+                    self._learn(entry.key, entry.value)
+                if self._watcher is not watcher:
+                    break
+
+    async def reconnected(self) -> None:
+        """Watch anew after the server was away: it may have forgotten the old watch."""
+        watcher = self._watcher
+        await self.load()
+        await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py leaves it so
 
     async def enlist(self, listings: Sequence[Listing]) -> list[Instrument]:
         """Give every listing its number, the old one where it has one; returns them in the same order.

@@ -75,7 +75,7 @@ async def replay_tape(js: JetStreamContext, state: MarketState, included: Rows, 
     replayed, last = 0, tape_sequence
     try:
         while last < newest:
-            for message in await subscription.fetch(_FETCH_BATCHES, timeout=_FETCH_TIMEOUT_S):
+            for message in await subscription.fetch(min(_FETCH_BATCHES, newest - last), timeout=_FETCH_TIMEOUT_S):
                 last = message.metadata.sequence.stream
                 events = rows.read_events(message.data)
                 mine = events["instrument"] < len(state)

@@ -1,0 +1,196 @@
+"""The composition root: builds the gateway's parts once, and the Litestar application around them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Router, WebSocket, websocket
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components
+from litestar.static_files import create_static_files_router
+
+from gateway.accounts import (
+    SCHEME_NAME,
+    SECURITY_SCHEME,
+    AccountsController,
+    AccountsService,
+    AccountsSettings,
+    PoolSettings,
+    TokenSettings,
+    open_accounts,
+    require_bearer,
+)
+from gateway.live.hub import Hub
+from gateway.live.stream import Stream
+from gateway.metrics import Metrics
+from gateway.problems import PROBLEM_HANDLERS
+from gateway.rest.health import Dependencies, HealthController
+from gateway.rest.quotes import QuotesController
+from gateway.rest.symbols import SymbolsController
+from gateway.search import SymbolIndex
+from gateway.settings import GatewaySettings
+from gateway.upstream import Upstream
+from mesh import ops
+from mesh.connection import Connection, connect
+from mesh.directory import Directory
+from mesh.quote_cache import QuoteCache
+from mesh.streams import declared, ensure
+
+PAGE = Path(__file__).parent / "static"
+_MAX_BODY_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running gateway consists of."""
+
+    settings: GatewaySettings
+    upstream: Upstream
+    hub: Hub
+    index: SymbolIndex
+    accounts: AccountsService
+    health: Dependencies
+    metrics: Metrics
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
+    """Connect to everything and keep the background work going; all of it ends on leaving."""
+    async with contextlib.AsyncExitStack() as stack:
+        connection = await connect(settings, "gateway")
+        stack.push_async_callback(connection.close)
+        js = connection.jetstream()
+        await ensure(js, declared(settings))
+        directory = await Directory.open(js)
+        cache = QuoteCache(settings.cache_url) if settings.cache_url else None
+        if cache is not None:
+            stack.push_async_callback(cache.close)
+        accounts = await stack.enter_async_context(open_accounts(_accounts_settings(settings), time.time))
+        metrics = Metrics()
+        hub = Hub(settings.symbols_per_connection, metrics)
+        upstream = Upstream(connection, directory, cache, settings.linger_s, hub.changed, metrics)
+        hub.attach(upstream)
+        _show_figures(metrics, hub, upstream)
+        index = SymbolIndex(each.listing for each in directory.all())
+        directory.on_added(lambda instrument: index.add(instrument.listing))
+
+        async def disconnected() -> None:
+            hub.announce(is_connected=False)
+
+        async def reconnected() -> None:
+            hub.announce(is_connected=True)
+            await directory.reconnected()
+            await upstream.refresh_all()
+
+        connection.on_disconnect(disconnected)
+        connection.on_reconnect(reconnected)
+        parts = Parts(settings, upstream, hub, index, accounts, Dependencies(upstream, accounts, cache), metrics)
+        work = asyncio.create_task(_background(parts, connection))
+        stack.push_async_callback(_end, work)
+        yield parts
+
+
+def create_app(settings: GatewaySettings) -> Litestar:
+    """Build the application; its parts come up and go down with its lifespan."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_parts(settings) as parts:
+            app.state.parts = parts
+            yield
+
+    guarded = Router(
+        "/",
+        route_handlers=[QuotesController, SymbolsController],
+        guards=[require_bearer(lambda connection: connection.app.state.parts.accounts.authenticate)],
+        security=[{SCHEME_NAME: []}],
+    )
+    page = create_static_files_router("/", [PAGE], html_mode=True, include_in_schema=False) if PAGE.is_dir() else None
+    return Litestar(
+        [AccountsController, guarded, HealthController, stream, *([page] if page else [])],
+        lifespan=[lifespan],
+        exception_handlers=PROBLEM_HANDLERS,
+        dependencies={
+            "accounts": _part(lambda parts: parts.accounts),
+            "upstream": _part(lambda parts: parts.upstream),
+            "index": _part(lambda parts: parts.index),
+            "health": _part(lambda parts: parts.health),
+            "metrics": _part(lambda parts: parts.metrics),
+            "parts": _part(lambda parts: parts),
+        },
+        openapi_config=OpenAPIConfig(
+            title="Tickmesh",
+            version="0.1.0",
+            components=Components(security_schemes={SCHEME_NAME: SECURITY_SCHEME}),
+            render_plugins=[ScalarRenderPlugin()],
+        ),
+        request_max_body_size=_MAX_BODY_BYTES,
+        logging_config=None,
+    )
+
+
+@websocket("/stream")
+async def stream(socket: WebSocket[Any, Any, Any], parts: NamedDependency[Parts]) -> None:
+    """Serve one live client."""
+    settings = parts.settings
+    await Stream(socket, parts.hub, parts.accounts, settings.auth_timeout_s, 1 / settings.frames_per_s).serve()
+
+
+def _part(pick: Callable[[Parts], object]) -> Provide:
+    def provide(state: State) -> Any:  # noqa: ANN401  # one provider for parts of every type
+        return pick(state.parts)
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def _accounts_settings(settings: GatewaySettings) -> AccountsSettings:
+    return AccountsSettings(
+        tokens=TokenSettings(secret=settings.jwt_secret.encode()), pool=PoolSettings(dsn=settings.postgres_dsn)
+    )
+
+
+def _show_figures(metrics: Metrics, hub: Hub, upstream: Upstream) -> None:
+    metrics.gauge("clients", "Connected live clients.", lambda: hub.clients)
+    metrics.gauge("subscriptions", "Instruments subscribed on NATS.", lambda: upstream.subscriptions)
+    metrics.gauge("updates_received_total", "Quotes received from NATS.", lambda: upstream.updates)
+    metrics.gauge("updates_sent_total", "Updates written to clients.", lambda: hub.updates_sent)
+    metrics.gauge("frames_sent_total", "Frames of updates written to clients.", lambda: hub.frames_sent)
+    metrics.gauge("nats_connected", "1 while NATS is connected.", lambda: float(upstream.is_connected))
+
+
+async def _background(parts: Parts, connection: Connection) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(parts.upstream.run())
+        tasks.create_task(ops.beat(connection, "gateway", lambda: _figures(parts)))
+        tasks.create_task(_heartbeats(parts))
+
+
+async def _heartbeats(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(parts.settings.heartbeat_s)
+        parts.hub.heartbeat()
+
+
+def _figures(parts: Parts) -> dict[str, object]:
+    received_ns = parts.upstream.last_recv_ns
+    return {
+        "feed_age_ms": (time.time_ns() - received_ns) / 1e6 if received_ns else None,
+        "clients": parts.hub.clients,
+        "subscriptions": parts.upstream.subscriptions,
+        "updates": parts.upstream.updates,
+        "updates_sent": parts.hub.updates_sent,
+        "frames_sent": parts.hub.frames_sent,
+    }
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,58 @@
+"""How rows look to clients: plain values under stable names, unknown prices as null, times as ISO 8601 text."""
+
+import math
+from datetime import datetime
+
+import numpy as np
+
+from market.book import LEVELS
+from market.instrument import Instrument
+from market.row_type import Rows
+
+Image = dict[str, object]
+
+PRICE_FIELDS = ("bid", "ask", "last", "open", "high", "low", "prev_close")
+SIZE_FIELDS = ("bid_size", "ask_size", "last_size", "volume")
+QUOTE_FIELDS = (
+    *("bid", "bid_size", "ask", "ask_size", "last", "last_size", "open", "high", "low", "volume", "prev_close"),
+)
+
+
+def quote_image(instrument: Instrument, state: Rows) -> Image:
+    """Show one STATE row under its canonical name."""
+    row = state[0]
+    image: Image = {"symbol": str(instrument.key)}
+    for name in QUOTE_FIELDS:
+        value = float(row[name])
+        image[name] = None if math.isnan(value) else value
+    image["seq"] = int(row["sequence"])
+    image["ts_event"] = iso(int(row["ts_event"]))
+    image["ts_recv"] = iso(int(row["ts_recv"]))
+    return image
+
+
+def depth_image(levels: Rows) -> Image:
+    """Show 20 LEVEL rows as the levels that are there, best first: price, size, orders."""
+    sides = []
+    for side in (levels[:LEVELS], levels[LEVELS:]):
+        present = side[side["size"] > 0]
+        columns = (present["price"].tolist(), present["size"].tolist(), present["orders"].tolist())
+        sides.append([list(level) for level in zip(*columns, strict=True)])
+    return {"bids": sides[0], "asks": sides[1]}
+
+
+def iso(ts_ns: int) -> str | None:
+    """Write a time in UTC to the nanosecond; 0, which is no time, is None."""
+    return f"{np.datetime64(ts_ns, 'ns')}Z" if ts_ns else None
+
+
+def from_iso(text: str) -> int:
+    """Read an ISO 8601 time with its zone, to the nanosecond, as ns since 1970 UTC; raises ValueError."""
+    whole, dot, rest = text.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    moment = datetime.fromisoformat(whole + rest[len(digits) :])
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r:.60} has no time zone; end it with Z")
+    if dot and not 1 <= len(digits) <= 9:
+        raise ValueError(f"{text!r:.60} has {len(digits)} decimals of a second; it must be 1 to 9")
+    return int(moment.timestamp()) * 1_000_000_000 + int(digits.ljust(9, "0") or 0)

@@ -1,0 +1,4 @@
+"""The live stream: commands in, snapshots and updates out, over one WebSocket per client.
+
+stream (socket) -> session (one client) -> hub (who watches what) -> upstream
+"""

@@ -1,0 +1,81 @@
+"""What a client may send: commands as tagged values, read from JSON or msgpack with exact errors. Pure."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+MAX_SYMBOLS_PER_COMMAND = 1000
+MAX_TOKEN_CHARACTERS = 8192
+
+Symbols = Annotated[list[str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
+
+
+class CommandError(Exception):
+    """A message is not a command; `code` is stable, the message names the field and the bound."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Command(msgspec.Struct, tag_field="action", frozen=True, forbid_unknown_fields=True):
+    """One of the commands below, told apart by `action`."""
+
+
+class Auth(Command, tag="auth", frozen=True):
+    """Prove who you are, at first or with a new token."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
+
+
+class Subscribe(Command, tag="subscribe", frozen=True):
+    """Send a snapshot of each symbol now and updates from then on."""
+
+    symbols: Symbols
+
+
+class Unsubscribe(Command, tag="unsubscribe", frozen=True):
+    """Send no more of these."""
+
+    symbols: Symbols
+
+
+class Reconnect(Command, tag="reconnect", frozen=True):
+    """Subscribe as before a lost connection: snapshots only of what changed since the times last seen."""
+
+    last_seen: Annotated[dict[str, str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
+
+
+class Ping(Command, tag="ping", frozen=True):
+    """Ask for a pong."""
+
+
+AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Ping
+_ACTIONS = ", ".join(str(kind.__struct_config__.tag) for kind in (Auth, Subscribe, Unsubscribe, Reconnect, Ping))
+_json = msgspec.json.Decoder(AnyCommand)
+_msgpack = msgspec.msgpack.Decoder(AnyCommand)
+
+
+def read_json(text: str) -> AnyCommand:
+    """Read a text message; raises CommandError."""
+    return _read(_json, text, "JSON")
+
+
+def read_msgpack(data: bytes) -> AnyCommand:
+    """Read a binary message; raises CommandError."""
+    return _read(_msgpack, data, "msgpack")
+
+
+def _read(
+    decoder: "msgspec.json.Decoder[AnyCommand] | msgspec.msgpack.Decoder[AnyCommand]", data: str | bytes, kind: str
+) -> AnyCommand:
+    try:
+        return decoder.decode(data)  # type: ignore[arg-type]  # each decoder is given its own kind of message
+    except msgspec.ValidationError as error:
+        text = str(error)
+        if "`$.action`" in text and "Invalid value" in text:
+            raise CommandError("unknown_action", f"{text}; there are {_ACTIONS}") from None
+        raise CommandError("invalid_command", text) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CommandError("malformed", f"the message is not {kind}: {error}") from None

@@ -1,0 +1,42 @@
+"""The gateway's metrics for Prometheus, in a registry of their own: nothing is global, every application has one."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_AGE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class Metrics:
+    """What one gateway process counts; figures that others hold are read when Prometheus asks."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.received_age_s = Histogram(
+            "tickmesh_gateway_quote_age_seconds",
+            "Age of quotes on arrival at the gateway, from the feed's receipt, one sample a network read.",
+            buckets=_AGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.sent_age_s = Histogram(
+            "tickmesh_gateway_sent_age_seconds",
+            "Age of the oldest quote in a frame when it is written, from the feed's receipt.",
+            buckets=_AGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.refused_commands = Counter(
+            "tickmesh_gateway_refused_commands_total",
+            "Client messages answered with an error, by its code.",
+            ["code"],
+            registry=self.registry,
+        )
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Show a figure that is read whenever it is asked for."""
+        Gauge(f"tickmesh_gateway_{name}", text, registry=self.registry).set_function(read)
+
+    def render(self) -> bytes:
+        """Write everything in Prometheus's text format."""
+        return generate_latest(self.registry)

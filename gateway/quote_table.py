@@ -1,0 +1,52 @@
+"""The latest state of every watched instrument, indexed by number: what snapshots and updates are made of."""
+
+import numpy as np
+import numpy.typing as npt
+
+from market import rows
+from market.row_type import Rows, take
+
+_WHOLE_ROW = f"V{rows.STATE.width_bytes}"
+Numbers = npt.NDArray[np.intp]
+
+
+class QuoteTable:
+    """Keeps states monotonic: a row that is not newer than the one held changes nothing."""
+
+    def __init__(self) -> None:
+        self._table = rows.STATE.blank(0)
+
+    def reserve(self, instruments: int) -> None:
+        """Make room for instrument numbers below `instruments`."""
+        missing = instruments - len(self._table)
+        if missing > 0:
+            missing = max(missing, len(self._table) // 2)
+            grown = bytearray(self._table.tobytes() + rows.STATE.blank(missing).tobytes())
+            self._table = np.frombuffer(grown, rows.STATE.dtype)
+
+    def merge(self, numbers: Numbers, states: Rows) -> Numbers:
+        """Take over the STATE rows that are newer; return the numbers of those, each once.
+
+        A row that carries another instrument's number than the one it came for is not taken.
+        """
+        newer = (states["sequence"] > self._table["sequence"][numbers]) & (states["instrument"] == numbers)
+        if not newer.all():
+            numbers, states = numbers[newer], take(states, newer)
+        self._table.view(_WHOLE_ROW)[numbers] = states.view(_WHOLE_ROW)  # of several for one, the last stays
+        return np.unique(numbers)
+
+    def state(self, number: int) -> Rows:
+        """Copy one instrument's state: a single STATE row, with sequence 0 where nothing is known."""
+        return take(self._table, np.array([number], np.intp))
+
+    def sequence(self, number: int) -> int:
+        """Give the sequence of the state held, 0 where nothing is known."""
+        return int(self._table["sequence"][number])
+
+    def ts_event_ns(self, number: int) -> int:
+        """Give the exchange's time of the state held."""
+        return int(self._table["ts_event"][number])
+
+    def ts_recv_ns(self, number: int) -> int:
+        """Give the feed's time of receipt of the state held."""
+        return int(self._table["ts_recv"][number])

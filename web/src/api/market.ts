@@ -1,0 +1,57 @@
+import { requestJson } from "./http";
+import { ApiError } from "./problem";
+
+export interface Instrument {
+  /** Canonical "VENUE:SYMBOL". */
+  symbol: string;
+  ticker: string;
+  venue: string;
+  name: string;
+  currency: string;
+}
+
+/** [price, size, number of orders] */
+export type DepthLevel = readonly [price: number, size: number, orders: number];
+
+export interface Depth {
+  bids: readonly DepthLevel[];
+  asks: readonly DepthLevel[];
+}
+
+/** The part of `GET /quotes/{symbol}` that the stream does not carry. */
+export interface QuoteDetail {
+  symbol: string;
+  name: string;
+  currency: string;
+  depth: Depth;
+}
+
+export interface MarketApi {
+  search(query: string, limit: number, signal?: AbortSignal): Promise<readonly Instrument[]>;
+  quote(symbol: string, signal?: AbortSignal): Promise<QuoteDetail>;
+}
+
+export interface TokenSource {
+  accessToken(options: { renew: boolean }): Promise<string>;
+}
+
+/** The market data endpoints. A refused token is renewed once, then the request is made once more. */
+export function marketApi(origin: string, tokens: TokenSource): MarketApi {
+  const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => {
+    const attempt = async (renew: boolean) =>
+      requestJson<T>(`${origin}${path}`, { token: await tokens.accessToken({ renew }), signal });
+    try {
+      return await attempt(false);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return attempt(true);
+      throw error;
+    }
+  };
+  return {
+    search: async (query, limit, signal) => {
+      const parameters = new URLSearchParams({ query, limit: String(limit) });
+      return (await get<{ symbols: readonly Instrument[] }>(`/symbols?${parameters}`, signal)).symbols;
+    },
+    quote: (symbol, signal) => get<QuoteDetail>(`/quotes/${encodeURIComponent(symbol)}`, signal),
+  };
+}

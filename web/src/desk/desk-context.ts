@@ -1,0 +1,19 @@
+import { createContext, use } from "react";
+import type { MarketApi } from "../api/market";
+import type { LiveMarket } from "../stream/live-market";
+import type { Watchlist } from "../watchlist/watchlist";
+
+/** What a logged-in user works with. Built once per login, handed down by context. */
+export interface Desk {
+  readonly api: MarketApi;
+  readonly market: LiveMarket;
+  readonly watchlist: Watchlist;
+}
+
+export const DeskContext = createContext<Desk | null>(null);
+
+export function useDesk(): Desk {
+  const desk = use(DeskContext);
+  if (desk === null) throw new Error("useDesk is for components inside the dashboard.");
+  return desk;
+}

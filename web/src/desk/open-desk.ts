@@ -1,0 +1,31 @@
+import type { Session } from "../account/session";
+import { marketApi } from "../api/market";
+import { LiveMarket } from "../stream/live-market";
+import { streamUrl } from "../stream/socket";
+import { Watchlist } from "../watchlist/watchlist";
+import type { Desk } from "./desk-context";
+
+export function createDesk(session: Session, email: string): Desk {
+  const { origin } = window.location;
+  const api = marketApi(origin, session);
+  return {
+    api,
+    market: new LiveMarket(streamUrl(origin), session),
+    watchlist: new Watchlist(email, localStorage, api),
+  };
+}
+
+/** Bring the desk to life: the stream watches what the list holds. Returns how to close it. */
+export function openDesk({ market, watchlist }: Desk): () => void {
+  const watch = () => {
+    const { entries } = watchlist.state();
+    market.watch(new Set(entries.filter((entry) => entry.resolved).map((entry) => entry.symbol)));
+  };
+  // Bare tickers are looked up when the server is known to be there, after every reconnection if need be.
+  const resolve = () => {
+    if (market.connectionView().label === "live") void watchlist.resolvePending();
+  };
+  watch();
+  const closers = [watchlist.subscribe(watch), market.onConnection(resolve), market.start()];
+  return () => closers.forEach((close) => close());
+}
