@@ -97,8 +97,9 @@ class Console:
     def show_status(self, line: str) -> None:
         """Replace the status line; where there is no terminal, print it every 10 s."""
         if self._terminal:
-            self._status = line
-            self._write(f"{ERASE_LINE}{line}")
+            if line != self._status:
+                self._status = line
+                self._write(f"{ERASE_LINE}{line}")
         elif self._clock() - self._last_plain_s >= PLAIN_EVERY_S:
             self._last_plain_s = self._clock()
             self._write(f"{line}\n")

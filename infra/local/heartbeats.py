@@ -52,8 +52,12 @@ class Heartbeats:
         return bool(self._of(process, now_s))
 
     def figures(self, now_s: float) -> Figures:
-        """Sum up what was heard lately; the feed's age is the gateways' (the oldest), else the feed's own."""
-        feeds, gateways = self._of("feed", now_s), self._of("gateway", now_s)
+        """Sum up what was heard lately; the feed's age is the gateways' (the oldest), else the feed's own.
+
+        Of each feed only the latest word counts: one that was restarted speaks under a new process number.
+        """
+        feeds = list({said.get("feed"): said for said in self._of("feed", now_s)}.values())
+        gateways = self._of("gateway", now_s)
         rates = _numbers(feeds, "rows_per_s")
         clients = _numbers(gateways, "clients")
         ages = _numbers(gateways, "feed_age_ms") or _numbers(feeds, "feed_age_ms")
@@ -64,11 +68,9 @@ class Heartbeats:
         )
 
     def _of(self, process: str, now_s: float) -> list[Mapping[str, Any]]:
-        return [
-            said
-            for heard_s, said in self._heard.values()
-            if said["process"] == process and now_s - heard_s < SILENT_AFTER_S
-        ]
+        """List what processes of that name said lately, the latest last."""
+        heard = sorted(self._heard.values(), key=lambda entry: entry[0])
+        return [said for heard_s, said in heard if said["process"] == process and now_s - heard_s < SILENT_AFTER_S]
 
     def _forget_silent(self, now_s: float) -> None:
         for subject in [key for key, (heard_s, _) in self._heard.items() if now_s - heard_s >= SILENT_AFTER_S]:

@@ -119,7 +119,7 @@ class Supervisor:
         failures = 0
         while True:
             code = await self._children[service.name].exited()
-            trouble: str | None = f"ended with {describe_exit(code)}: {last_line(service.log)}"
+            trouble: str | None = f"ended with {_last_words(service, code)}"
             while trouble:
                 failures = self._policy.failures_after(failures, self._clock() - started)
                 delay_s = self._policy.delay_s(failures)
@@ -138,12 +138,16 @@ def stop_share_s(remaining_s: float, left: int) -> float:
     return max(0.0, min(STOP_ONE_WITHIN_S, remaining_s - STOP_RESERVE_S * left))
 
 
+def _last_words(service: Service, code: int) -> str:
+    return ": ".join(part for part in (describe_exit(code), last_line(service.log)) if part)
+
+
 async def _until_serving(child: Child) -> None:
     service = child.service
     if service.once:
         code = await child.exited()
         if code != 0:
-            raise _Ended(f"{describe_exit(code)}: {last_line(service.log)}")
+            raise _Ended(_last_words(service, code))
         return
     if service.probe is None:
         return
@@ -152,7 +156,7 @@ async def _until_serving(child: Child) -> None:
     try:
         await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
-            raise _Ended(f"{describe_exit(ended.result())}: {last_line(service.log)}")
+            raise _Ended(_last_words(service, ended.result()))
         await ready
     finally:
         ready.cancel()
