@@ -179,9 +179,7 @@ async def _heartbeats(parts: Parts) -> None:
 
 
 def _figures(parts: Parts) -> dict[str, object]:
-    received_ns = parts.upstream.last_recv_ns
     return {
-        "feed_age_ms": (time.time_ns() - received_ns) / 1e6 if received_ns else None,
         "clients": parts.hub.clients,
         "subscriptions": parts.upstream.subscriptions,
         "updates": parts.upstream.updates,

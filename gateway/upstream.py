@@ -57,7 +57,6 @@ class Upstream:
         self.table = QuoteTable()
         self.venues = Venues()
         self.updates = 0
-        self.last_recv_ns = 0  # the feed's time of the newest quote that came
         self._connection = connection
         self._cache = cache
         self._on_changed = on_changed
@@ -169,8 +168,7 @@ class Upstream:
     def _receive(self, slots: Numbers, payloads: npt.NDArray[np.uint8]) -> None:
         states = payloads.view(rows.STATE.dtype).reshape(-1)
         self.updates += len(states)
-        self.last_recv_ns = int(states["ts_recv"][-1])
-        self._metrics.received_age_s.observe((time.time_ns() - self.last_recv_ns) / 1e9)
+        self._metrics.received_age_s.observe((time.time_ns() - int(states["ts_recv"][-1])) / 1e9)
         self._take(slots, states)
 
     def _take(self, numbers: Numbers, states: Rows) -> None:

@@ -44,7 +44,3 @@ class Conflator:
         self._is_pending[taken] = False
         self._free_at_ns[taken] = now_ns + self._window_ns
         return taken
-
-    def next_due_ns(self) -> int | None:
-        """Tell when the next pending instrument is due; None while none is pending."""
-        return int(self._free_at_ns[self._pending].min()) if len(self._pending) else None

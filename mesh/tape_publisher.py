@@ -77,9 +77,12 @@ class TapePublisher:
 
     def flush(self) -> None:
         """Send what waits, wherever the partition's last batch is acknowledged."""
+        frames: list[bytes] = []
         for number, partition in enumerate(self._partitions):
             if partition.waiting and partition.sent is None:
-                self._send_next(number, partition)
+                frames += self._next_batch(number, partition)
+        if frames:
+            self._client.write_frames(frames)
 
     async def room(self) -> None:
         """Wait while `MAX_UNACKED_BYTES` or more are unacknowledged: the feed stops before anything is lost."""
@@ -103,16 +106,16 @@ class TapePublisher:
                     sent.attempts += 1
                     sent.retry_at = now_s + min(FIRST_RETRY_S * 2 ** (sent.attempts - 1), MAX_RETRY_S)
                     self.retried_batches += 1
-                    self._write(number, partition, sent)
+                    self._client.write_frames(self._frames(number, partition, sent))
 
     def retry_now(self) -> None:
         """Send every unacknowledged batch again at once: the connection is new."""
         for number, partition in enumerate(self._partitions):
             if partition.sent is not None:
                 self.retried_batches += 1
-                self._write(number, partition, partition.sent)
+                self._client.write_frames(self._frames(number, partition, partition.sent))
 
-    def _send_next(self, number: int, partition: _Partition) -> None:
+    def _next_batch(self, number: int, partition: _Partition) -> list[bytes]:
         parts = [partition.waiting.popleft()]
         size = len(parts[0])
         while partition.waiting and size + len(partition.waiting[0]) <= MAX_BATCH_BYTES:
@@ -120,13 +123,13 @@ class TapePublisher:
             size += len(parts[-1])
         partition.batches += 1
         partition.sent = _OnItsWay(partition.batches, b"".join(parts), self._now_s() + FIRST_RETRY_S)
-        self._write(number, partition, partition.sent)
+        return self._frames(number, partition, partition.sent)
 
-    def _write(self, number: int, partition: _Partition, batch: _OnItsWay) -> None:
+    def _frames(self, number: int, partition: _Partition, batch: _OnItsWay) -> list[bytes]:
         header = b"NATS/1.0\r\nNats-Msg-Id: %s-%d-%d\r\n\r\n" % (self._id_prefix, number, batch.number)
         sizes = (len(header), len(header) + len(batch.payload))
         line = b"HPUB %s %s.%d.%d %d %d\r\n" % (partition.subject, self._inbox, number, batch.number, *sizes)
-        self._client.write_frames([line + header, batch.payload, b"\r\n"])
+        return [line + header, batch.payload, b"\r\n"]
 
     def _on_ack(self, subject: str, payload: bytes) -> None:
         number, batch = map(int, subject.split(".")[-2:])

@@ -56,10 +56,10 @@ class MarketImage:
         numbers = self._depth_due.take(now_ns)
         return numbers, self.depth.books(numbers)
 
-    def next_due_ns(self) -> int | None:
-        """Tell when the next state or book is due; None while nothing waits."""
-        due = [at for at in (self._quotes_due.next_due_ns(), self._depth_due.next_due_ns()) if at is not None]
-        return min(due, default=None)
+    @property
+    def has_pending(self) -> bool:
+        """Whether a state or book waits for its window to end."""
+        return bool(self._quotes_due.pending or self._depth_due.pending)
 
     def present(self, number: int) -> bytes:
         """Give one instrument's present value: its STATE row, then its 20 LEVEL rows where depth is known."""

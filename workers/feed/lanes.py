@@ -1,5 +1,7 @@
 """The live subjects of one feed: states, trades, depth and status, framed in bulk and written at once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,13 +17,18 @@ Numbers = npt.NDArray[np.intp]
 
 
 class LiveLanes:
-    """Publishes what changes; while NATS is away it drops, and counts, messages: the next state heals them."""
+    """Collects messages of what changes and sends them together, as every write to a socket costs a system call.
+
+    While NATS is away it drops, and counts, messages: the next state heals them.
+    """
 
     def __init__(self, client: BulkClient) -> None:
         self._client = client
         self._quotes = SubjectTable("quote")
         self._trades = SubjectTable("trade")
         self._depth = SubjectTable("depth")
+        self._waiting: list[bytes | memoryview] = []
+        self._waiting_messages = 0
         self.published = 0
         self.dropped = 0
 
@@ -32,17 +39,17 @@ class LiveLanes:
             table.add(tokens)
 
     def quotes(self, numbers: Numbers, states: Rows) -> None:
-        """Publish the states (STATE rows) of `numbers`."""
+        """Collect the states (STATE rows) of `numbers`."""
         if len(numbers):
-            self._write(self._quotes.frames(numbers, as_bytes(states)), len(numbers))
+            self._collect(self._quotes.frames(numbers, as_bytes(states)), len(numbers))
 
     def depth(self, numbers: Numbers, books: npt.NDArray[np.uint8]) -> None:
-        """Publish whole books, uint8[n, BOOK_BYTES]."""
+        """Collect whole books, uint8[n, BOOK_BYTES]."""
         if len(numbers):
-            self._write(self._depth.frames(numbers, books), len(numbers))
+            self._collect(self._depth.frames(numbers, books), len(numbers))
 
     def trades(self, events: Rows) -> None:
-        """Publish every trade and correction of a batch: one message an instrument, its rows back to back."""
+        """Collect every trade and correction of a batch: one message an instrument, its rows back to back."""
         prints = np.flatnonzero((events["kind"] == Kind.TRADE) | (events["kind"] == Kind.CORRECTION))
         if not len(prints):
             return
@@ -52,29 +59,34 @@ class LiveLanes:
             same = sizes == size
             members = groups.order[groups.starts[same][:, None] + np.arange(size)]
             payloads = data[prints[members]].reshape(-1, size * rows.EVENT_BYTES)
-            self._write(self._trades.frames(groups.keys[same].astype(np.intp), payloads), len(payloads))
+            self._collect(self._trades.frames(groups.keys[same].astype(np.intp), payloads), len(payloads))
 
     def status(self, venue: str, events: Rows) -> None:
-        """Publish status rows on the venue's status subject."""
+        """Collect status rows on the venue's status subject."""
         subject = subjects.status(venue).encode()
-        self._write([b"PUB %s %d\r\n%s\r\n" % (subject, events.nbytes, events.tobytes())], 1)
+        self._collect([b"PUB %s %d\r\n%s\r\n" % (subject, events.nbytes, events.tobytes())], 1)
 
     def alive(self, venue: str, now_ns: int) -> None:
-        """Publish the feed's heartbeat for a venue."""
+        """Collect the feed's heartbeat for a venue."""
         row = rows.STATUS.blank(1)
         row["instrument"], row["state"] = NO_INSTRUMENT, TradingState.FEED_ALIVE
         row["ts_event"] = row["ts_recv"] = now_ns
         self.status(venue, row)
 
-    async def drain(self) -> None:
-        """Wait until what was written has room in the connection's buffer."""
+    async def send(self) -> None:
+        """Send what was collected, and wait until the connection's buffer has room."""
+        if not self._waiting:
+            return
+        if self._client.write_frames(self._waiting):
+            self.published += self._waiting_messages
+        else:
+            self.dropped += self._waiting_messages
+        self._waiting, self._waiting_messages = [], 0
         await self._client.drain_writes()
 
-    def _write(self, frames: list[memoryview] | list[bytes], messages: int) -> None:
-        if self._client.write_frames(frames):
-            self.published += messages
-        else:
-            self.dropped += messages
+    def _collect(self, frames: Sequence[bytes | memoryview], messages: int) -> None:
+        self._waiting += frames
+        self._waiting_messages += messages
 
 
 def status_by_venue(events: Rows, venues: list[str], venue_of: npt.NDArray[np.int16]) -> list[tuple[str, Rows]]:

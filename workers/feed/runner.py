@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 
 _MS_NS = 1_000_000
 _IDLE_NS = 50 * _MS_NS
+# Windows of many instruments end at as many moments; sending what is due every few milliseconds is soon enough.
+_FLUSH_NS = 5 * _MS_NS
 
 
 @dataclass(slots=True)
@@ -110,11 +112,10 @@ class FeedRunner:
     async def _until(self, due_ns: int) -> None:
         """Wait for `due_ns`, sending what falls due on the way."""
         while (now_ns := self._now_ns()) < due_ns:
-            self._flush(now_ns)
-            wake_ns = min(due_ns, self._image.next_due_ns() or due_ns)
-            if self._tape.unacked_bytes:
-                wake_ns = min(wake_ns, self._tape_flushed_ns + self._tape_linger_ns)
-            await asyncio.sleep(max(wake_ns - self._now_ns(), _MS_NS) / 1e9)
+            await self._flush(now_ns)
+            has_more = self._tape.unacked_bytes or self._image.has_pending
+            wake_ns = min(due_ns, now_ns + _FLUSH_NS) if has_more else due_ns
+            await asyncio.sleep(max(wake_ns - self._now_ns(), 0) / 1e9)
 
     async def _publish(self, batch: Batch) -> None:
         now_ns = self._now_ns()
@@ -124,13 +125,12 @@ class FeedRunner:
         self._lanes.trades(events)
         for venue, status in status_by_venue(events, self.venues, self._venue_of):
             self._lanes.status(venue, status)
-        self._flush(now_ns)
+        await self._flush(now_ns)
         figures = self.figures
         figures.rows += len(events)
         figures.batches += 1
         figures.last_recv_ns = now_ns
         figures.lag_ns = now_ns - batch.due_ns if batch.due_ns else 0
-        await self._lanes.drain()
         await self._tape.room()
 
     def _stamp(self, batch_rows: Rows, now_ns: int) -> Rows:
@@ -145,9 +145,10 @@ class FeedRunner:
         batch_rows["ts_recv"] = now_ns
         return batch_rows
 
-    def _flush(self, now_ns: int) -> None:
+    async def _flush(self, now_ns: int) -> None:
         self._lanes.quotes(*self._image.due_quotes(now_ns))
         self._lanes.depth(*self._image.due_depth(now_ns))
+        await self._lanes.send()
         if now_ns - self._tape_flushed_ns >= self._tape_linger_ns:
             self._tape.flush()
             self._tape_flushed_ns = now_ns

@@ -75,6 +75,7 @@ class FeedService:
         self._writer = (
             CacheWriter(self._cache, state, directory, settings.cache_interval_ms / 1e3) if self._cache else None
         )
+        self._rate = ops.Rate(time.monotonic())
         self._checkpoints = CheckpointStore(client.jetstream(), adapter.name)
         linger_ns = int(settings.tape_linger_ms * _NS_PER_MS)
         self._runner = FeedRunner(
@@ -166,6 +167,7 @@ class FeedService:
         return {
             "feed": self._adapter.name,
             "rows": figures.rows,
+            "rows_per_s": self._rate.per_s(figures.rows, time.monotonic()),
             "feed_age_ms": age_ms,
             "lag_ms": figures.lag_ns / _NS_PER_MS,
             "published": self._lanes.published,
