@@ -56,6 +56,7 @@ class Adapter(Protocol):
     """One source of market data."""
 
     name: str  # the feed's name: what `ops`, metrics and checkpoints call it
+    venues: tuple[str, ...]  # the market identifier codes it lists instruments of; their heartbeats start with the feed
     time_zone: str  # IANA name of the zone whose midnight begins the source's trading day
     continues: bool  # whether a restart goes on from the last state (a live market), or starts anew (a replay)
     faults: SourceFaults

@@ -37,11 +37,13 @@ class CacheWriter:
 
     async def write_once(self) -> bool:
         """Write everything noted; False, and it stays noted, where the cache did not take it."""
-        numbers = np.flatnonzero(self._is_dirty)
-        if not len(numbers):
+        dirty = np.flatnonzero(self._is_dirty)
+        self._is_dirty[dirty] = False
+        instruments = [instrument for number in dirty if (instrument := self._directory.numbered(int(number)))]
+        if not instruments:
             return await self._cache.ping()
-        self._is_dirty[numbers] = False
-        keys = [instrument.key for number in numbers if (instrument := self._directory.numbered(int(number)))]
+        keys = [instrument.key for instrument in instruments]
+        numbers = np.array([instrument.number for instrument in instruments], np.intp)
         taken = await self._cache.write(keys, self._state.snapshot(numbers))
         if not taken:
             self._is_dirty[numbers] = True

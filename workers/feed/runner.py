@@ -56,7 +56,7 @@ class FeedRunner:
         on_changed: Callable[[npt.NDArray[np.intp]], None],
     ) -> None:
         self.figures = FeedFigures()
-        self.venues: list[str] = []
+        self.venues = list(adapter.venues)
         self._adapter = adapter
         self._image = image
         self._lanes = lanes
@@ -95,8 +95,6 @@ class FeedRunner:
         missing = self._directory.capacity - len(self._venue_of)
         self._venue_of = np.append(self._venue_of, np.full(missing, -1, np.int16))
         for instrument in instruments:
-            if instrument.key.venue not in self.venues:
-                self.venues.append(instrument.key.venue)
             self._venue_of[instrument.number] = self.venues.index(instrument.key.venue)
 
     async def _next(self, batches: Iterator[Batch]) -> Batch | None:
@@ -114,7 +112,7 @@ class FeedRunner:
         while (now_ns := self._now_ns()) < due_ns:
             await self._flush(now_ns)
             has_more = self._tape.unacked_bytes or self._image.has_pending
-            wake_ns = min(due_ns, now_ns + _FLUSH_NS) if has_more else due_ns
+            wake_ns = min(due_ns, now_ns + (_FLUSH_NS if has_more else _IDLE_NS))
             await asyncio.sleep(max(wake_ns - self._now_ns(), 0) / 1e9)
 
     async def _publish(self, batch: Batch) -> None:

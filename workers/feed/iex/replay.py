@@ -20,7 +20,7 @@ import numpy as np
 from market.row_type import Rows
 from workers.feed.adapter import Batch, FeedSpec, NowNs, SourceFaults, SpecError
 from workers.feed.iex.capture import read_packets
-from workers.feed.iex.instruments import SymbolTable
+from workers.feed.iex.instruments import VENUE, SymbolTable
 from workers.feed.iex.packet import CaptureError, Packet
 from workers.feed.iex.segments import MessageBlock, SegmentReader
 from workers.feed.iex.tops import Decoder
@@ -62,6 +62,7 @@ class IexAdapter:
     """
 
     name = "iex"
+    venues: tuple[str, ...] = (VENUE,)
     time_zone = "America/New_York"
     continues = False
 

@@ -43,6 +43,7 @@ class SimFeed:
         self.faults = SourceFaults()
         self._options = options
         self._universe = load(options.symbols)
+        self.venues = self._universe.venues()
         self._mids = np.full(len(self._universe), np.nan)
         self._newest_ns = 0
 

@@ -49,6 +49,10 @@ class Universe:
         """How many price steps make a dollar: cents, or hundredths of a cent below $1 (SEC rule 612)."""
         return np.where(self.price < 1, 10_000.0, 100.0)
 
+    def venues(self) -> tuple[str, ...]:
+        """Name every venue that lists one of them."""
+        return tuple(sorted({key.venue for key in self.keys}))
+
     def listings(self) -> tuple[Listing, ...]:
         """List every instrument, in order."""
         ticks = (1 / self.ticks_per_dollar).tolist()
