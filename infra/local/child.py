@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
+import errno
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 
+from infra.local import tie
+from infra.local.folder import last_line
+from infra.local.probes import until_ready
+from infra.local.restart import describe_exit
 from infra.local.service import Service
 
-PR_SET_PDEATHSIG = 1
 POLL_S = 0.05
+
+
+class Ended(Exception):  # noqa: N818  # an event, not a fault
+    """The process ended before it served; the text carries its last words."""
 
 
 class Child:
@@ -27,21 +33,19 @@ class Child:
         child to the thread that started it.
         """
         self.service = service
+        program = service.argv[0]
+        if not os.access(program, os.X_OK):
+            raise FileNotFoundError(errno.ENOENT, "not there, or not to be executed", program)
         service.log.parent.mkdir(parents=True, exist_ok=True)
-        account = service.run_as
         with service.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # the commands are declared in this package
-                service.argv,
+                tied_command(service, os.getpid()),
                 cwd=service.cwd,
                 env=service.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
-                preexec_fn=_die_with(os.getpid(), service.death_signal),  # noqa: PLW1509  # only system calls in it
             )
 
     @property
@@ -100,19 +104,39 @@ async def _ended(process: subprocess.Popen[bytes]) -> None:
         os.close(handle)
 
 
-def _die_with(parent: int, number: signal.Signals) -> Callable[[], None] | None:
-    """Make the call that ties a new child to its parent's life; only Linux knows it.
+def tied_command(service: Service, parent: int) -> list[str]:
+    """Return the command that runs the service's program so that it dies with the parent."""
+    uid, gid = (service.run_as.uid, service.run_as.gid) if service.run_as else (tie.KEEP, tie.KEEP)
+    words = (parent, int(service.death_signal), uid, gid)
+    return [sys.executable, "-I", "-S", tie.__file__, *map(str, words), *service.argv]
 
-    It runs after the change of account, which would clear the setting, and looks at the parent once more: that may have
-    died before the call.
+
+async def until_serving(child: Child) -> None:
+    """Wait until the service serves, or has done its one step.
+
+    Raises `Ended` where the process ends instead, `NotReady` where it takes longer than the service may.
     """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    service = child.service
+    if service.once:
+        code = await child.exited()
+        if code != 0:
+            raise Ended(last_words(service, code))
+        return
+    if service.probe is None:
+        return
+    ready = asyncio.create_task(until_ready(service.probe, service.ready_within_s))
+    ended = asyncio.create_task(child.exited())
+    try:
+        await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            raise Ended(last_words(service, ended.result()))
+        await ready
+    finally:
+        ready.cancel()
+        ended.cancel()
+        await asyncio.gather(ready, ended, return_exceptions=True)
 
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
 
-    return tie
+def last_words(service: Service, code: int) -> str:
+    """Say how the service's process ended and what it said last."""
+    return ": ".join(part for part in (describe_exit(code), last_line(service.log)) if part)

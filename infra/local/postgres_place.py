@@ -1,4 +1,4 @@
-"""Where root's Postgres lives: it refuses to run as root, and the account it runs as cannot enter, say, /root.
+"""Where root's Postgres lives: it refuses to run as root, and the account it runs as cannot enter a private home.
 
 Where that account can reach the environment and the data folder, they are used as they are. Else a copy of the programs
 and the data lie in /var/lib/tickmesh: nothing of the user's is opened up, and the server gets no more rights than it
@@ -45,7 +45,7 @@ def copy_install(bundled: Path, install: Path) -> None:
     if install.exists():
         return
     target = install.parents[1]
-    _make_elsewhere()
+    _make_enterable(target.parent)
     draft = target.with_name(f"{target.name}.new-{os.getpid()}")
     shutil.copytree(bundled, draft / bundled.parent.name / bundled.name, symlinks=True)
     libraries = bundled.parents[1] / LIBRARIES
@@ -62,9 +62,8 @@ def copy_install(bundled: Path, install: Path) -> None:
 
 def give_store(store: Path, account: Account) -> None:
     """Make the data's folder, owned by the account; nobody else may look in."""
-    if store.parent == ELSEWHERE:
-        _make_elsewhere()
-    store.mkdir(parents=True, exist_ok=True)
+    _make_enterable(store.parent)
+    store.mkdir(exist_ok=True)
     store.chmod(0o700)
     os.chown(store, account.uid, account.gid)
 
@@ -73,6 +72,8 @@ def _is_reachable(path: Path, enterable: Callable[[Path], bool]) -> bool:
     return all(enterable(parent) for parent in path.parents)
 
 
-def _make_elsewhere() -> None:
-    ELSEWHERE.mkdir(parents=True, exist_ok=True)
-    ELSEWHERE.chmod(0o711)  # whatever our umask is
+def _make_enterable(folder: Path) -> None:
+    """Make a folder that other accounts may pass through, whatever our umask is; one that is there stays as it is."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o711)

@@ -63,7 +63,7 @@ def postgres_service(settings: PostgresSettings, log: Path) -> Service:
         store.mkdir(parents=True, exist_ok=True)
         if not cluster.exists():
             await asyncio.to_thread(_make_cluster, install, cluster, settings, account)
-        await _clear_stale_pid(cluster)
+        await _clear_remains(cluster)
 
     return Service(
         name="postgres",
@@ -152,46 +152,34 @@ def _run(argv: list[str], account: Account | None, text: str = "") -> None:
         raise NotReady(f"{program} ended with code {result.returncode}: {result.stdout[-1000:]}")
 
 
-async def _clear_stale_pid(cluster: Path) -> None:
-    """Remove what a killed server left behind, and end one that still runs: we hold the folder's lock, it has no owner.
+async def _clear_remains(cluster: Path) -> None:
+    """End what is left of a server that was killed: we hold the folder's lock, so it has no owner.
 
-    Without this a new start could fail for seconds (the old server is stopping) or for ever (its process number has
-    been given to another of our processes). Raises TimeoutError where the old server will not go.
+    Its children need a moment to notice that it is gone, and as long as one lives no new server can start. The pid
+    file it left would stop a start for ever once its number has been given to another process. Where the system has no
+    /proc both are left to Postgres' own checks. Raises TimeoutError where the old processes will not go.
     """
-    pid = _recorded_pid(cluster)
-    if pid is None:
+    if not _sees_processes():
         return
-    if _is_server_of(pid, cluster):
+    for pid in _processes_of(cluster):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGQUIT)
-        async with asyncio.timeout(OLD_SERVER_STOPS_WITHIN_S):
-            while _is_server_of(pid, cluster):  # noqa: ASYNC110  # it is no child of ours: nothing tells us its end
-                await asyncio.sleep(0.02)
-    _pid_file(cluster).unlink(missing_ok=True)
+    async with asyncio.timeout(OLD_SERVER_STOPS_WITHIN_S):
+        while _processes_of(cluster):  # noqa: ASYNC110  # they are no children of ours: nothing tells us their end
+            await asyncio.sleep(0.02)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _pid_file(cluster: Path) -> Path:
-    return cluster / "postmaster.pid"
+def _sees_processes() -> bool:
+    return Path("/proc/self/exe").exists()
 
 
-def _recorded_pid(cluster: Path) -> int | None:
-    """Read the process number of the last server; None where there is none, or no /proc to look it up in.
-
-    Without /proc the question is left to Postgres' own check.
-    """
-    if not Path("/proc/self/cmdline").exists():
-        return None
-    try:
-        return int(_pid_file(cluster).read_text().splitlines()[0])
-    except FileNotFoundError:
-        return None
-    except (ValueError, IndexError):
-        return 0  # cut short by a crash: of no server
-
-
-def _is_server_of(pid: int, cluster: Path) -> bool:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return str(cluster).encode() in words
+def _processes_of(cluster: Path) -> list[int]:
+    """List the Postgres processes that work in the cluster, which is the working folder of all of them."""
+    place = os.path.realpath(cluster)
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended, or is another user's
+            if (process / "cwd").readlink() == Path(place) and "postgres" in (process / "exe").readlink().name:
+                found.append(int(process.name))
+    return found

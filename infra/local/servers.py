@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
@@ -9,15 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from infra.local.cache_service import CacheSettings, cache_service
-from infra.local.child import Child
+from infra.local.child import Child, Ended, until_serving
 from infra.local.nats_service import NatsSettings, nats_service
 from infra.local.ports import any_free
 from infra.local.postgres_service import PostgresSettings, postgres_service
-from infra.local.probes import until_ready
 from infra.local.programs import ProgramMissing
+from infra.local.restart import RestartPolicy
 from infra.local.service import NotReady, Service
 
 STOP_WITHIN_S = 4.0
+POLICY = RestartPolicy()
 PASSWORD = "only-on-this-machine"  # noqa: S105  # these servers hold nothing but test data
 
 
@@ -41,15 +43,19 @@ class Server:
 
     async def start(self) -> None:
         """Start the server and wait until it serves. Raises `NotReady` with its last words where it does not."""
-        if self._service.prepare:
-            await self._service.prepare()
-        self._child = Child(self._service)
-        if self._service.probe:
+        for attempt in range(1, POLICY.start_attempts + 1):
+            if self._service.prepare:
+                await self._service.prepare()
+            self._child = Child(self._service)
             try:
-                await until_ready(self._service.probe, self._service.ready_within_s)
-            except NotReady as error:
+                await until_serving(self._child)
+                return  # noqa: TRY300  # the one good end
+            except (Ended, NotReady) as error:
                 await self.stop()
-                raise NotReady(f"{self._service.name}: {error}\n{self.log.read_text()[-2000:]}") from error
+                if isinstance(error, NotReady) or attempt == POLICY.start_attempts:
+                    raise NotReady(f"{self._service.name}: {error}\n{self.log.read_text()[-2000:]}") from error
+            # A Postgres that was killed may have left children that still hold its memory.
+            await asyncio.sleep(POLICY.delay_s(attempt))
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal: SIGKILL to lose the server, SIGSTOP and SIGCONT to make it hang for a while."""

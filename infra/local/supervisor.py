@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from infra.local.child import Child
-from infra.local.folder import last_line
-from infra.local.probes import until_ready
-from infra.local.restart import RestartPolicy, describe_exit
+from infra.local.child import Child, Ended, last_words, until_serving
+from infra.local.restart import RestartPolicy
 from infra.local.service import NotReady, Service
 
 STOP_ALL_WITHIN_S = 4.0
@@ -31,10 +29,6 @@ class State(Enum):
 
 class StartFailed(Exception):  # noqa: N818  # reads as what it says
     """A service did not come up at the first start of the stack."""
-
-
-class _Ended(Exception):  # noqa: N818  # an event, not a fault
-    """The process ended before it served."""
 
 
 class Supervisor:
@@ -108,8 +102,8 @@ class Supervisor:
         except (NotReady, OSError) as error:
             return str(error)
         try:
-            await _until_serving(child)
-        except (NotReady, _Ended) as error:
+            await until_serving(child)
+        except (NotReady, Ended) as error:
             await child.stop(STOP_ONE_WITHIN_S)
             return str(error)
         return None
@@ -119,7 +113,7 @@ class Supervisor:
         failures = 0
         while True:
             code = await self._children[service.name].exited()
-            trouble: str | None = f"ended with {_last_words(service, code)}"
+            trouble: str | None = f"ended with {last_words(service, code)}"
             while trouble:
                 failures = self._policy.failures_after(failures, self._clock() - started)
                 delay_s = self._policy.delay_s(failures)
@@ -136,29 +130,3 @@ class Supervisor:
 def stop_share_s(remaining_s: float, left: int) -> float:
     """Return how long one service may take to stop, so that `left` others after it still have half a second each."""
     return max(0.0, min(STOP_ONE_WITHIN_S, remaining_s - STOP_RESERVE_S * left))
-
-
-def _last_words(service: Service, code: int) -> str:
-    return ": ".join(part for part in (describe_exit(code), last_line(service.log)) if part)
-
-
-async def _until_serving(child: Child) -> None:
-    service = child.service
-    if service.once:
-        code = await child.exited()
-        if code != 0:
-            raise _Ended(_last_words(service, code))
-        return
-    if service.probe is None:
-        return
-    ready = asyncio.create_task(until_ready(service.probe, service.ready_within_s))
-    ended = asyncio.create_task(child.exited())
-    try:
-        await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            raise _Ended(_last_words(service, ended.result()))
-        await ready
-    finally:
-        ready.cancel()
-        ended.cancel()
-        await asyncio.gather(ready, ended, return_exceptions=True)

@@ -151,5 +151,7 @@ async def test_guest_cannot_subscribe(nats_server: NatsServer, subject: str) -> 
 
 
 async def test_mesh_needs_its_password(nats_server: NatsServer) -> None:
+    client = Client()
     with pytest.raises(nats.errors.Error, match=r"(?i)authorization violation"):
-        await nats.connect(nats_server.url.replace("mesh:", "mesh:not-"), allow_reconnect=False)
+        await client.connect(nats_server.url.replace("mesh:", "mesh:not-"), allow_reconnect=False)
+    await client.close()

@@ -124,7 +124,7 @@ async def test_child_that_is_late_is_stopped_and_named(
 
 async def test_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = Service("ghost", (str(tmp_path / "ghost"),), tmp_path, tmp_path / "ghost.log")
-    with pytest.raises(StartFailed, match=r"No such file or directory: .*ghost"):
+    with pytest.raises(StartFailed, match=r"not there, or not to be executed: .*ghost"):
         await Supervisor([missing], lambda line: None, QUICK).start()
 
 

@@ -20,6 +20,15 @@ def test_figures_are_those_of_feed_and_gateways() -> None:
     assert heartbeats.figures(10.0) == Figures(ticks_per_s=2000.4, clients=7, feed_age_ms=40.5)
 
 
+def test_restarted_feed_counts_once_and_two_feeds_add_up() -> None:
+    heartbeats = Heartbeats()
+    hear(heartbeats, "ops.feed.1", 10.0, process="feed", feed="sim", rows_per_s=2000)
+    hear(heartbeats, "ops.feed.2", 11.0, process="feed", feed="sim", rows_per_s=500)
+    assert heartbeats.figures(11.0).ticks_per_s == 500
+    hear(heartbeats, "ops.feed.3", 11.0, process="feed", feed="iex", rows_per_s=7)
+    assert heartbeats.figures(11.0).ticks_per_s == 507
+
+
 def test_silent_processes_are_forgotten() -> None:
     heartbeats = Heartbeats()
     hear(heartbeats, "ops.feed.1", 10.0, process="feed", rows_per_s=5)

@@ -13,7 +13,8 @@ def test_reachable_places_are_used_as_they_are() -> None:
 
 def test_closed_home_leads_elsewhere_and_every_checkout_has_its_own_data() -> None:
     first, second = (
-        reachable_store(Path(f"/root/{name}/data/postgres"), lambda path: path != Path("/root")) for name in ("a", "b")
+        reachable_store(Path(f"/home/closed/{name}/data/postgres"), lambda path: path != Path("/home/closed"))
+        for name in ("a", "b")
     )
     assert first.parent == second.parent == ELSEWHERE
     assert first != second
