@@ -86,8 +86,8 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
 
         async def reconnected() -> None:
             hub.announce(is_connected=True)
-            await directory.reconnected()
             await upstream.refresh_all()
+            await directory.reconnected()
 
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)

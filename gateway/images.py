@@ -1,6 +1,7 @@
 """How rows look to clients: plain values under stable names, unknown prices as null, times as ISO 8601 text."""
 
 import math
+import re
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +17,9 @@ SIZE_FIELDS = ("bid_size", "ask_size", "last_size", "volume")
 QUOTE_FIELDS = (
     *("bid", "bid_size", "ask", "ask_size", "last", "last_size", "open", "high", "low", "volume", "prev_close"),
 )
+
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:[.,]([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})")
+_LATEST_NS = 2**63 - 1  # what rows can hold
 
 
 def quote_image(instrument: Instrument, state: Rows) -> Image:
@@ -48,11 +52,13 @@ def iso(ts_ns: int) -> str | None:
 
 def from_iso(text: str) -> int:
     """Read an ISO 8601 time with its zone, to the nanosecond, as ns since 1970 UTC; raises ValueError."""
-    whole, dot, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    moment = datetime.fromisoformat(whole + rest[len(digits) :])
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r:.60} has no time zone; end it with Z")
-    if dot and not 1 <= len(digits) <= 9:
-        raise ValueError(f"{text!r:.60} has {len(digits)} decimals of a second; it must be 1 to 9")
-    return int(moment.timestamp()) * 1_000_000_000 + int(digits.ljust(9, "0") or 0)
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text!r:.60} is not of the form YYYY-MM-DDTHH:MM:SS, then 1 to 9 decimals if any, then Z or an offset"
+        )
+    whole, decimals, zone = found.groups()
+    ts_ns = int(datetime.fromisoformat(whole + zone).timestamp()) * 1_000_000_000 + int((decimals or "").ljust(9, "0"))
+    if abs(ts_ns) > _LATEST_NS:
+        raise ValueError(f"{text!r:.60} is not within 292 years of 1970")
+    return ts_ns

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from gateway.images import PRICE_FIELDS
 from market import rows
 from market.row_type import Rows, take
 
@@ -20,9 +21,10 @@ class QuoteTable:
         """Make room for instrument numbers below `instruments`."""
         missing = instruments - len(self._table)
         if missing > 0:
-            missing = max(missing, len(self._table) // 2)
-            grown = bytearray(self._table.tobytes() + rows.STATE.blank(missing).tobytes())
-            self._table = np.frombuffer(grown, rows.STATE.dtype)
+            blank = rows.STATE.blank(max(missing, len(self._table) // 2))
+            for name in PRICE_FIELDS:
+                blank[name] = np.nan  # unknown, which is not 0
+            self._table = np.frombuffer(bytearray(self._table.tobytes() + blank.tobytes()), rows.STATE.dtype)
 
     def merge(self, numbers: Numbers, states: Rows) -> Numbers:
         """Take over the STATE rows that are newer; return the numbers of those, each once.
@@ -32,11 +34,15 @@ class QuoteTable:
         newer = (states["sequence"] > self._table["sequence"][numbers]) & (states["instrument"] == numbers)
         if not newer.all():
             numbers, states = numbers[newer], take(states, newer)
+        changed = np.unique(numbers)
+        if len(changed) < len(numbers):  # two feeds, at a takeover, may interleave: the newest must come last
+            order = np.argsort(states["sequence"], kind="stable")
+            numbers, states = numbers[order], take(states, order)
         self._table.view(_WHOLE_ROW)[numbers] = states.view(_WHOLE_ROW)  # of several for one, the last stays
-        return np.unique(numbers)
+        return changed
 
     def state(self, number: int) -> Rows:
-        """Copy one instrument's state: a single STATE row, with sequence 0 where nothing is known."""
+        """Copy one instrument's state: a single STATE row, where nothing is known with sequence 0 and no prices."""
         return take(self._table, np.array([number], np.intp))
 
     def sequence(self, number: int) -> int:

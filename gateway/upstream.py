@@ -95,15 +95,19 @@ class Upstream:
         return next((each for each in found if self.venues.is_alive(each.key.venue, time.monotonic())), found[0])
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
-        """Watch instruments, once more each, and return when what can be known of them now is in the table."""
+        """Watch instruments, once more each, and return when what can be known of them now is in the table.
+
+        Raises TooManySubscriptionsError, with the instruments counted as watched all the same: `unwatch` them.
+        """
         numbers = [int(each.number) for each in instruments]
         self.table.reserve(max(numbers, default=-1) + 1)
-        added = set(self._interest.add(numbers))
-        fresh = [each for each in instruments if each.number in added]
+        self._interest.add(numbers)
+        fresh = [each for each in instruments if each.number not in self._bulk.sids]
         self._connection.subscribe_many(self._bulk, {each.number: subjects.quote(each.key) for each in fresh})
-        await self._from_cache([each for each in fresh if not self.table.sequence(each.number)])
+        await self._from_cache(fresh)  # those too that are in the table: it has not been told of them for a while
         for each in fresh:
-            self._start(self._refresh(each))
+            if self.table.sequence(each.number):
+                self._start(self._refresh(each))
         blank = [each for each in instruments if not self.table.sequence(each.number)]
         if blank:
             await asyncio.gather(*(self._refresh(each) for each in blank))
@@ -114,6 +118,8 @@ class Upstream:
 
     async def ask(self, instrument: Instrument) -> tuple[Rows, Rows] | None:
         """Ask the feed for the present value: one STATE row, and 20 LEVEL rows or none; None if nobody answers."""
+        if not self.is_connected:
+            return None
         try:
             answer = await self._connection.request(subjects.snapshot(instrument.key), timeout=SNAPSHOT_TIMEOUT_S)
             state = rows.STATE.read(answer.data[: rows.STATE.width_bytes])
@@ -131,16 +137,14 @@ class Upstream:
         answer = await self.ask(instrument)
         if answer is not None:
             return answer
-        state = await self.latest(instrument)
+        state = await self._at_hand(instrument)
         return None if state is None else (state, rows.LEVEL.blank(0))
 
     async def latest(self, instrument: Instrument) -> Rows | None:
-        """Give the newest state at hand: watched, else cached, else asked of the feed; None where there is none."""
-        number = int(instrument.number)
-        if number in self._bulk.sids and self.is_connected and self.table.sequence(number):
-            return self.table.state(number)
-        if self._cache is not None and (cached := await self._cache.read([instrument.key])):
-            return cached[instrument.key]
+        """Give the newest state at hand, else ask the feed; None where there is none."""
+        state = await self._at_hand(instrument)
+        if state is not None:
+            return state
         answer = await self.ask(instrument)
         return None if answer is None else answer[0]
 
@@ -150,6 +154,14 @@ class Upstream:
             instrument = self.directory.numbered(number)
             if instrument is not None:
                 self._start(self._refresh(instrument))
+
+    async def _at_hand(self, instrument: Instrument) -> Rows | None:
+        """Give the state that is watched, else the cached one."""
+        number = int(instrument.number)
+        if number in self._bulk.sids and self.is_connected and self.table.sequence(number):
+            return self.table.state(number)
+        cached = await self._cache.read([instrument.key]) if self._cache is not None else {}
+        return cached.get(instrument.key)
 
     async def _from_cache(self, instruments: Sequence[Instrument]) -> None:
         if self._cache is None or not instruments:

@@ -103,12 +103,16 @@ class RowType:
             self.check(rows)
         return rows
 
-    def check(self, rows: Rows) -> None:
-        """Raise RowError, naming row and byte, where a header, marker or kind byte is not this type's."""
+    def check(self, rows: Rows, numbers: npt.NDArray[np.intp] | None = None) -> None:
+        """Raise RowError, naming row and byte, where a header, marker or kind byte is not this type's.
+
+        `numbers` are the rows' own, where they were picked from a batch.
+        """
         fixed = self._fixed
         wrong = as_bytes(rows)[:, fixed] != np.frombuffer(self.template, np.uint8)[fixed]
         if wrong.any():
             row, column = (int(axis[0]) for axis in np.nonzero(wrong))
+            row = row if numbers is None else int(numbers[row])
             raise RowError(f"row {row}: byte {int(fixed[column])} is not that of a {self.name} row")
 
     @cached_property

@@ -88,7 +88,7 @@ def read_events(data: bytes | bytearray | memoryview) -> Rows:
     if len(unknown):
         raise RowError(f"row {int(unknown[0])}: kind {int(events['kind'][unknown[0]])} is not an event's")
     for kind, row_type in EVENT_TYPES.items():
-        rows, _ = of_kind(events, kind)
+        rows, positions = of_kind(events, kind)
         if len(rows):
-            row_type.check(rows)
+            row_type.check(rows, positions)
     return events

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from market import rows
 from market.codes import NOT_PRICE_FORMING, Kind, QuoteFlag, TradingState
-from market.grouping import group
+from market.grouping import Groups, group
 from market.row_type import Rows, take
 from market.trading_day import TradingDays
 
@@ -61,7 +61,7 @@ class MarketState:
 
     def snapshot(self, instruments: npt.NDArray[np.intp] | None = None) -> Rows:
         """Copy the states of `instruments` (all by default) as STATE rows."""
-        return self._table.copy() if instruments is None else take(self._table, instruments)
+        return take(self._table, np.arange(len(self)) if instruments is None else instruments)
 
     @property
     def sequences(self) -> npt.NDArray[np.uint64]:
@@ -84,35 +84,39 @@ class MarketState:
             changed = self.apply(numbered)
             events["sequence"][known] = numbered["sequence"]
             return changed
+        if not len(events):
+            return np.zeros(0, np.intp)
+        days = self._days.of(events["ts_event"].astype(np.int64))
+        turns = np.flatnonzero(np.diff(days)) + 1
+        starts = np.append(0, turns)
+        changed_by_day = [
+            self._apply_day(part, int(day)) for part, day in zip(np.split(events, turns), days[starts], strict=True)
+        ]
+        return changed_by_day[0] if len(changed_by_day) == 1 else np.unique(np.concatenate(changed_by_day))
+
+    def _apply_day(self, events: Rows, day: int) -> npt.NDArray[np.intp]:
         groups = group(events["instrument"])
         changed = groups.keys.astype(np.intp)
         first = self._table["sequence"][changed].astype(np.int64) + 1
         sequences = np.empty(len(events), np.int64)
         sequences[groups.order] = np.repeat(first - groups.starts, groups.sizes) + np.arange(len(events))
         events["sequence"] = sequences
-        self._roll_days(events, changed)
+        self._roll(changed[self._day[changed] < day], day)
         self._apply_quotes(events)
-        self._apply_trades(events)
-        self._apply_corrections(events)
+        self._apply_prints(events)
         self._apply_status(events)
         for name in ("sequence", "ts_event", "ts_recv"):
             self._table[name][changed] = events[name][groups.lasts]
         return changed
 
-    def _roll_days(self, events: Rows, changed: npt.NDArray[np.intp]) -> None:
+    def _roll(self, rolled: npt.NDArray[np.intp], day: int) -> None:
         """Begin a new day for instruments that see its first event: last becomes the previous close."""
-        days = self._days.of(events["ts_event"].astype(np.int64))
-        if np.all(self._day[changed] >= days.max(initial=0)):
-            return
-        newest = np.zeros(len(self._table), np.int32)
-        np.maximum.at(newest, events["instrument"].astype(np.intp), days)
-        rolled = np.flatnonzero(newest > self._day)
         traded = rolled[~np.isnan(self._table["last"][rolled])]
         self._table["prev_close"][traded] = self._table["last"][traded]
         for name in ("open", "high", "low"):
             self._table[name][rolled] = np.nan
         self._table["volume"][rolled] = 0
-        self._day[rolled] = newest[rolled]
+        self._day[rolled] = day
 
     def _apply_quotes(self, events: Rows) -> None:
         quotes, _ = rows.of_kind(events, Kind.QUOTE)
@@ -120,18 +124,33 @@ class MarketState:
         for name in ("flags", "bid", "bid_size", "ask", "ask_size"):
             self._table[name][at] = quotes[name]  # of several for one instrument, the last stays
 
-    def _apply_trades(self, events: Rows) -> None:
-        trades, _ = rows.of_kind(events, Kind.TRADE)
-        if not len(trades):
+    def _apply_prints(self, events: Rows) -> None:
+        """Fold trades in, and take a withdrawn trade's size out of the day's volume.
+
+        Last, high and low stand until a later trade: without the day's trades there is no saying what they were before.
+        """
+        traded = events["kind"] == Kind.TRADE
+        printed = traded | (events["kind"] == Kind.CORRECTION)
+        if not printed.any():
             return
-        groups = group(trades["instrument"])
-        self._table["volume"][groups.keys] += np.add.reduceat(trades["size"][groups.order], groups.starts)
-        forming = trades["conditions"] & np.uint64(NOT_PRICE_FORMING) == 0
+        # A correction's size lies where a trade's does.
+        prints, traded = take(events, printed).view(rows.TRADE.dtype), traded[printed]
+        groups = group(prints["instrument"])
+        self._apply_volume(np.where(traded, prints["size"], -prints["size"]), groups)
+        forming = traded & (prints["conditions"] & np.uint64(NOT_PRICE_FORMING) == 0)
         if not forming.all():
-            trades = take(trades, forming)
-            groups = group(trades["instrument"])
-        if not len(trades):
-            return
+            prints = take(prints, forming)
+            groups = group(prints["instrument"])
+        if len(prints):
+            self._apply_prices(prints, groups)
+
+    def _apply_volume(self, sizes: npt.NDArray[np.float64], groups: Groups) -> None:
+        """Add up one by one, in order: where sizes are fractions, sums of sums would depend on the batching."""
+        volumes = self._table["volume"][groups.keys].astype(np.float64)
+        np.add.at(volumes, np.repeat(np.arange(len(volumes)), groups.sizes), sizes[groups.order])
+        self._table["volume"][groups.keys] = volumes
+
+    def _apply_prices(self, trades: Rows, groups: Groups) -> None:
         prices = trades["price"].astype(np.float64)[groups.order]
         at, table = groups.keys.astype(np.intp), self._table
         table["last"][at], table["last_size"][at] = trades["price"][groups.lasts], trades["size"][groups.lasts]
@@ -140,22 +159,21 @@ class MarketState:
         table["high"][at] = np.fmax(table["high"][at], np.maximum.reduceat(prices, groups.starts))
         table["low"][at] = np.fmin(table["low"][at], np.minimum.reduceat(prices, groups.starts))
 
-    def _apply_corrections(self, events: Rows) -> None:
-        """Take a withdrawn trade's size out of the day's volume.
-
-        Last, high and low stand until a later trade: without the day's trades there is no saying what they were before.
-        """
-        corrections, _ = rows.of_kind(events, Kind.CORRECTION)
-        np.subtract.at(self._table["volume"], corrections["instrument"].astype(np.intp), corrections["size"])
-
     def _apply_status(self, events: Rows) -> None:
-        status, _ = rows.of_kind(events, Kind.STATUS)
+        """Carry halts on: the last word of each instrument counts, be it a status or a quote's flags."""
+        status, positions = rows.of_kind(events, Kind.STATUS)
         halted = np.isin(status["state"], _UNAVAILABLE)
-        for flagged, states in ((True, halted), (False, np.isin(status["state"], _TRADABLE))):
-            at = status["instrument"][states].astype(np.intp)
-            flags = self._table["flags"][at]
-            halt = np.uint8(QuoteFlag.HALTED)
-            self._table["flags"][at] = flags | halt if flagged else flags & ~halt
+        telling = halted | np.isin(status["state"], _TRADABLE)
+        if not telling.any():
+            return
+        quotes, quoted = rows.of_kind(events, Kind.QUOTE)
+        last_quoted = np.full(len(self._table), -1, np.intp)
+        last_quoted[quotes["instrument"].astype(np.intp)] = quoted
+        at = status["instrument"].astype(np.intp)
+        telling &= positions > last_quoted[at]
+        at, halted = at[telling], halted[telling]
+        flags, halt = self._table["flags"][at], np.uint8(QuoteFlag.HALTED)
+        self._table["flags"][at] = np.where(halted, flags | halt, flags & ~halt)
 
 
 def _blank_states(count: int) -> Rows:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 
-from mesh.bulk_parser import FIRST_BULK_SID, LAST_BULK_SID, BulkParser, BulkReceiver, RawReceiver
+from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, LAST_BULK_SID, BulkParser, BulkReceiver, RawReceiver
 
 _SUBSCRIBE_CHUNK = 1000
 _WRITE_BUFFER_BYTES = 4 << 20
@@ -107,8 +107,12 @@ class BulkClient(Client):
         self.write_frames([b"".join(b"UNSUB %d\r\n" % sid for sid in sids)])
 
     def subscribe_raw(self, subject: str, receive: RawReceiver) -> None:
-        """Hand every message of one subject to `receive(subject, payload)`, outside nats-py's queues."""
-        sid = self._take_sid(subject)
+        """Hand every message of one subject to `receive(subject, payload)`, outside nats-py's queues.
+
+        The subject may hold wildcards. Headers are left out: "no responders" is an empty payload.
+        """
+        sid = FIRST_RAW_SID + len(self._bulk_parser.raw)
+        self._subjects[sid] = subject
         self._bulk_parser.raw[sid] = receive
         self._send_subscriptions([sid])
 

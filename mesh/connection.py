@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+from nats.errors import Error as NatsError
+
 from mesh.bulk_client import BulkClient
 from mesh.settings import MeshSettings
 
@@ -38,16 +40,26 @@ class Connection(BulkClient):
     async def announce_reconnect(self) -> None:
         """Tell those who asked that the connection is back."""
         _logger.info("NATS is back")
-        for notice in self._back:
-            await notice()
+        try:
+            for notice in self._back:
+                await notice()
+        except NatsError as error:  # it went away again; nats-py would connect anew without closing this connection
+            _logger.warning("NATS did not stay: %s", error or type(error).__name__)
+            await self.force_reconnect()
 
 
 async def connect(settings: MeshSettings, name: str) -> Connection:
     """Connect, trying until the server is there, and reconnect for ever once connected."""
     client = Connection(settings.max_bulk_subscriptions)
 
+    said = ""
+
     async def failed(error: Exception) -> None:
-        _logger.debug("NATS: %s", error or type(error).__name__)
+        nonlocal said
+        reason = str(error) or type(error).__name__
+        # Every attempt fails the same way: the first says why.
+        _logger.log(logging.DEBUG if reason == said else logging.WARNING, "NATS: %s", reason)
+        said = reason
 
     await client.connect(
         settings.nats_url,

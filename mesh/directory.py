@@ -6,16 +6,20 @@ race stays unused.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from market.instrument import Instrument, InstrumentId, Listing
-from market.symbols import SymbolKey
+from market.symbols import SymbolError, SymbolKey
 from mesh.streams import FEEDS, INSTRUMENTS
+
+_logger = logging.getLogger(__name__)
 
 _COUNTER = "next_instrument"
 _ATTEMPTS = 20
@@ -83,15 +87,16 @@ class Directory:
     async def load(self) -> None:
         """Watch the bucket anew, and read every entry that is in it now."""
         present = await self._instruments.status()
-        self._watcher = await self._instruments.watchall()
+        watcher = await self._instruments.watchall()
         if present.values:
-            async for entry in self._watcher:
+            async for entry in watcher:
                 # nats-py's mark "all has come" (None) can come first; an entry says how many are still behind it.
                 if entry is None:
                     continue
                 self._learn(entry.key, entry.value)
                 if entry.delta == 0:
                     break
+        self._watcher = watcher  # only now: `follow` must not take entries that this waits for
 
     async def follow(self) -> None:
         """Learn of new entries, for as long as the task lives."""
@@ -114,16 +119,19 @@ class Directory:
 
         Raises DirectoryError where the bucket stays contended or out of reach.
         """
-        missing = [listing for listing in dict.fromkeys(listings) if listing.key not in self._by_key]
+        missing = list({listing.key: listing for listing in listings if listing.key not in self._by_key}.values())
         if missing:
-            first = await self._reserve(len(missing))
-            for start in range(0, len(missing), _CREATE_AT_ONCE):
-                chunk = missing[start : start + _CREATE_AT_ONCE]
-                await asyncio.gather(*(self._create(first + start + i, listing) for i, listing in enumerate(chunk)))
+            try:
+                await self._number(missing)
+            except NatsError as error:
+                raise DirectoryError(f"the directory is out of reach: {error or type(error).__name__}") from error
         return [self._by_key[listing.key] for listing in listings]
 
-    async def _reserve(self, count: int) -> int:
-        return await add_to_counter(self._counters, _COUNTER, count) - count
+    async def _number(self, missing: Sequence[Listing]) -> None:
+        first = await add_to_counter(self._counters, _COUNTER, len(missing)) - len(missing)
+        for start in range(0, len(missing), _CREATE_AT_ONCE):
+            chunk = missing[start : start + _CREATE_AT_ONCE]
+            await asyncio.gather(*(self._create(first + start + i, listing) for i, listing in enumerate(chunk)))
 
     async def _create(self, number: int, listing: Listing) -> None:
         value = msgspec.msgpack.encode(_Entry(number, listing.name, listing.currency, listing.tick_size))
@@ -133,12 +141,17 @@ class Directory:
             entry = await self._instruments.get(listing.key.token)
             value = entry.value or b""
         self._learn(listing.key.token, value)
+        if listing.key not in self._by_key:
+            raise DirectoryError(f"the entry {listing.key.token} is there and cannot be read")
 
     def _learn(self, token: str, value: bytes | None) -> None:
         if not value:
             return
-        entry = msgspec.msgpack.decode(value, type=_Entry)
-        key = SymbolKey.from_token(token)
+        try:
+            entry, key = msgspec.msgpack.decode(value, type=_Entry), SymbolKey.from_token(token)
+        except (msgspec.DecodeError, SymbolError) as error:
+            _logger.warning("directory entry %s is left out: %s", token, error)
+            return
         if key in self._by_key:
             return
         listing = Listing(key, entry.name, entry.currency, entry.tick_size)

@@ -25,11 +25,16 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: Annotated[str, Meta(min_length=1)]
     cache_url: str = ""  # empty: run without the cache
     max_bulk_subscriptions: Annotated[int, Meta(ge=1, le=8_000_000)] = 1_000_000
-    log_level: str = "INFO"
-    partitions: Annotated[int, Meta(ge=1, le=256)] = 16
+    log_level: Annotated[str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
+    partitions: Annotated[int, Meta(ge=1, le=256)] = 16  # a power of two
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     tape_max_bytes: Annotated[int, Meta(ge=1 << 20)] = 4 << 30
-    tape_max_age_hours: Annotated[float, Meta(gt=0)] = 72.0
+    tape_max_age_hours: Annotated[float, Meta(gt=0, le=100_000)] = 72.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no bound of a single field can say."""
+        if self.partitions.bit_count() != 1:
+            raise ValueError(f"{PREFIX}PARTITIONS: {self.partitions} is not a power of two from 1 to 256")
 
 
 Settings = TypeVar("Settings", bound=MeshSettings)
@@ -49,5 +54,7 @@ def read_settings(kind: type[Settings], environment: Mapping[str, str]) -> Setti
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$.")
+        message, at, path = str(error).partition(" - at `$.")
+        if not at:  # about several fields, which the message names
+            raise SettingsError(message) from None
         raise SettingsError(f"{PREFIX}{path.rstrip('`').upper()}: {message}") from None

@@ -18,7 +18,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError, ServerError
 
 from mesh.settings import MeshSettings
 
@@ -102,15 +102,22 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
 async def ensure(js: JetStreamContext, specs: Sequence[Spec]) -> None:
     """Bring the server to what `specs` declare; raises DeclarationError. Running it again changes nothing."""
     for spec in specs:
-        match spec:
-            case StreamSpec():
-                await _ensure_stream(js, spec)
-            case ConsumerSpec():
-                await _ensure_consumer(js, spec)
-            case KeyValueSpec():
-                await _ensure_key_value(js, spec)
-            case ObjectsSpec():
-                await _ensure_objects(js, spec)
+        try:
+            await _ensure_one(js, spec)
+        except (BadRequestError, NotFoundError, ServerError) as error:
+            raise DeclarationError(f"{spec.name}: the server refuses it: {error.description}") from error
+
+
+async def _ensure_one(js: JetStreamContext, spec: Spec) -> None:
+    match spec:
+        case StreamSpec():
+            await _ensure_stream(js, spec)
+        case ConsumerSpec():
+            await _ensure_consumer(js, spec)
+        case KeyValueSpec():
+            await _ensure_key_value(js, spec)
+        case ObjectsSpec():
+            await _ensure_objects(js, spec)
 
 
 async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
@@ -134,8 +141,8 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
     for field in _FIXED_FIELDS:
         if getattr(present, field) != getattr(wanted, field):
             raise DeclarationError(
-                f"stream {spec.name}: {field} is {getattr(present, field)} and cannot become {getattr(wanted, field)}; "
-                "move its data to a new stream first"
+                f"stream {spec.name}: {field} is {getattr(present, field)} and cannot become "
+                f"{getattr(wanted, field).value}; move its data to a new stream first"
             )
     changed = [
         field
@@ -164,7 +171,7 @@ async def _ensure_consumer(js: JetStreamContext, spec: ConsumerSpec) -> None:
         if getattr(present, field) != getattr(wanted, field):
             raise DeclarationError(
                 f"consumer {spec.stream}/{spec.name}: {field} is {getattr(present, field)} and cannot become "
-                f"{getattr(wanted, field)}"
+                f"{getattr(wanted, field).value}"
             )
     await js.add_consumer(spec.stream, wanted)  # creates, or updates what may change
 

@@ -53,9 +53,7 @@ class TapePublisher:
         self._partitions = [_Partition(subjects.tape(number).encode()) for number in range(partitions)]
         self._inbox = client.new_inbox().encode()
         self.unacked_bytes = 0  # rows handed over and not acknowledged yet
-        self._room = asyncio.Event()
-        self._room.set()
-        self._settled = asyncio.Event()  # set by every acknowledgement
+        self._acked = asyncio.Event()  # set by every acknowledgement
         self.acked_batches = 0
         self.acked_bytes = 0
         self.retried_batches = 0
@@ -72,8 +70,6 @@ class TapePublisher:
         for partition, start, size in zip(groups.keys, groups.starts, groups.sizes, strict=True):
             self._partitions[partition].waiting.append(ordered[start : start + size].tobytes())
         self.unacked_bytes += ordered.size
-        if self.unacked_bytes >= MAX_UNACKED_BYTES:
-            self._room.clear()
 
     def flush(self) -> None:
         """Send what waits, wherever the partition's last batch is acknowledged."""
@@ -86,14 +82,18 @@ class TapePublisher:
 
     async def room(self) -> None:
         """Wait while `MAX_UNACKED_BYTES` or more are unacknowledged: the feed stops before anything is lost."""
-        await self._room.wait()
+        while self.unacked_bytes >= MAX_UNACKED_BYTES:
+            await self._next_ack()
 
     async def settled(self) -> None:
-        """Send and wait until everything handed over is acknowledged."""
+        """Wait until everything handed over is acknowledged."""
         while self.unacked_bytes:
-            self.flush()
-            self._settled.clear()
-            await self._settled.wait()
+            await self._next_ack()
+
+    async def _next_ack(self) -> None:
+        self.flush()
+        self._acked.clear()
+        await self._acked.wait()
 
     async def retry_for_ever(self) -> None:
         """Send batches again whose acknowledgement is overdue, at growing intervals."""
@@ -138,7 +138,7 @@ class TapePublisher:
         if sent is None or sent.number != batch:
             return  # the answer to another attempt; the first one's has come
         answer = json.loads(payload) if payload else {}
-        if "seq" not in answer:
+        if "error" in answer or "seq" not in answer:  # a refusal may carry "seq": 0 beside its error
             error = answer.get("error", {}).get("description", "no stream takes it")
             _logger.warning("tape partition %d: %s; the batch is sent again when due", number, error)
             return
@@ -148,6 +148,4 @@ class TapePublisher:
         self.duplicate_batches += bool(answer.get("duplicate"))
         self.last_sequence = max(self.last_sequence, answer["seq"])
         self.unacked_bytes -= len(sent.payload)
-        if self.unacked_bytes < MAX_UNACKED_BYTES // 2:
-            self._room.set()
-        self._settled.set()
+        self._acked.set()

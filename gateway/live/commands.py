@@ -7,6 +7,7 @@ from msgspec import Meta
 
 MAX_SYMBOLS_PER_COMMAND = 1000
 MAX_TOKEN_CHARACTERS = 8192
+_SHOWN_CHARACTERS = 200  # of what was wrong: it may quote the whole message
 
 Symbols = Annotated[list[str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 
@@ -75,7 +76,7 @@ def _read(
     except msgspec.ValidationError as error:
         text = str(error)
         if "`$.action`" in text and "Invalid value" in text:
-            raise CommandError("unknown_action", f"{text}; there are {_ACTIONS}") from None
-        raise CommandError("invalid_command", text) from None
+            raise CommandError("unknown_action", f"{text:.{_SHOWN_CHARACTERS}}; there are {_ACTIONS}") from None
+        raise CommandError("invalid_command", f"{text:.{_SHOWN_CHARACTERS}}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError("malformed", f"the message is not {kind}: {error}") from None
+        raise CommandError("malformed", f"the message is not {kind}: {error!s:.{_SHOWN_CHARACTERS}}") from None

@@ -14,6 +14,9 @@ from gateway.metrics import Metrics
 from gateway.upstream import UnknownSymbolError, Upstream
 from market.instrument import Instrument
 from market.symbols import SymbolError
+from mesh.bulk_client import TooManySubscriptionsError
+
+_SHOWN_CHARACTERS = 80  # of a symbol that is none
 
 
 class Hub:
@@ -39,10 +42,8 @@ class Hub:
         return len(self._sessions)
 
     def open(self, wire: Wire) -> Session:
-        """Begin a session."""
-        session = Session(secrets.token_hex(8), wire)
-        self._sessions[session.connection] = session
-        return session
+        """Begin a session; until its client is known it is told nothing but answers."""
+        return Session(secrets.token_hex(8), wire)
 
     def close(self, session: Session) -> None:
         """End a session and all that it watched."""
@@ -50,7 +51,8 @@ class Hub:
         self.unsubscribe_numbers(session, list(session.symbols))
 
     def welcome(self, session: Session) -> None:
-        """Greet a session whose client is known by now."""
+        """Greet a session whose client is known by now, and count it among the connected."""
+        self._sessions[session.connection] = session
         now = iso(time.time_ns())
         session.answer({"type": "welcome", "protocol": 1, "connection": session.connection, "server_timestamp": now})
         if not self._upstream.is_connected:
@@ -73,7 +75,7 @@ class Hub:
     async def reconnect(self, session: Session, last_seen: Mapping[str, str]) -> None:
         """Subscribe, with snapshots only of what changed since the times last seen."""
         seen_ns: dict[int, int] = {}
-        instruments: list[Instrument] = []
+        found: dict[int, Instrument] = {}
         for symbol, text in last_seen.items():
             try:
                 at_ns = from_iso(text)
@@ -81,9 +83,10 @@ class Hub:
                 session.answer(_error("invalid_time", f"last_seen: {error}", symbol))
                 continue
             for each in self._resolve(session, [symbol]):
-                instruments.append(each)
-                seen_ns[each.number] = at_ns
-        await self._watch(session, instruments)
+                # Under two names, `AAPL` and `XNAS:AAPL`, it is still one instrument.
+                found[each.number] = each
+                seen_ns[each.number] = min(at_ns, seen_ns.get(each.number, at_ns))
+        instruments = await self._watch(session, list(found.values()))
         table = self._upstream.table
         changed = [each for each in instruments if table.ts_event_ns(each.number) > seen_ns[each.number]]
         fresh = {each.number for each in changed}
@@ -164,7 +167,13 @@ class Hub:
         added = added[:room]
         for each in added:
             session.watch(each.number, str(each.key), 0)
-        await self._upstream.watch(added)
+        try:
+            await self._upstream.watch(added)
+        except TooManySubscriptionsError as error:
+            self.unsubscribe_numbers(session, [each.number for each in added])
+            for each in added:
+                session.answer(_error("gateway_full", f"this gateway can watch no more: {error}", str(each.key)))
+            return [each for each in instruments if each.number in session.symbols]
         for each in added:
             session.watch(each.number, str(each.key), self._upstream.table.sequence(each.number))
             self._watchers.setdefault(each.number, set()).add(session)
@@ -190,7 +199,7 @@ class Hub:
 
 
 def _error(code: str, message: str, symbol: str) -> Message:
-    return {"type": "error", "code": code, "message": message, "symbol": symbol}
+    return {"type": "error", "code": code, "message": message, "symbol": symbol[:_SHOWN_CHARACTERS]}
 
 
 def _status(*, is_connected: bool) -> Message:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from gateway.live.wire import Message, Wire
 
 MAX_WAITING_ANSWERS = 4096
+_PAUSE_AT_ANSWERS = 2048  # one command, of 1,000 symbols, adds 1,001 at most
 
 
 class TooSlowError(Exception):
@@ -25,6 +26,8 @@ class Session:
         self.wire = wire
         self.symbols: dict[int, str] = {}  # instrument number -> canonical symbol
         self.wake = asyncio.Event()
+        self.room = asyncio.Event()  # cleared while so many answers wait that no command should be read
+        self.room.set()
         self.is_stuck = False  # its client does not read; the sender closes it
         self._answers: deque[bytes] = deque()
         self._sent_sequence: dict[int, int] = {}
@@ -35,6 +38,8 @@ class Session:
         if len(self._answers) >= MAX_WAITING_ANSWERS:
             raise TooSlowError(f"{MAX_WAITING_ANSWERS} answers wait to be read")
         self._answers.append(self.wire.encode(message))
+        if len(self._answers) >= _PAUSE_AT_ANSWERS:
+            self.room.clear()
         self.wake.set()
 
     def watch(self, number: int, symbol: str, sequence: int) -> None:
@@ -62,6 +67,7 @@ class Session:
         """Take the queued messages, in order."""
         answers = list(self._answers)
         self._answers.clear()
+        self.room.set()
         return answers
 
     def take_dirty(self) -> Iterable[int]:

@@ -16,7 +16,7 @@ from gateway.live.session import Session, TooSlowError
 from gateway.live.wire import JSON, WIRES, Wire
 
 BEARER = "bearer."
-
+_TIMER_STEP_S = 0.001  # uvloop counts whole milliseconds: a timer may fire, or seem to, that much before its time
 
 AnySocket = WebSocket[Any, Any, Any]
 
@@ -46,8 +46,10 @@ class Stream:
 
     async def serve(self) -> None:
         """Accept, authenticate, then read and send until either side ends it."""
-        wire, token = _offered(self._socket.scope["subprotocols"])
-        await self._socket.accept(subprotocols=wire.subprotocol if self._socket.scope["subprotocols"] else None)
+        offered = self._socket.scope["subprotocols"]
+        wire, token = _offered(offered)
+        # A client drops a connection that agrees to a subprotocol it never offered.
+        await self._socket.accept(subprotocols=wire.subprotocol if wire.subprotocol in offered else None)
         self._session = self._hub.open(wire)
         try:
             await self._authenticated(token)
@@ -66,14 +68,14 @@ class Stream:
     async def _authenticated(self, token: str | None) -> None:
         """Let in who has a token, from the subprotocols or the first message."""
         if token is not None:
-            self._admit(token)
+            self._admit_or_close(token)
             return
         try:
             async with asyncio.timeout(self._auth_timeout_s):
                 while True:
                     command = await self._read()
                     if isinstance(command, Auth):
-                        self._admit(command.token)
+                        self._admit_or_close(command.token)
                         return
                     if command is not None:
                         self._refuse("unauthenticated", 'the first message must be {"action":"auth","token":…}')
@@ -82,13 +84,26 @@ class Stream:
             reason = f"no token came within {self._auth_timeout_s:g} s"
             raise CloseStream(CloseCode.AUTH_TIMEOUT, reason) from None
 
-    def _admit(self, token: str) -> None:
-        """Let the client in until its token expires; at the first token a bad one ends the stream."""
+    def _admit_or_close(self, token: str) -> None:
+        """Let the client in until its first token expires; a bad one ends the stream."""
         try:
-            principal = self._accounts.authenticate(token)
+            self._admit(token)
         except TokenError as error:
             self._refuse(error.code, error.detail)
             raise CloseStream(CloseCode.UNAUTHENTICATED, error.code) from None
+
+    def _renew(self, token: str) -> None:
+        """Take a further token; a bad one changes nothing: the stream goes on until the one it has expires."""
+        try:
+            self._admit(token)
+        except TokenError as error:
+            self._refuse(error.code, error.detail)
+        else:
+            self._session.answer({"type": "authenticated"})
+
+    def _admit(self, token: str) -> None:
+        """Let the client in until its token expires. Raises TokenError."""
+        principal = self._accounts.authenticate(token)
         if self._expiry is not None:
             self._expiry.cancel()
         left_s = max(0.0, principal.expires_at_s - time.time())
@@ -114,6 +129,7 @@ class Stream:
     async def _read_for_ever(self) -> None:
         while True:
             try:
+                await self._session.room.wait()
                 command = await self._read()
                 if command is not None:
                     await self._obey(command)
@@ -132,8 +148,7 @@ class Stream:
             case Ping():
                 session.answer({"type": "pong"})
             case Auth(token):
-                self._admit(token)
-                session.answer({"type": "authenticated"})
+                self._renew(token)
 
     async def _read(self) -> AnyCommand | None:
         """Read one command; what is none is answered with an error, and is None."""
@@ -156,6 +171,12 @@ class Stream:
         """Send answers at once, and what changed in one frame, no oftener than the client's interval."""
         session, loop = self._session, asyncio.get_running_loop()
         free_at_s, timer_set = 0.0, False
+
+        def interval_over() -> None:
+            nonlocal timer_set
+            timer_set = False
+            session.wake.set()
+
         while True:
             await session.wake.wait()
             session.wake.clear()
@@ -168,20 +189,21 @@ class Stream:
             if not session.has_updates:
                 continue
             now_s = loop.time()
-            if now_s < free_at_s:
+            if now_s < free_at_s - _TIMER_STEP_S:
                 if not timer_set:
                     timer_set = True
-                    loop.call_at(free_at_s, session.wake.set)
+                    loop.call_at(free_at_s, interval_over)
                 continue
-            timer_set = False
             free_at_s = now_s + self._frame_interval_s
             frame = self._hub.frame(session)
             if frame is not None:
                 await self._send(frame)
 
     async def _send_waiting(self) -> None:
-        for message in self._session.take_answers():
-            await self._send(message)
+        """Send the answers, those too that come meanwhile: an update must not overtake its snapshot."""
+        while answers := self._session.take_answers():
+            for message in answers:
+                await self._send(message)
 
     async def _send(self, message: bytes) -> None:
         if self._session.wire.is_text:

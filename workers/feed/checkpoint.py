@@ -60,15 +60,17 @@ class CheckpointStore:
             return None
 
 
-async def replay_tape(js: JetStreamContext, state: MarketState, included: Rows, tape_sequence: int) -> int:
-    """Fold into `state` what the tape stored after a checkpoint; return how many events that were.
+async def replay_tape(
+    js: JetStreamContext, feed: str, state: MarketState, included: Rows, tape_sequence: int
+) -> int:
+    """Fold into `state` what this feed put on the tape after a checkpoint; return how many events that were.
 
-    Only instruments of the checkpoint's states (`included`) and events beyond their sequences count.
+    Only events beyond the sequences of the checkpoint's states (`included`) count.
     """
     newest = (await js.stream_info(TAPE)).state.last_seq
     if newest <= tape_sequence:
         return 0
-    sequences = np.full(len(state), np.iinfo(np.int64).max)
+    sequences = np.zeros(len(state), np.int64)
     sequences[included["instrument"]] = included["sequence"]
     start = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=tape_sequence + 1)
     subscription = await js.pull_subscribe("tape.*", stream=TAPE, config=start)
@@ -77,12 +79,14 @@ async def replay_tape(js: JetStreamContext, state: MarketState, included: Rows, 
         while last < newest:
             for message in await subscription.fetch(min(_FETCH_BATCHES, newest - last), timeout=_FETCH_TIMEOUT_S):
                 last = message.metadata.sequence.stream
+                await message.ack()
+                if publisher_of(message) != feed:
+                    continue
                 events = rows.read_events(message.data)
                 mine = events["instrument"] < len(state)
                 mine[mine] = events["sequence"][mine].astype(np.int64) > sequences[events["instrument"][mine]]
                 state.apply(take(events, mine))
                 replayed += int(mine.sum())
-                await message.ack()
     except NatsTimeoutError:
         _logger.warning("the tape ended at %d, before %d", last, newest)
     finally:

@@ -1,0 +1,105 @@
+"""`python -m bench [NAME …]`: measure, and print one table."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bench import (
+    bulk_reader,
+    end_to_end,
+    first_snapshot,
+    latency,
+    machine,
+    pieces,
+    quote_lane,
+    tape_lane,
+)
+from bench.processes import RoleError
+from bench.stack import StackError
+from bench.table import Line, as_markdown, as_text
+from infra.local.service import NotReady
+
+Benchmark = Callable[[Path], Awaitable[list[Line]]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "quote": quote_lane.measure,
+    "tape": tape_lane.measure,
+    "reader": bulk_reader.measure,
+    "latency": latency.measure,
+    "snapshot": first_snapshot.measure,
+    "end_to_end": end_to_end.measure,
+    "pieces": pieces.measure,
+}
+WITHIN_S = 120.0  # each; one that takes longer is ended, and said so
+
+
+def main() -> None:
+    """Read the arguments, run what they name (all by default); exit with 1 where something could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"one of {', '.join(BENCHMARKS)}; all by default",
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the table there too, as Markdown",
+    )
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(
+            f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
+        )
+    with tempfile.TemporaryDirectory(prefix="tickmesh-bench-") as name:
+        folder = Path(name)
+        folder.chmod(
+            0o711
+        )  # Postgres may run under another account, and must get through
+        head, lines, failed = asyncio.run(
+            _run(arguments.names or list(BENCHMARKS), folder)
+        )
+    if arguments.markdown is not None:
+        arguments.markdown.write_text("\n\n".join((*head, as_markdown(lines))) + "\n")
+    sys.exit(int(failed > 0))
+
+
+async def _run(names: list[str], folder: Path) -> tuple[list[str], list[Line], int]:
+    average, is_busy = machine.load()
+    head = [machine.describe(folder), f"load average at the start: {average}"]
+    if is_busy:
+        head.append(
+            "THE MACHINE WAS BUSY before the first benchmark: figures are worse than it could give."
+        )
+    print("\n".join(head), flush=True)
+    lines, failed = [], 0
+    for name in names:
+        began_s = time.monotonic()
+        own = folder / name
+        own.mkdir(mode=0o711)
+        print(f"{name} …", end=" ", flush=True)
+        try:
+            lines += await asyncio.wait_for(BENCHMARKS[name](own), WITHIN_S)
+        except (RoleError, NotReady, StackError, TimeoutError) as error:
+            failed += 1
+            lines.append(
+                Line(
+                    name,
+                    "NOT MEASURED",
+                    notes=str(error) or f"took longer than {WITHIN_S:g} s",
+                )
+            )
+        print(f"{time.monotonic() - began_s:.0f} s", flush=True)
+    print(as_text(lines))
+    return head, lines, failed
+
+
+if __name__ == "__main__":
+    main()

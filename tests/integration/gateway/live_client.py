@@ -1,0 +1,158 @@
+"""A client of the stream that holds what it is told as the protocol says, and fails on any step out of order."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import msgpack
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.integration.gateway.running import SOON_S, Gateway, token
+
+Message = dict[str, Any]
+
+
+class LiveClient:
+    """What one client has received: `held` by symbol, `passed` in order, `highest` sequence ever by symbol."""
+
+    def __init__(self, socket: ClientConnection, is_packed: bool) -> None:
+        self.socket = socket
+        self.passed: list[Message] = []
+        self.held: dict[str, Message] = {}
+        self.highest: dict[str, int] = {}
+        self._is_packed = is_packed
+
+    async def send(self, action: str, **fields: object) -> None:
+        """Send a command."""
+        command = {"action": action, **fields}
+        await self.socket.send(msgpack.packb(command) if self._is_packed else json.dumps(command))
+
+    async def read(self, within_s: float = SOON_S) -> Message:
+        """Read the next message and hold it against those before it."""
+        async with asyncio.timeout(within_s):
+            data = await self.socket.recv()
+        assert isinstance(data, bytes) == self._is_packed
+        message: Message = msgpack.unpackb(data) if isinstance(data, bytes) else json.loads(data)
+        self.passed.append(message)
+        self._hold(message)
+        return message
+
+    async def until(
+        self, kind: str, where: Callable[[Message], object] = lambda _: True, within_s: float = SOON_S
+    ) -> Message:
+        """Read on until a message of that type comes; fail after `within_s`."""
+        async with asyncio.timeout(within_s):
+            while True:
+                message = await self.read(within_s)
+                if message["type"] == kind and where(message):
+                    return message
+
+    async def until_held(self, holds: Callable[[dict[str, Message]], object], within_s: float = SOON_S) -> None:
+        """Read on until what is held is as wanted."""
+        async with asyncio.timeout(within_s):
+            while not holds(self.held):
+                await self.read(within_s)
+
+    async def subscribe(self, *symbols: str) -> list[str]:
+        """Subscribe and wait for the answer and every snapshot; return the canonical names."""
+        await self.send("subscribe", symbols=list(symbols))
+        names: list[str] = (await self.until("subscribed"))["symbols"]
+        return await self._snapshots(names)
+
+    async def _snapshots(self, names: Iterable[str]) -> list[str]:
+        """Read the snapshots that follow an answer at once, in its order, before anything else is said of them."""
+        names = list(names)
+        for name in names:
+            message = await self.read()
+            assert (message["type"], message.get("symbol")) == ("snapshot", name)
+        return names
+
+    async def unsubscribe(self, *symbols: str) -> None:
+        """Unsubscribe and wait for the answer."""
+        await self.send("unsubscribe", symbols=list(symbols))
+        await self.until("unsubscribed")
+
+    async def resume(self, last_seen: dict[str, str]) -> Message:
+        """Subscribe as after a lost connection; return the answer."""
+        await self.send("reconnect", last_seen=last_seen)
+        resumed = await self.until("resumed")
+        await self._snapshots(resumed["changed"])
+        return resumed
+
+    async def error(self) -> tuple[str, str]:
+        """Wait for an error; return its code and message."""
+        error = await self.until("error")
+        return error["code"], error["message"]
+
+    async def answers_ping(self) -> None:
+        """Show that the connection is up and everything sent before has been dealt with."""
+        await self.send("ping")
+        await self.until("pong")
+
+    async def closed(self, within_s: float = SOON_S) -> tuple[int, str]:
+        """Read on until the server closes the connection; return its code and reason."""
+        async with asyncio.timeout(within_s):
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await self.read(within_s)
+        assert self.socket.close_code is not None
+        return self.socket.close_code, self.socket.close_reason or ""
+
+    def of(self, kind: str) -> list[Message]:
+        """List what has come of one type."""
+        return [message for message in self.passed if message["type"] == kind]
+
+    def _hold(self, message: Message) -> None:
+        if message["type"] == "snapshot":
+            name = message["symbol"]
+            assert message["seq"] >= self.highest.get(name, 0), f"snapshot of {name} goes back"
+            self.held[name] = message
+            self.highest[name] = message["seq"]
+        elif message["type"] == "update":
+            for update in message["updates"]:
+                self._merge(update)
+        elif message["type"] == "resumed":
+            for name in message["unchanged"]:
+                self.held.setdefault(name, {"symbol": name, "seq": self.highest.get(name, 0)})
+        elif message["type"] == "unsubscribed":
+            for name in message["symbols"]:
+                self.held.pop(name, None)
+
+    def _merge(self, update: Message) -> None:
+        name = update["symbol"]
+        assert name in self.held, f"an update of {name}, which is not watched"
+        assert update["seq"] > self.highest.get(name, 0), f"an update of {name} goes back"
+        self.held[name] = self.held[name] | update
+        self.highest[name] = update["seq"]
+
+
+@contextlib.asynccontextmanager
+async def unproven(
+    gateway: Gateway, *offered: str, query: str = "", **options: int | socket.socket
+) -> AsyncIterator[LiveClient]:
+    """Connect without a token; `offered` are the subprotocols."""
+    async with connect(
+        gateway.stream_url + query,
+        subprotocols=list(offered) or None,
+        proxy=None,
+        max_size=None,
+        ping_interval=None,
+        close_timeout=2,
+        **options,
+    ) as socket:
+        yield LiveClient(socket, "tickmesh.msgpack" in offered[:1])
+
+
+@contextlib.asynccontextmanager
+async def live(
+    gateway: Gateway, *, packed: bool = False, bearer: str | None = None, **options: int | socket.socket
+) -> AsyncIterator[LiveClient]:
+    """Connect with a good token, or the one given, and wait for the welcome."""
+    wire = "tickmesh.msgpack" if packed else "tickmesh.json"
+    async with unproven(gateway, wire, f"bearer.{bearer or token()}", **options) as client:
+        await client.until("welcome")
+        yield client

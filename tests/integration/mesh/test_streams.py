@@ -1,0 +1,150 @@
+"""Declarations on a real JetStream: created once, changed when they change, refused when they cannot."""
+
+from dataclasses import replace
+
+import pytest
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from mesh.settings import MeshSettings
+from mesh.streams import (
+    CHECKPOINTS,
+    FEEDS,
+    INSTRUMENTS,
+    TAPE,
+    ConsumerSpec,
+    DeclarationError,
+    KeyValueSpec,
+    ObjectsSpec,
+    StreamSpec,
+    declared,
+    ensure,
+)
+
+SETTINGS = MeshSettings(nats_url="unused")
+PILE = StreamSpec("PILE", ("pile.*",), 1 << 20, 3600.0, 1, "a pile")
+READER = ConsumerSpec("PILE", "reader", "pile.a", 5.0, 10, "a reader")
+STREAMS = (TAPE, f"KV_{INSTRUMENTS}", f"KV_{FEEDS}", f"OBJ_{CHECKPOINTS}")
+
+
+async def described(js: JetStreamContext) -> dict[str, tuple[object, ...]]:
+    """What every stream is, its birth included: one made anew would show."""
+    infos = {name: await js.stream_info(name) for name in STREAMS}
+    return {name: (info.config.as_dict(), info.created, info.state.messages) for name, info in infos.items()}
+
+
+async def test_everything_declared_is_there(js: JetStreamContext) -> None:
+    config = (await js.stream_info(TAPE)).config
+    assert config.subjects == ["tape.*"]
+    assert config.storage == StorageType.FILE
+    assert (config.max_bytes, config.max_age, config.duplicate_window) == (4 << 30, 72 * 3600, 120)
+    for bucket in (INSTRUMENTS, FEEDS):
+        status = await (await js.key_value(bucket)).status()
+        assert status.stream_info.config.max_msg_size == 4096
+        assert status.history == 1
+    assert await js.object_store(CHECKPOINTS)
+
+
+async def test_ensuring_again_changes_nothing(js: JetStreamContext) -> None:
+    await (await js.key_value(FEEDS)).put("epoch", b"7")
+    before = await described(js)
+    for _ in range(2):
+        await ensure(js, declared(SETTINGS))
+    assert await described(js) == before
+
+
+async def test_a_changed_declaration_is_applied_and_data_stays(js: JetStreamContext) -> None:
+    await (await js.key_value(FEEDS)).put("epoch", b"7")
+    await js.publish("tape.1", b"x")
+    changed = [
+        replace(spec, max_bytes=1 << 30, max_age_s=60.0, description="another", subjects=("tape.*", "more.*"))
+        if isinstance(spec, StreamSpec)
+        else replace(spec, max_value_bytes=8192)
+        if isinstance(spec, KeyValueSpec)
+        else spec
+        for spec in declared(SETTINGS)
+    ]
+    await ensure(js, changed)
+    tape = await js.stream_info(TAPE)
+    config = tape.config
+    assert (config.max_bytes, config.max_age, config.duplicate_window) == (1 << 30, 60, 60)
+    assert (config.description, config.subjects) == ("another", ["tape.*", "more.*"])
+    assert tape.state.messages == 1
+    feeds = await js.key_value(FEEDS)
+    assert (await feeds.status()).stream_info.config.max_msg_size == 8192
+    assert (await feeds.get("epoch")).value == b"7"
+
+
+@pytest.mark.parametrize(
+    ("field", "made", "message"),
+    [
+        ("storage", {"storage": "memory"}, "storage is memory and cannot become file"),
+        ("retention", {"retention": "workqueue"}, "retention is workqueue and cannot become limits"),
+    ],
+)
+async def test_what_a_server_cannot_change_is_refused_by_its_field(
+    js: JetStreamContext, field: str, made: dict[str, str], message: str
+) -> None:
+    await js.add_stream(StreamConfig(name="PILE", subjects=["pile.*"], **made))
+    await js.publish("pile.a", b"kept")
+    with pytest.raises(DeclarationError, match=f"stream PILE: {message}"):
+        await ensure(js, [PILE])
+    info = await js.stream_info("PILE")
+    assert getattr(info.config, field) == made[field]
+    assert info.state.messages == 1
+
+
+async def test_a_bucket_in_memory_cannot_become_one_on_disk(js: JetStreamContext) -> None:
+    await js.create_key_value(bucket="SMALL", storage=StorageType.MEMORY)
+    with pytest.raises(DeclarationError, match="bucket SMALL: storage is memory and cannot become file"):
+        await ensure(js, [KeyValueSpec("SMALL", 1, 100, "small")])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [PILE, KeyValueSpec("SMALL", 1, 100, "small"), ObjectsSpec("THINGS", 1, "things")],
+    ids=lambda spec: spec.name,
+)
+async def test_more_replicas_than_there_are_servers_are_refused_by_the_server_with_its_reason(
+    js: JetStreamContext, spec: StreamSpec | KeyValueSpec | ObjectsSpec
+) -> None:
+    too_many = replace(spec, replicas=3)
+    for _ in range(2):  # when it is made, and when it is changed
+        with pytest.raises(DeclarationError, match=rf"^{spec.name}: the server refuses it: .*replicas > 1"):
+            await ensure(js, [too_many])
+        await ensure(js, [spec])
+
+
+async def test_a_subject_that_another_stream_has_is_refused(js: JetStreamContext) -> None:
+    with pytest.raises(DeclarationError, match=r"PILE: the server refuses it: .*overlap"):
+        await ensure(js, [replace(PILE, subjects=("tape.1",))])
+
+
+async def test_a_consumer_is_made_changed_and_kept(js: JetStreamContext) -> None:
+    await ensure(js, [PILE, READER])
+    for text in (b"1", b"2"):
+        await js.publish("pile.a", text)
+    reader = await js.pull_subscribe_bind(READER.name, READER.stream)
+    (first,) = await reader.fetch(1, timeout=5)
+    await first.ack_sync()
+    await ensure(js, [PILE, replace(READER, ack_wait_s=7.0, max_ack_pending=20)])
+    info = await js.consumer_info("PILE", "reader")
+    assert (info.config.ack_wait, info.config.max_ack_pending) == (7.0, 20)
+    assert info.ack_floor.stream_seq == 1
+    (second,) = await reader.fetch(1, timeout=5)
+    assert second.data == b"2"
+
+
+async def test_a_consumer_that_would_have_to_forget_is_refused(js: JetStreamContext) -> None:
+    await ensure(js, [PILE])
+    await js.add_consumer("PILE", ConsumerConfig(durable_name="reader", deliver_policy="new", ack_policy="explicit"))
+    with pytest.raises(DeclarationError, match="consumer PILE/reader: deliver_policy is new and cannot become all"):
+        await ensure(js, [READER])
+
+
+async def test_a_consumer_of_a_stream_that_is_not_there_is_refused(js: JetStreamContext) -> None:
+    with pytest.raises(DeclarationError, match="reader: the server refuses it: stream not found"):
+        await ensure(js, [READER])
+    with pytest.raises(NotFoundError):
+        await js.stream_info("PILE")
