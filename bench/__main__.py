@@ -55,17 +55,11 @@ def main() -> None:
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
-        parser.error(
-            f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
-        )
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     with tempfile.TemporaryDirectory(prefix="tickmesh-bench-") as name:
         folder = Path(name)
-        folder.chmod(
-            0o711
-        )  # Postgres may run under another account, and must get through
-        head, lines, failed = asyncio.run(
-            _run(arguments.names or list(BENCHMARKS), folder)
-        )
+        folder.chmod(0o711)  # Postgres may run under another account, and must get through
+        head, lines, failed = asyncio.run(_run(arguments.names or list(BENCHMARKS), folder))
     if arguments.markdown is not None:
         arguments.markdown.write_text("\n\n".join((*head, as_markdown(lines))) + "\n")
     sys.exit(int(failed > 0))
@@ -75,9 +69,7 @@ async def _run(names: list[str], folder: Path) -> tuple[list[str], list[Line], i
     average, is_busy = machine.load()
     head = [machine.describe(folder), f"load average at the start: {average}"]
     if is_busy:
-        head.append(
-            "THE MACHINE WAS BUSY before the first benchmark: figures are worse than it could give."
-        )
+        head.append("THE MACHINE WAS BUSY before the first benchmark: figures are worse than it could give.")
     print("\n".join(head), flush=True)
     lines, failed = [], 0
     for name in names:

@@ -1,12 +1,13 @@
-"""Row 3: the bulk reader with the gateway's table behind it, 20,000 and 100,000 subjects.
+"""The bulk reader with the gateway's table behind it, 20,000 and 100,000 subjects.
 
-The publisher goes at the reader's pace: it is never more than `AHEAD` messages ahead, so the reader always has something
-on its way and is never cut off as a slow consumer. Where the reader is faster than nats-server, it waits for it, and gets
-what comes in small portions, which cost it more a message: the figure per core is then a lower bound.
+The publisher goes at the reader's pace (`paced_publisher`), so the reader always has something on its way and is never
+cut off as a slow consumer. Where the reader is faster than nats-server, it waits for it, and gets what comes in small
+portions, which cost it more a message: the figure per core is then a lower bound.
 """
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import nats
@@ -15,73 +16,18 @@ import numpy.typing as npt
 from nats.aio.msg import Msg
 
 from bench.listed_market import EPOCH, open_market
+from bench.paced_publisher import AHEAD, PROGRESS, publish
 from bench.processes import Figures, Line, Role, cpu_s, running
 from bench.table import Line as TableLine
 from gateway.quote_table import QuoteTable
 from infra.local.servers import running_nats
 from market import rows, subjects
 from market.state import EPOCH_SHIFT
-from mesh.bulk_client import BulkClient
 from mesh.connection import connect
 from mesh.settings import MeshSettings
-from workers.feed.lanes import LiveLanes
 
-PROGRESS = "bench.progress"
-AHEAD = 60_000
-BATCH = 5_000
 SECONDS = 4.0
 TARGET_PER_S = 800_000
-_STALLED_S = 5.0
-
-
-async def publish(line: Line, nats_url: str, symbols: int, seconds: float) -> None:
-    """Publish states of all instruments in turn, sequences counting up, no further ahead than the reader allows."""
-    market = open_market(symbols)
-    client = await connect(MeshSettings(nats_url=nats_url), "bench")
-    lanes = LiveLanes(client)
-    lanes.add(market.instruments)
-    order, states = market.shuffled(1), market.state.snapshot()
-    pace = _Pace(client)
-    line.say(ready=True)
-    await line.heard()
-    began_s, sent, turn = time.perf_counter(), 0, 0
-    while time.perf_counter() - began_s < seconds and not pace.is_stalled:
-        turn += 1
-        states["sequence"] = (EPOCH << EPOCH_SHIFT) + turn
-        whole = states.view(f"V{rows.STATE.width_bytes}")
-        for start in range(0, symbols, BATCH):
-            numbers = order[start : start + BATCH]
-            lanes.quotes(numbers, whole[numbers].view(rows.STATE.dtype))
-            await lanes.send()
-            sent += len(numbers)
-            await pace.wait(sent)
-    await client.flush(timeout=10)
-    line.say(sent=sent, turns=turn, stalled=pace.is_stalled)
-    await client.close()
-
-
-class _Pace:
-    """Holds the publisher back while the reader is more than `AHEAD` messages behind."""
-
-    def __init__(self, client: BulkClient) -> None:
-        self.is_stalled = False
-        self._received = 0
-        self._moved = asyncio.Event()
-        client.subscribe_raw(PROGRESS, self._on_progress)
-
-    async def wait(self, sent: int) -> None:
-        """Wait for the reader; give up, and say so, where it makes no progress."""
-        await asyncio.sleep(0)
-        while sent - self._received > AHEAD and not self.is_stalled:
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), _STALLED_S)
-            except TimeoutError:
-                self.is_stalled = True
-
-    def _on_progress(self, subject: str, payload: bytes) -> None:
-        self._received = int(payload)
-        self._moved.set()
 
 
 class _Count:
@@ -129,9 +75,7 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
         count.add(len(slots))
         if count.is_time_to_tell():
             progress = b"%d" % count.messages
-            client.write_frames(
-                [b"PUB %s %d\r\n%s\r\n" % (PROGRESS.encode(), len(progress), progress)]
-            )
+            client.write_frames([b"PUB %s %d\r\n%s\r\n" % (PROGRESS.encode(), len(progress), progress)])
 
     bulk = client.open_bulk(rows.STATE.width_bytes, receive)
     client.subscribe_many(
@@ -172,9 +116,7 @@ async def read_plainly(line: Line, nats_url: str, symbols: int) -> None:
 async def measure(folder: Path) -> list[TableLine]:
     """Read 20,000 subjects both ways, and 100,000 in bulk."""
     async with running_nats(folder) as server:
-        plain = await _one(
-            folder, server.url, server.pid, read_plainly, 20_000, SECONDS / 2
-        )
+        plain = await _one(folder, server.url, server.pid, read_plainly, 20_000, SECONDS / 2)
         few = await _one(folder, server.url, server.pid, read, 20_000, SECONDS)
         many = await _one(folder, server.url, server.pid, read, 100_000, SECONDS)
     peer = f"nats-py callback subscriber, 20,000 subjects: {_per_core(plain) / 1e3:,.0f} k/s per core"
@@ -182,15 +124,16 @@ async def measure(folder: Path) -> list[TableLine]:
 
 
 async def _one(
-    folder: Path, url: str, server_pid: int, role: object, symbols: int, seconds: float
+    folder: Path,
+    url: str,
+    server_pid: int,
+    role: Callable[..., Awaitable[None]],
+    symbols: int,
+    seconds: float,
 ) -> Figures:
-    if not callable(role):
-        raise TypeError(role)
     async with (
         running(folder, role, nats_url=url, symbols=symbols) as reader,
-        running(
-            folder, publish, nats_url=url, symbols=symbols, seconds=seconds
-        ) as publisher,
+        running(folder, publish, nats_url=url, symbols=symbols, seconds=seconds) as publisher,
     ):
         await reader.answer()
         await publisher.answer()
@@ -235,7 +178,8 @@ def _line(symbols: int, figures: Figures, peer: str) -> TableLine:
         per_core >= TARGET_PER_S and lost == 0 and figures["behind"] == 0,
         peer,
         f"The publisher stays within {AHEAD:,} messages of the reader, which keeps up. {figures['sent']:,} "
-        f"sent, {lost} lost, {figures['behind']} instruments not at their last sequence. {1e9 / per_core:.0f} ns/message, "
+        f"sent, {lost} lost, {figures['behind']} instruments not at their last sequence. "
+        f"{1e9 / per_core:.0f} ns/message, "
         f"{figures['messages'] / figures['reads']:.0f} messages a run; cores: reader "
         f"{figures['cpu_s'] / figures['wall_s']:.2f}, nats-server {figures['server_cores']:.2f}, publisher "
         f"{figures['publisher_cores']:.2f}.",

@@ -1,4 +1,4 @@
-"""Row 6: the simulated market through both lanes and nats-server, tape on disk, to a gateway's upstream."""
+"""The simulated market through both lanes and nats-server, tape on disk, to a gateway's upstream."""
 
 import asyncio
 import contextlib
@@ -20,9 +20,7 @@ from infra.local.servers import running_nats, running_valkey
 RATE, SYMBOLS, SECONDS = 200_000, 5_000, 30.0
 FAST_RATE, FAST_SYMBOLS, FAST_SECONDS = 1_000_000, 20_000, 10.0
 CARRIED = 0.98  # of the rate asked: heartbeats, from which it is taken, are late by some milliseconds
-WARM_S = (
-    2.0  # the open, a quote and a trade of every instrument at once, is over by then
-)
+WARM_S = 2.0  # the open, a quote and a trade of every instrument at once, is over by then
 _BEAT_WITHIN_S = 30.0
 
 
@@ -99,15 +97,11 @@ async def _one(folder: Path, rate: int, symbols: int, seconds: float) -> Figures
             running(folder, audit, nats_url=server.url, path=str(folder / "tape.npy"))
         )
         tape = await auditor.answer()
-        ahead = int(
-            (np.load(folder / "tape.npy") != np.load(folder / "table.npy")).sum()
-        )
+        ahead = int((np.load(folder / "tape.npy") != np.load(folder / "table.npy")).sum())
         return {**figures, **compared, "last": last, "tape": tape, "tape_ahead": ahead}
 
 
-async def _window(
-    beats: Heartbeats, feed: Role, reader: Role, server_pid: int, seconds: float
-) -> Figures:
+async def _window(beats: Heartbeats, feed: Role, reader: Role, server_pid: int, seconds: float) -> Figures:
     """Take figures from one heartbeat to another."""
     await beats.next()
     await reader.ask(do="begin")
@@ -149,15 +143,13 @@ def _line(
         f"end to end, {rate:,} rows/s asked, {symbols:,} instruments, {seconds:g} s",
         f"{figures['rows_per_s']:,.0f} rows/s; cores: feed {feed:.2f}, nats-server {server:.2f}, reader {reader:.2f}",
         "all rows carried, none lost" if is_target else "",
-        (figures["rows_per_s"] >= 0.99 * rate and lost == 0 and wrong == 0)
-        if is_target
-        else None,
+        (figures["rows_per_s"] >= 0.99 * rate and lost == 0 and wrong == 0) if is_target else None,
         "",
         f"Tape: {last['rows']:,} rows published, {tape['rows']:,} read back, {tape['breaks']} breaks in sequence, "
-        f"{last['tape_retried_batches']} batches sent again. Live lanes: {figures['messages_per_s']:,.0f} messages/s, of "
-        f"them {figures['quotes_per_s']:,.0f} quotes/s to one reader of all instruments that keeps up: "
-        f"{figures['stale']} went back, {last['dropped']} dropped by the feed, {figures['different']} instruments differ "
-        f"at the end from the feed's snapshot. Age at the reader (conflation window of 20 ms included): p50 {p50:.1f}, "
-        f"p99 {p99:.1f}, max {most:.0f} ms. The feed's lag at the end: {figures['lag_ms']:.0f} ms; faults: "
-        f"{figures['faults'] or 'none'}. With depth, trades, cache and checkpoints.",
+        f"{last['tape_retried_batches']} batches sent again. Live lanes: {figures['messages_per_s']:,.0f} messages/s, "
+        f"of them {figures['quotes_per_s']:,.0f} quotes/s to one reader of all instruments that keeps up: "
+        f"{figures['stale']} went back, {last['dropped']} dropped by the feed, {figures['different']} instruments "
+        f"differ at the end from the feed's snapshot. Age at the reader (conflation window of 20 ms included): "
+        f"p50 {p50:.1f}, p99 {p99:.1f}, max {most:.0f} ms. The feed's lag at the end: {figures['lag_ms']:.0f} ms; "
+        f"faults: {figures['faults'] or 'none'}. With depth, trades, cache and checkpoints.",
     )

@@ -1,4 +1,4 @@
-"""Row 5: from asking for a symbol that nobody watches to its snapshot, on a running market."""
+"""From asking for a symbol that nobody watches to its snapshot, on a running market."""
 
 import random
 from pathlib import Path
@@ -41,8 +41,8 @@ async def measure(folder: Path) -> list[Line]:
             f"p99 <= {P99_MS:g} ms",
             figures["p99"] <= P99_MS and figures["count"] == ASKED,
             "",
-            f"{figures['count']} of {ASKED} snapshots came, asked for one by one at Poisson times, {RATE_PER_S:g}/s, on "
-            f"one connection that keeps up and also received {figures['frames']} frames of updates; none of the "
+            f"{figures['count']} of {ASKED} snapshots came, asked for one by one at Poisson times, {RATE_PER_S:g}/s, "
+            f"on one connection that keeps up and also received {figures['frames']} frames of updates; none of the "
             f"symbols was watched before. Feed {FEED}.",
         )
     ]

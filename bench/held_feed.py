@@ -37,7 +37,10 @@ class HeldAdapter:
         self._adapter.resume(states)
 
     def batches(self, now_ns: NowNs) -> Iterator[Batch]:
-        """Yield the first batch, empty ones until started, then the others; a simulated clock starts after the first."""
+        """Yield the first batch, empty ones until started, then the others until ended.
+
+        A simulated clock starts after the first batch.
+        """
         batches = self._adapter.batches(now_ns)
         yield next(batches)
         while not self.started:

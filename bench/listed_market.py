@@ -34,18 +34,12 @@ class ListedMarket:
 
     def shuffled(self, seed: int) -> npt.NDArray[np.intp]:
         """Give all instrument numbers in a random order."""
-        return (
-            np.random.default_rng(seed)
-            .permutation(len(self.instruments))
-            .astype(np.intp)
-        )
+        return np.random.default_rng(seed).permutation(len(self.instruments)).astype(np.intp)
 
 
 def open_market(symbols: int) -> ListedMarket:
     """Open a market of the simulator at a million events a second, its clock held still so that none is left out."""
-    adapter = open_adapter(
-        f"sim:rate=1000000,profile=flat,depth_ms=0,symbols={symbols}"
-    )
+    adapter = open_adapter(f"sim:rate=1000000,profile=flat,depth_ms=0,symbols={symbols}")
     started_ns = time.time_ns()
     batches = adapter.batches(lambda: started_ns)
     first = next(batches)
@@ -53,8 +47,5 @@ def open_market(symbols: int) -> ListedMarket:
     state.reserve(symbols)
     state.apply(first.events)
     state.apply(next(batches).events)  # a quote and a trade for each instrument
-    instruments = [
-        Instrument(InstrumentId(number), listing)
-        for number, listing in enumerate(first.listed)
-    ]
+    instruments = [Instrument(InstrumentId(number), listing) for number, listing in enumerate(first.listed)]
     return ListedMarket(instruments, state, batches)

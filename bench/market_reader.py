@@ -36,9 +36,7 @@ class _WatchedUpstream(Upstream):
         """Begin a measurement."""
         self.ages_ns, self.updates, self.reads = [], 0, 0
 
-    def _receive(
-        self, slots: npt.NDArray[np.intp], payloads: npt.NDArray[np.uint8]
-    ) -> None:
+    def _receive(self, slots: npt.NDArray[np.intp], payloads: npt.NDArray[np.uint8]) -> None:
         states = payloads.view(rows.STATE.dtype).reshape(-1)
         self.ages_ns.append(time.time_ns() - states["ts_recv"].astype(np.int64))
         self.stale += int((states["sequence"] <= self._newest[slots]).sum())
@@ -51,13 +49,11 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
     """Watch everything; then answer `begin`, `end` and, once the feed has ended, `compare`."""
     connection = await connect(MeshSettings(nats_url=nats_url), "bench")
     directory = await Directory.open(connection.jetstream())
-    upstream = _WatchedUpstream(
-        connection, directory, None, 60.0, lambda _: None, Metrics()
-    )
+    upstream = _WatchedUpstream(connection, directory, None, 60.0, lambda _: None, Metrics())
     upstream.begin(symbols)
     running = asyncio.ensure_future(upstream.run())
     async with asyncio.timeout(50):
-        while len(directory) < symbols:
+        while len(directory) < symbols:  # noqa: ASYNC110  # the directory has no event for "all are there"
             await asyncio.sleep(0.1)
     instruments = list(directory.all())
     await upstream.watch(instruments)
@@ -72,9 +68,7 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
     different = await _different(upstream, instruments)
     np.save(
         words["path"],
-        np.array(
-            [upstream.table.sequence(number) for number in range(symbols)], np.int64
-        ),
+        np.array([upstream.table.sequence(number) for number in range(symbols)], np.int64),
     )
     line.say(different=different, stale=upstream.stale)
     running.cancel()
@@ -82,11 +76,7 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
 
 
 def _figures(upstream: _WatchedUpstream) -> Figures:
-    ages_ms = (
-        np.concatenate(upstream.ages_ns) / 1e6
-        if upstream.ages_ns
-        else np.array([np.nan])
-    )
+    ages_ms = np.concatenate(upstream.ages_ns) / 1e6 if upstream.ages_ns else np.array([np.nan])
     p50, p99 = np.percentile(ages_ms, [50, 99]).tolist()
     return {
         "updates": upstream.updates,
@@ -102,9 +92,7 @@ async def _different(upstream: Upstream, instruments: list[Instrument]) -> int:
     different = 0
     for start in range(0, len(instruments), _ASK_AT_ONCE):
         asked = instruments[start : start + _ASK_AT_ONCE]
-        for instrument, answer in zip(
-            asked, await asyncio.gather(*map(upstream.ask, asked)), strict=True
-        ):
+        for instrument, answer in zip(asked, await asyncio.gather(*map(upstream.ask, asked)), strict=True):
             held = upstream.table.state(int(instrument.number))
             different += answer is None or answer[0].tobytes() != held.tobytes()
     return different

@@ -41,9 +41,7 @@ class States:
         decode = msgspec.msgpack.Decoder().decode
         width = rows.EVENT_BYTES
         for start in range(0, len(data), width):
-            kind, _, instrument, _, ts_event, ts_recv, *values = decode(
-                data[start : start + width]
-            )
+            kind, _, instrument, _, ts_event, ts_recv, *values = decode(data[start : start + width])
             state = self._states.get(instrument)
             if state is None:
                 state = self._states[instrument] = State()
@@ -72,9 +70,7 @@ def frames(subjects: Sequence[str], payloads: Sequence[bytes]) -> bytes:
     )
 
 
-def parse(
-    data: bytes, slot_of: dict[int, int], receive: Callable[[int, bytes], None]
-) -> int:
+def parse(data: bytes, slot_of: dict[int, int], receive: Callable[[int, bytes], None]) -> int:
     """Split `MSG` commands and hand each payload over; return how many there were."""
     position = found = 0
     while (line_end := data.find(b"\r\n", position)) >= 0:
@@ -99,11 +95,7 @@ class Conflater:
         """Note what changed, and take what is due."""
         for number in changed:
             self._pending[number] = None
-        due = [
-            number
-            for number in self._pending
-            if self._free_at_ns.get(number, 0) <= now_ns
-        ]
+        due = [number for number in self._pending if self._free_at_ns.get(number, 0) <= now_ns]
         for number in due:
             del self._pending[number]
             self._free_at_ns[number] = now_ns + self._window_ns
@@ -113,9 +105,7 @@ class Conflater:
 _PACK = struct.Struct(">BBBBBBIBQBqBqBdBdBdBd").pack
 
 
-def simulate(
-    random_: random.Random, mids: list[float], count: int, ts_ns: int
-) -> bytes:
+def simulate(random_: random.Random, mids: list[float], count: int, ts_ns: int) -> bytes:
     """Make up `count` quotes around mids that walk, each packed as a row."""
     made = []
     for at in range(count):
@@ -138,7 +128,5 @@ def simulate(
             0xD3,
             0,
         )
-        made.append(
-            _PACK(*head, 0xCB, bid, 0xCB, sizes[0], 0xCB, bid + 0.01, 0xCB, sizes[1])
-        )
+        made.append(_PACK(*head, 0xCB, bid, 0xCB, sizes[0], 0xCB, bid + 0.01, 0xCB, sizes[1]))
     return b"".join(made)

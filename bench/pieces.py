@@ -1,11 +1,10 @@
-"""Row 7: what the pieces cost alone, in nanoseconds a row, beside the same done a row at a time."""
+"""What the pieces cost alone, in nanoseconds a row, beside the same done a row at a time."""
 
 import asyncio
 import contextlib
 import itertools
 import random
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from bench import per_row
 from bench.listed_market import BATCH_ROWS, ListedMarket, open_market
 from bench.processes import Line, running
+from bench.rounds import Piece, ns_per_row
 from bench.table import Line as TableLine
 from gateway.quote_table import QuoteTable
 from market import rows, subjects
@@ -27,10 +27,7 @@ SYMBOLS = 20_000
 WINDOW_NS = 20_000_000
 SLICE_NS = 5_000_000
 READ_BYTES = 32 << 10  # what nats-py reads at once
-_REPEATS = 7
-_ROUND_S = 0.1
 
-Piece = Callable[[], int]  # does a portion of work and returns the number of rows in it
 Pair = tuple[str, Piece, Piece, str]  # name, ours, the peer, notes
 
 
@@ -38,24 +35,9 @@ async def take_apart(line: Line) -> None:
     """Measure every piece and its peer, in processor time."""
     market = open_market(SYMBOLS)
     for name, ours, theirs, notes in _pieces(market):
-        line.say(
-            name=name, ours=_ns_per_row(ours), theirs=_ns_per_row(theirs), notes=notes
-        )
+        line.say(name=name, ours=ns_per_row(ours), theirs=ns_per_row(theirs), notes=notes)
         await asyncio.sleep(0)
     line.say(name="")
-
-
-def _ns_per_row(piece: Piece) -> float:
-    """Give the best of several rounds: what the work costs where nothing disturbs it."""
-    piece()
-    return min(_round(piece) for _ in range(_REPEATS))
-
-
-def _round(piece: Piece) -> float:
-    began_s, done = time.process_time(), 0
-    while (took_s := time.process_time() - began_s) < _ROUND_S:
-        done += piece()
-    return took_s / done * 1e9
 
 
 def _pieces(market: ListedMarket) -> Iterator[Pair]:
@@ -94,10 +76,7 @@ def _fold(market: ListedMarket) -> Pair:
 
 
 def _conflation(market: ListedMarket) -> Pair:
-    changes = [
-        np.unique(next(market.batches).events["instrument"]).astype(np.intp)
-        for _ in range(20)
-    ]
+    changes = [np.unique(next(market.batches).events["instrument"]).astype(np.intp) for _ in range(20)]
     conflator, conflater = Conflator(WINDOW_NS), per_row.Conflater(WINDOW_NS)
     conflator.reserve(SYMBOLS)
     turns, plain_turns = (
@@ -160,13 +139,10 @@ def _parsing(market: ListedMarket) -> Pair:
     parser = client._ps  # nats-py has no other way to its parser
     order, states = market.shuffled(2), market.state.snapshot(market.shuffled(2))
     wire = b"".join(
-        b"MSG %s %d %d\r\n%s\r\n"
-        % (names[number].encode(), bulk.sids[number], len(state), state.tobytes())
+        b"MSG %s %d %d\r\n%s\r\n" % (names[number].encode(), bulk.sids[number], len(state), state.tobytes())
         for number, state in zip(order.tolist(), as_bytes(states), strict=True)
     )
-    chunks = [
-        wire[start : start + READ_BYTES] for start in range(0, len(wire), READ_BYTES)
-    ]
+    chunks = [wire[start : start + READ_BYTES] for start in range(0, len(wire), READ_BYTES)]
     slot_of = {sid: slot for slot, sid in bulk.sids.items()}
     newest: dict[int, bytes] = {}
 
@@ -178,7 +154,7 @@ def _parsing(market: ListedMarket) -> Pair:
         return len(order)
 
     plain = partial(per_row.parse, wire, slot_of, newest.__setitem__)
-    notes = f"{READ_BYTES >> 10} KiB at a time, as nats-py reads; the peer splits all of it and keeps the newest in a dict."
+    notes = f"{READ_BYTES >> 10} KiB at a time, as nats-py reads; the peer splits all at once, and keeps the newest."
     return "BulkParser.parse and QuoteTable.merge", parse, plain, notes
 
 

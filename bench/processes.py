@@ -73,9 +73,7 @@ class Role:
         try:
             text = await asyncio.wait_for(self._process.stdout.readline(), within_s)
         except TimeoutError:
-            raise RoleError(
-                f"{self._log.stem} said nothing for {within_s} s; its log ends: {self._tail()}"
-            ) from None
+            raise RoleError(f"{self._log.stem} said nothing for {within_s} s; its log ends: {self._tail()}") from None
         if not text:
             raise RoleError(f"{self._log.stem} ended; its log ends: {self._tail()}")
         figures: Figures = json.loads(text)
@@ -101,9 +99,7 @@ class Role:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    folder: Path, role: Callable[..., Awaitable[None]], **arguments: object
-) -> AsyncIterator[Role]:
+async def running(folder: Path, role: Callable[..., Awaitable[None]], **arguments: object) -> AsyncIterator[Role]:
     """Run a role in a process of its own, its log in `folder`."""
     name = f"{role.__module__}:{role.__qualname__}"
     log = folder / f"{name.replace(':', '.')}.log"
@@ -130,9 +126,7 @@ def cpu_s(pid: int) -> float:
 
 async def _play(name: str, arguments: Figures) -> None:
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     module, _, function = name.partition(":")
     await getattr(importlib.import_module(module), function)(Line(reader), **arguments)
 

@@ -61,9 +61,7 @@ class QuietMarket:
             )
 
 
-def _quotes(
-    numbers: np.ndarray[tuple[int], np.dtype[np.intp]], bid: float, ts_event_ns: int
-) -> Rows:
+def _quotes(numbers: np.ndarray[tuple[int], np.dtype[np.intp]], bid: float, ts_event_ns: int) -> Rows:
     quotes = rows.QUOTE.blank(len(numbers))
     quotes["instrument"], quotes["ts_event"] = numbers, ts_event_ns
     quotes["bid"], quotes["ask"], quotes["bid_size"], quotes["ask_size"] = (
@@ -75,9 +73,7 @@ def _quotes(
     return rows.join([quotes])
 
 
-async def feed(
-    line: Line, nats_url: str, cache_url: str, symbols: int, rate: float
-) -> None:
+async def feed(line: Line, nats_url: str, cache_url: str, symbols: int, rate: float) -> None:
     """Run the platform's own feed process on this market: directory, tape, cache, snapshot service, both lanes."""
     settings = FeedSettings(nats_url=nats_url, cache_url=cache_url)
     async with open_feed(settings, QuietMarket(symbols, rate)) as service:

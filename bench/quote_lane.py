@@ -1,4 +1,4 @@
-"""Row 1: the quote lane, from the state table into nats-server, 100,000 subjects."""
+"""The quote lane, from the state table into nats-server, 100,000 subjects."""
 
 import asyncio
 import itertools
@@ -28,9 +28,7 @@ async def publish(line: Line, nats_url: str, symbols: int, seconds: float) -> No
     lanes = LiveLanes(client)
     lanes.add(market.instruments)
     order = market.shuffled(1)
-    batches = [
-        order[start : start + BATCH_ROWS] for start in range(0, symbols, BATCH_ROWS)
-    ]
+    batches = [order[start : start + BATCH_ROWS] for start in range(0, symbols, BATCH_ROWS)]
     line.say(ready=True)
     await line.heard()
     began_s, cpu_began_s = time.perf_counter(), time.process_time()
@@ -50,9 +48,7 @@ async def publish(line: Line, nats_url: str, symbols: int, seconds: float) -> No
     await client.close()
 
 
-async def publish_plainly(
-    line: Line, nats_url: str, symbols: int, seconds: float
-) -> None:
+async def publish_plainly(line: Line, nats_url: str, symbols: int, seconds: float) -> None:
     """Publish the same messages with nats-py's publish(), one by one."""
     market = open_market(symbols)
     client = await nats.connect(nats_url)
@@ -82,9 +78,7 @@ async def measure(folder: Path) -> list[TableLine]:
     figures = []
     async with running_nats(folder) as server:
         for role, seconds in ((publish, SECONDS), (publish_plainly, SECONDS / 2)):
-            async with running(
-                folder, role, nats_url=server.url, symbols=SYMBOLS, seconds=seconds
-            ) as publisher:
+            async with running(folder, role, nats_url=server.url, symbols=SYMBOLS, seconds=seconds) as publisher:
                 await publisher.answer()
                 before_s = cpu_s(server.pid)
                 figures.append(await publisher.ask(go=True))

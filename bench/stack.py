@@ -42,9 +42,7 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
         nats = await stack.enter_async_context(running_nats(folder))
         postgres = await stack.enter_async_context(running_postgres(folder))
         cache_url = ""
-        with contextlib.suppress(
-            ProgramMissing
-        ):  # the platform runs without a cache, and so do its benchmarks
+        with contextlib.suppress(ProgramMissing):  # the platform runs without a cache, and so do its benchmarks
             cache_url = (await stack.enter_async_context(running_valkey(folder))).url
         await asyncio.to_thread(migrate, postgres.url)
         environment = {
@@ -60,9 +58,7 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
 
 
 @contextlib.asynccontextmanager
-async def running_process(
-    stack: Stack, module: str, **settings: str
-) -> AsyncIterator[Server]:
+async def running_process(stack: Stack, module: str, **settings: str) -> AsyncIterator[Server]:
     """Run `python -m module` with the stack's environment; the gateway is waited for until it is ready."""
     environment = {**stack.environment, **settings}
     is_gateway = module == "gateway"
@@ -74,9 +70,7 @@ async def running_process(
             cwd=Path.cwd(),
             log=stack.folder / f"{module}.log",
             env=environment,
-            probe=http_answers("127.0.0.1", port, "/health/ready")
-            if is_gateway
-            else None,
+            probe=http_answers("127.0.0.1", port, "/health/ready") if is_gateway else None,
         )
     )
     await server.start()
@@ -93,7 +87,5 @@ async def log_in(stack: Stack) -> tuple[str, str]:
     for path in ("/auth/register", "/auth/login"):
         status, body = await http_request("127.0.0.1", port, "POST", path, credentials)
         if status not in {200, 201}:
-            raise StackError(
-                f"{path} answers {status}: {body.decode(errors='replace')[:200]}"
-            )
+            raise StackError(f"{path} answers {status}: {body.decode(errors='replace')[:200]}")
     return f"ws://127.0.0.1:{port}/stream", json.loads(body)["access_token"]

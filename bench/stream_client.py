@@ -26,9 +26,7 @@ async def watch(line: Line, url: str, token: str, groups: list[list[str]]) -> No
     ages_ms: list[float] = []
     clients = [await open_stream(url, token) for _ in groups]
     for client, symbols in zip(clients, groups, strict=True):
-        await client.send(
-            msgspec.json.encode({"action": "subscribe", "symbols": symbols}), text=True
-        )
+        await client.send(msgspec.json.encode({"action": "subscribe", "symbols": symbols}), text=True)
         for _ in symbols:
             await _until(client, "snapshot")
     reading = [asyncio.ensure_future(_note_ages(client, ages_ms)) for client in clients]
@@ -37,9 +35,7 @@ async def watch(line: Line, url: str, token: str, groups: list[list[str]]) -> No
         seconds = (await line.heard())["seconds"]
         ages_ms.clear()
         await asyncio.sleep(seconds)
-        line.say(
-            **quantiles(ages_ms), lost_connections=sum(each.done() for each in reading)
-        )
+        line.say(**quantiles(ages_ms), lost_connections=sum(each.done() for each in reading))
 
 
 async def _note_ages(client: ClientConnection, ages_ms: list[float]) -> None:
@@ -47,15 +43,10 @@ async def _note_ages(client: ClientConnection, ages_ms: list[float]) -> None:
         arrived_ns = time.time_ns()
         message = msgspec.json.decode(text)
         if message["type"] == "update":
-            ages_ms += [
-                (arrived_ns - from_iso(each["ts_recv"])) / 1e6
-                for each in message["updates"]
-            ]
+            ages_ms += [(arrived_ns - from_iso(each["ts_recv"])) / 1e6 for each in message["updates"]]
 
 
-async def subscribe_in_turn(
-    line: Line, url: str, token: str, symbols: list[str], rate: float
-) -> None:
+async def subscribe_in_turn(line: Line, url: str, token: str, symbols: list[str], rate: float) -> None:
     """Subscribe to symbols nobody watches, one by one at random times; measure from asking to the snapshot."""
     client = await open_stream(url, token)
     asked_s: dict[str, float] = {}
@@ -75,11 +66,9 @@ async def subscribe_in_turn(
     for symbol in symbols:
         await asyncio.sleep(random.expovariate(rate))
         asked_s[symbol] = time.perf_counter()
-        await client.send(
-            msgspec.json.encode({"action": "subscribe", "symbols": [symbol]}), text=True
-        )
+        await client.send(msgspec.json.encode({"action": "subscribe", "symbols": [symbol]}), text=True)
     async with asyncio.timeout(10):
-        while len(took_ms) < len(symbols):
+        while len(took_ms) < len(symbols):  # noqa: ASYNC110  # a wake-up per snapshot would disturb what is measured
             await asyncio.sleep(0.05)
     reading.cancel()
     line.say(**quantiles(took_ms), asked=len(symbols), frames=updates)

@@ -37,10 +37,7 @@ def as_text(lines: Sequence[Line]) -> str:
 def as_markdown(lines: Sequence[Line]) -> str:
     """Write the table in Markdown."""
     rows = [HEADINGS, ("---",) * len(HEADINGS), *(line.cells for line in lines)]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |"
-        for row in rows
-    )
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows)
 
 
 def _folded(cells: Sequence[str]) -> str:
@@ -48,9 +45,7 @@ def _folded(cells: Sequence[str]) -> str:
     height = max(map(len, columns))
     padded = [column + [""] * (height - len(column)) for column in columns]
     return "\n".join(
-        "  ".join(
-            text.ljust(width) for text, width in zip(row, _WIDTHS, strict=True)
-        ).rstrip()
+        "  ".join(text.ljust(width) for text, width in zip(row, _WIDTHS, strict=True)).rstrip()
         for row in zip(*padded, strict=True)
     )
 

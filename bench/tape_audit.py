@@ -45,9 +45,7 @@ async def audit(line: Line, nats_url: str, path: str) -> None:
     client = await nats.connect(nats_url)
     js = client.jetstream()
     newest = (await js.stream_info(TAPE)).state.last_seq
-    subscription = await js.pull_subscribe(
-        "tape.*", stream=TAPE, config=ConsumerConfig(ack_policy=AckPolicy.NONE)
-    )
+    subscription = await js.pull_subscribe("tape.*", stream=TAPE, config=ConsumerConfig(ack_policy=AckPolicy.NONE))
     found, last = Audit(), 0
     while last < newest:
         for message in await subscription.fetch(min(_FETCH, newest - last), timeout=10):

@@ -1,4 +1,4 @@
-"""Row 2: the tape lane, every batch acknowledged by a stream on disk."""
+"""The tape lane, every batch acknowledged by a stream on disk."""
 
 import asyncio
 import itertools
@@ -76,18 +76,13 @@ async def publish_plainly(line: Line, nats_url: str, rows: int) -> None:
     for _ in range(BATCHES):
         events = market.events()
         partitions = subjects.partitions_of(events["instrument"])
-        messages += [
-            (subjects.tape(each), take(events, partitions == each).tobytes())
-            for each in range(16)
-        ]
+        messages += [(subjects.tape(each), take(events, partitions == each).tobytes()) for each in range(16)]
     line.say(ready=True)
     await line.heard()
     published_bytes, published = 0, 0
     began_s, cpu_began_s = time.perf_counter(), time.process_time()
     for subject, payload in itertools.cycle(messages):
-        await js.publish(
-            subject, payload, headers={"Nats-Msg-Id": f"plain-{published}"}
-        )
+        await js.publish(subject, payload, headers={"Nats-Msg-Id": f"plain-{published}"})
         published += 1
         published_bytes += len(payload)
         if published_bytes >= rows * 73:
@@ -104,9 +99,7 @@ async def publish_plainly(line: Line, nats_url: str, rows: int) -> None:
 async def measure(folder: Path) -> list[TableLine]:
     """Publish in bulk, count what the stream holds, then publish plainly into another server's stream."""
     async with running_nats(folder / "bulk") as server:
-        async with running(
-            folder, publish, nats_url=server.url, rows=ROWS
-        ) as publisher:
+        async with running(folder, publish, nats_url=server.url, rows=ROWS) as publisher:
             await publisher.answer()
             before_s = cpu_s(server.pid)
             ours = await publisher.ask(go=True)
@@ -115,9 +108,7 @@ async def measure(folder: Path) -> list[TableLine]:
             held = await auditor.answer()
     async with (
         running_nats(folder / "plain") as server,
-        running(
-            folder, publish_plainly, nats_url=server.url, rows=PLAIN_ROWS
-        ) as publisher,
+        running(folder, publish_plainly, nats_url=server.url, rows=PLAIN_ROWS) as publisher,
     ):
         await publisher.answer()
         before_s = cpu_s(server.pid)

@@ -22,6 +22,8 @@ def main() -> None:
         sys.exit(f"gateway: {error}")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+    # At INFO it logs every stream that is opened, query string and all, and that may hold a token nobody asked for.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     uvicorn.run(
         create_app(settings),
         host=settings.http_host,

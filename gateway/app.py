@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ from mesh.connection import Connection, connect
 from mesh.directory import Directory
 from mesh.quote_cache import QuoteCache
 from mesh.streams import declared, ensure
+
+_logger = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "static"
 _MAX_BODY_BYTES = 64 << 10
@@ -93,6 +97,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         connection.on_reconnect(reconnected)
         parts = Parts(settings, upstream, hub, index, accounts, Dependencies(upstream, accounts, cache), metrics)
         work = asyncio.create_task(_background(parts, connection))
+        work.add_done_callback(end_if_failed)
         stack.push_async_callback(_end, work)
         yield parts
 
@@ -186,6 +191,13 @@ def _figures(parts: Parts) -> dict[str, object]:
         "updates_sent": parts.hub.updates_sent,
         "frames_sent": parts.hub.frames_sent,
     }
+
+
+def end_if_failed(work: asyncio.Task[None]) -> None:
+    """Let the process end, to be started anew, where its background work failed: half a gateway only looks alive."""
+    if not work.cancelled() and (error := work.exception()):
+        _logger.critical("the background work failed, so this gateway ends", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

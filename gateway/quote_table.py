@@ -16,6 +16,7 @@ class QuoteTable:
 
     def __init__(self) -> None:
         self._table = rows.STATE.blank(0)
+        self._place = np.zeros(0, np.intp)
 
     def reserve(self, instruments: int) -> None:
         """Make room for instrument numbers below `instruments`."""
@@ -25,6 +26,7 @@ class QuoteTable:
             for name in PRICE_FIELDS:
                 blank[name] = np.nan  # unknown, which is not 0
             self._table = np.frombuffer(bytearray(self._table.tobytes() + blank.tobytes()), rows.STATE.dtype)
+            self._place = np.zeros(len(self._table), np.intp)
 
     def merge(self, numbers: Numbers, states: Rows) -> Numbers:
         """Take over the STATE rows that are newer; return the numbers of those, each once.
@@ -34,7 +36,11 @@ class QuoteTable:
         newer = (states["sequence"] > self._table["sequence"][numbers]) & (states["instrument"] == numbers)
         if not newer.all():
             numbers, states = numbers[newer], take(states, newer)
-        changed = np.unique(numbers)
+        # Whoever wrote last to an instrument's place finds itself there: each is counted once, without a sort.
+        arrival = np.arange(len(numbers))
+        self._place[numbers] = arrival
+        is_last = self._place[numbers] == arrival
+        changed: Numbers = numbers[is_last]
         if len(changed) < len(numbers):  # two feeds, at a takeover, may interleave: the newest must come last
             order = np.argsort(states["sequence"], kind="stable")
             numbers, states = numbers[order], take(states, order)

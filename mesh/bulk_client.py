@@ -8,16 +8,17 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
   arrays;
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements.
 
-The private parts of nats-py that this leans on are `_process_connect_init`, `_ps`, `_transport` and its parser's
-`parse`; a test holds them in place.
+The private parts of nats-py that this leans on are `_connect_to_server`, `_process_connect_init`, `_ps`, `_transport`
+and its parser's `parse`; a test holds them in place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 
 from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, LAST_BULK_SID, BulkParser, BulkReceiver, RawReceiver
+from mesh.bulk_transport import BulkTransport
 
 _SUBSCRIBE_CHUNK = 1000
 _WRITE_BUFFER_BYTES = 4 << 20
@@ -131,6 +132,11 @@ class BulkClient(Client):
         for start in range(0, len(sids), _SUBSCRIBE_CHUNK):
             chunk = sids[start : start + _SUBSCRIBE_CHUNK]
             self.write_frames([b"".join(b"SUB %s %d\r\n" % (self._subjects[sid].encode(), sid) for sid in chunk)])
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        if not self._transport and s.uri.scheme not in {"ws", "wss"}:
+            self._transport = BulkTransport()
+        await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:
         await super()._process_connect_init()

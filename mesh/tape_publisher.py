@@ -43,6 +43,11 @@ class _Partition:
     batches: int = 0
 
 
+def feed_of(message_id: str) -> str:
+    """Tell which feed published a message of the tape, by its `Nats-Msg-Id`: `<feed>-<epoch>-<partition>-<batch>`."""
+    return message_id.rsplit("-", 3)[0]
+
+
 class TapePublisher:
     """Publishes for one feed; `acked` and the rest are counts since the start."""
 
@@ -58,7 +63,7 @@ class TapePublisher:
         self.acked_bytes = 0
         self.retried_batches = 0
         self.duplicate_batches = 0
-        self.last_sequence = 0  # the stream's, of the newest acknowledged batch
+        self.last_sequence = 0  # the stream's, of the newest acknowledged batch, or of the newest there was before
         client.subscribe_raw(f"{self._inbox.decode()}.*.*", self._on_ack)
 
     def append(self, events: Rows) -> None:

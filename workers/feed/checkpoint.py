@@ -4,6 +4,7 @@ A checkpoint includes every event stored on the tape up to its sequence, as an e
 What was stored later is read back from the tape.
 """
 
+import asyncio
 import logging
 from typing import Literal
 
@@ -18,11 +19,13 @@ from market import rows
 from market.row_type import RowError, Rows, take
 from market.state import MarketState
 from mesh.streams import CHECKPOINTS, TAPE
+from mesh.tape_publisher import feed_of
 
 _logger = logging.getLogger(__name__)
 
 _FETCH_BATCHES = 64
 _FETCH_TIMEOUT_S = 2.0
+_LOAD_TIMEOUT_S = 20.0
 
 
 class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
@@ -46,10 +49,14 @@ class CheckpointStore:
         await bucket.put(self._name, msgspec.msgpack.encode(Checkpoint(1, tape_sequence, states.tobytes())))
 
     async def load(self) -> tuple[Rows, int] | None:
-        """Read the newest checkpoint's states and tape sequence; None where there is none that can be read."""
+        """Read the newest checkpoint's states and tape sequence; None where there is none that can be read.
+
+        Raises TimeoutError where the bucket does not give it in time.
+        """
         bucket = await self._js.object_store(CHECKPOINTS)
         try:
-            data = (await bucket.get(self._name)).data
+            async with asyncio.timeout(_LOAD_TIMEOUT_S):  # nats-py's `get` has no bound of its own
+                data = (await bucket.get(self._name)).data
         except (ObjectNotFoundError, NotFoundError):
             return None
         try:
@@ -60,9 +67,7 @@ class CheckpointStore:
             return None
 
 
-async def replay_tape(
-    js: JetStreamContext, feed: str, state: MarketState, included: Rows, tape_sequence: int
-) -> int:
+async def replay_tape(js: JetStreamContext, feed: str, state: MarketState, included: Rows, tape_sequence: int) -> int:
     """Fold into `state` what this feed put on the tape after a checkpoint; return how many events that were.
 
     Only events beyond the sequences of the checkpoint's states (`included`) count.
@@ -80,7 +85,7 @@ async def replay_tape(
             for message in await subscription.fetch(min(_FETCH_BATCHES, newest - last), timeout=_FETCH_TIMEOUT_S):
                 last = message.metadata.sequence.stream
                 await message.ack()
-                if publisher_of(message) != feed:
+                if feed_of((message.headers or {}).get("Nats-Msg-Id", "")) != feed:
                     continue
                 events = rows.read_events(message.data)
                 mine = events["instrument"] < len(state)

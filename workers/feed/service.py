@@ -18,7 +18,7 @@ from mesh import ops
 from mesh.connection import Connection, connect
 from mesh.directory import Directory, add_to_counter
 from mesh.quote_cache import QuoteCache
-from mesh.streams import FEEDS, declared, ensure
+from mesh.streams import FEEDS, TAPE, declared, ensure
 from mesh.tape_publisher import TapePublisher
 from workers.feed.adapter import Adapter
 from workers.feed.cache_writer import CacheWriter
@@ -107,17 +107,23 @@ class FeedService:
             await self._cache.close()
 
     async def restore(self) -> None:
-        """Go on from the last checkpoint and the tape after it, where the feed is one that goes on."""
-        found = await self._checkpoints.load() if self._adapter.continues else None
-        if found is None:
+        """Go on from the last checkpoint and the tape after it, where the feed is one that goes on.
+
+        The checkpoint made at the end is the first where there was none: a feed killed before its next goes on from it.
+        """
+        if not self._adapter.continues:
             return
-        states, tape_sequence = found
-        state = self._image.state
-        self._image.reserve(self._directory.capacity)
-        state.restore(states)
-        replayed = await replay_tape(self._client.jetstream(), state, states, tape_sequence)
-        _logger.info("restored %d instruments, and %d events from the tape", len(states), replayed)
-        self._adapter.resume(self._by_name(state.snapshot(state.known())))
+        js, state = self._client.jetstream(), self._image.state
+        found = await self._checkpoints.load()
+        self._tape.last_sequence = (await js.stream_info(TAPE)).state.last_seq
+        if found is not None:
+            states, tape_sequence = found
+            self._image.reserve(self._directory.capacity)
+            state.restore(states)
+            replayed = await replay_tape(js, self._adapter.name, state, states, tape_sequence)
+            _logger.info("restored %d instruments, and %d events from the tape", len(states), replayed)
+            self._adapter.resume(self._by_name(state.snapshot(state.known())))
+        await self._checkpoint()
 
     def _by_name(self, states: Rows) -> Mapping[str, np.void]:
         named: dict[str, np.void] = {}

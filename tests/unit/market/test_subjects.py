@@ -1,5 +1,7 @@
 """Subjects and the partitions of the tape."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ BRK_B = SymbolKey("XNYS", "BRK.B")
 # Written once, to be compared with for ever: a partition that moves would tear an instrument's tape in two.
 SIXTEEN = [0, 9, 3, 13, 7, 1, 11, 5, 15, 8, 2, 12, 6, 0, 10, 4, 14, 8, 1, 11, 5, 15, 9, 3, 13, 7, 1, 10, 4, 14, 8, 2]
 LARGE = {2**16: 7, 2**20 + 1: 3, 10**5 - 1: 12, 2**31: 8, 2**32 - 1: 6}
+DIGEST_OF_256 = "17c152cd6b5939ee588e77c52b45c92706621f1bc80fc95b6ebb4762a97c742c"
 OF_256 = [0, 158, 60, 218, 120, 23, 181, 83, 241, 143, 46, 204, 106, 8, 167, 69]
 
 
@@ -33,6 +36,8 @@ def test_partitions_never_change() -> None:
     assert subjects.partitions_of(np.arange(32)).tolist() == SIXTEEN
     assert subjects.partitions_of(list(LARGE)).tolist() == list(LARGE.values())
     assert subjects.partitions_of(np.arange(16), 256).tolist() == OF_256
+    everywhere = subjects.partitions_of(np.arange(0, 2**32, 4093), 256)
+    assert hashlib.sha256(everywhere.tobytes()).hexdigest() == DIGEST_OF_256
 
 
 @pytest.mark.parametrize("dtype", [">u4", "<u4", np.int64, np.uint64, np.intp])
