@@ -22,7 +22,7 @@ from gateway.quote_table import QuoteTable
 from gateway.venues import Venues
 from market import rows, subjects, symbols
 from market.book import BOOK_BYTES
-from market.instrument import Instrument
+from market.instrument import Instrument, InstrumentId
 from market.row_type import RowError, Rows
 from mesh.connection import Connection
 from mesh.directory import Directory
@@ -102,15 +102,21 @@ class Upstream:
         numbers = [int(each.number) for each in instruments]
         self.table.reserve(max(numbers, default=-1) + 1)
         self._interest.add(numbers)
-        fresh = [each for each in instruments if each.number not in self._bulk.sids]
-        self._connection.subscribe_many(self._bulk, {each.number: subjects.quote(each.key) for each in fresh})
-        await self._from_cache(fresh)  # those too that are in the table: it has not been told of them for a while
-        for each in fresh:
-            if self.table.sequence(each.number):
-                self._start(self._refresh(each))
-        blank = [each for each in instruments if not self.table.sequence(each.number)]
-        if blank:
-            await asyncio.gather(*(self._refresh(each) for each in blank))
+        fresh = {each.number: each for each in instruments if each.number not in self._bulk.sids}
+        self._connection.subscribe_many(
+            self._bulk, {number: subjects.quote(each.key) for number, each in fresh.items()}
+        )
+        cached = await self._from_cache(list(fresh.values()))
+        for number in cached:
+            self._start(self._refresh(fresh[number]))
+        # What the table still holds of an instrument that was let go may be old; without the cache the feed says.
+        asked = [
+            each
+            for each in instruments
+            if not self.table.sequence(each.number) or (each.number in fresh and each.number not in cached)
+        ]
+        if asked:
+            await asyncio.gather(*(self._refresh(each) for each in asked))
 
     def unwatch(self, numbers: Iterable[int]) -> None:
         """Watch instruments once less each; they stay subscribed for the linger time."""
@@ -163,13 +169,15 @@ class Upstream:
         cached = await self._cache.read([instrument.key]) if self._cache is not None else {}
         return cached.get(instrument.key)
 
-    async def _from_cache(self, instruments: Sequence[Instrument]) -> None:
+    async def _from_cache(self, instruments: Sequence[Instrument]) -> set[InstrumentId]:
+        """Take over what the cache has; return the numbers of those."""
         if self._cache is None or not instruments:
-            return
+            return set()
         cached = await self._cache.read([each.key for each in instruments])
-        for each in instruments:
-            if each.key in cached:
-                self._take(np.array([each.number], np.intp), cached[each.key])
+        found = [each for each in instruments if each.key in cached]
+        for each in found:
+            self._take(np.array([each.number], np.intp), cached[each.key])
+        return {each.number for each in found}
 
     async def _refresh(self, instrument: Instrument) -> None:
         async with self._refreshing:

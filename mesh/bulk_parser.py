@@ -47,9 +47,10 @@ class _Run:
 
     @classmethod
     def of(cls, payload_bytes: int) -> "_Run":
-        # Possessive repeats (++, *+): a run of thousands of messages must not be kept for backtracking.
-        message = rb"MSG [^ \r]++ (%s\d{7}) %d\r\n.{%d}\r\n"
-        run = re.compile(b"(?s:(?:" + message % (b"?:", payload_bytes, payload_bytes) + b")*+)")
+        # A possessive repeat of the run would keep nothing for backtracking, but Python 3.11 before 3.11.5 ends it in
+        # the middle of a message that does not match.
+        message = rb"MSG [^ \r]+ (%s\d{7}) %d\r\n.{%d}\r\n"
+        run = re.compile(b"(?s:(?:" + message % (b"?:", payload_bytes, payload_bytes) + b")*)")
         sid = re.compile(b"(?s:" + message % (b"", payload_bytes, payload_bytes) + b")")
         return cls(payload_bytes, len(b"%d\r\n" % payload_bytes), run, sid)
 
