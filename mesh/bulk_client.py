@@ -63,8 +63,12 @@ class BulkClient(Client):
             return False
         # One write is one system call: copying small frames together costs less than sending them one by one.
         joined = [b"".join(frames)] if sum(map(len, frames)) <= _JOIN_BYTES else frames
-        for frame in joined:
-            self._transport.write(frame)  # type: ignore[arg-type]  # any buffer will do
+        try:
+            for frame in joined:
+                self._transport.write(frame)  # type: ignore[arg-type]  # any buffer will do
+        except RuntimeError:
+            # uvloop closes a transport whose write failed at once; nats-py hears of it a turn of the loop later.
+            return False
         return True
 
     async def drain_writes(self) -> None:
