@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from gateway.app import create_app
+from gateway.live.direct_send import DirectSendProtocol
 from gateway.settings import GatewaySettings
 from mesh.settings import SettingsError, read_settings
 
@@ -30,7 +31,7 @@ def main() -> None:
         port=settings.http_port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=DirectSendProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         access_log=False,

@@ -11,6 +11,7 @@ from litestar.exceptions import WebSocketDisconnect, WebSocketException
 from gateway.accounts import AccountsService, TokenError
 from gateway.live.close_codes import CloseCode
 from gateway.live.commands import AnyCommand, Auth, CommandError, Ping, Reconnect, Subscribe, Unsubscribe
+from gateway.live.direct_send import direct_send_of
 from gateway.live.hub import Hub
 from gateway.live.session import Session, TooSlowError
 from gateway.live.wire import JSON, WIRES, Wire
@@ -41,6 +42,7 @@ class Stream:
         self._auth_timeout_s = auth_timeout_s
         self._frame_interval_s = frame_interval_s
         self._session: Session
+        self._send_directly = direct_send_of(socket.scope)
         self._expiry: asyncio.TimerHandle | None = None
         self._expired = asyncio.Event()
 
@@ -206,7 +208,10 @@ class Stream:
                 await self._send(message)
 
     async def _send(self, message: bytes) -> None:
-        if self._session.wire.is_text:
+        is_text = self._session.wire.is_text
+        if self._send_directly is not None and self._send_directly(message, is_text):
+            return
+        if is_text:
             await self._socket.send_data(message.decode(), mode="text", encoding="utf-8")
         else:
             await self._socket.send_data(message, mode="binary")
