@@ -12,6 +12,7 @@ from bench import (
     bulk_reader,
     end_to_end,
     first_snapshot,
+    frame_cost,
     latency,
     machine,
     pieces,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reader": bulk_reader.measure,
     "latency": latency.measure,
     "snapshot": first_snapshot.measure,
+    "frame": frame_cost.measure,
     "end_to_end": end_to_end.measure,
     "pieces": pieces.measure,
 }

@@ -45,7 +45,7 @@ async def plainly(send: Send, message: bytes, *, is_text: bool) -> None:
 @given(st.binary(max_size=70_000), st.booleans())
 def test_a_frame_is_the_one_that_websockets_writes(message: bytes, is_text: bool) -> None:
     opcode = Opcode.TEXT if is_text else Opcode.BINARY
-    assert frame(message, is_text=is_text) == Frame(opcode, message).serialize(mask=False)
+    assert frame(message, is_text) == Frame(opcode, message).serialize(mask=False)
 
 
 @pytest.mark.parametrize("protocol", [DirectSendProtocol, "websockets-sansio"])
