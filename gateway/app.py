@@ -164,9 +164,9 @@ def _accounts_settings(settings: GatewaySettings) -> AccountsSettings:
 def _show_figures(metrics: Metrics, hub: Hub, upstream: Upstream) -> None:
     metrics.gauge("clients", "Connected live clients.", lambda: hub.clients)
     metrics.gauge("subscriptions", "Instruments subscribed on NATS.", lambda: upstream.subscriptions)
-    metrics.gauge("updates_received_total", "Quotes received from NATS.", lambda: upstream.updates)
-    metrics.gauge("updates_sent_total", "Updates written to clients.", lambda: hub.updates_sent)
-    metrics.gauge("frames_sent_total", "Frames of updates written to clients.", lambda: hub.frames_sent)
+    metrics.counter("updates_received_total", "Quotes received from NATS.", lambda: upstream.updates)
+    metrics.counter("updates_sent_total", "Updates written to clients.", lambda: hub.updates_sent)
+    metrics.counter("frames_sent_total", "Frames of updates written to clients.", lambda: hub.frames_sent)
     metrics.gauge("nats_connected", "1 while NATS is connected.", lambda: float(upstream.is_connected))
 
 

@@ -1,9 +1,11 @@
 """The gateway's metrics for Prometheus, in a registry of their own: nothing is global, every application has one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _AGE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -37,6 +39,22 @@ class Metrics:
         """Show a figure that is read whenever it is asked for."""
         Gauge(f"tickmesh_gateway_{name}", text, registry=self.registry).set_function(read)
 
+    def counter(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Show a running count that somebody else keeps."""
+        self.registry.register(_KeptElsewhere(f"tickmesh_gateway_{name}", text, read))
+
     def render(self) -> bytes:
         """Write everything in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+class _KeptElsewhere(Collector):
+    """A counter whose value is read whenever it is asked for."""
+
+    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
+        self._name = name
+        self._text = text
+        self._read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._text, value=self._read())

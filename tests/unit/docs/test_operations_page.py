@@ -85,8 +85,8 @@ def test_bounds_of_the_simulation_are_its_own(option: str, table_under: TableUnd
 def test_metrics_are_the_gateways(table_under: TableUnder, root: Path) -> None:
     source = "\n".join(path.read_text() for path in sorted((root / "gateway").rglob("*.py")))
     named = set(re.findall(r'"(tickmesh_gateway_\w+)"', source))
-    gauges = {f"tickmesh_gateway_{name}" for name in re.findall(r'\.gauge\(\s*"(\w+)"', source)}
-    assert {row[0].strip("`") for row in table_under(PAGE, "Metrics")} == named | gauges
+    shown = {f"tickmesh_gateway_{name}" for name in re.findall(r'\.(?:gauge|counter)\(\s*"(\w+)"', source)}
+    assert {row[0].strip("`") for row in table_under(PAGE, "Metrics")} == named | shown
 
 
 def test_ports_are_the_preferred_ones(table_under: TableUnder) -> None:
