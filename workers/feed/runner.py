@@ -94,8 +94,10 @@ class FeedRunner:
         self._lanes.add(instruments)
         missing = self._directory.capacity - len(self._venue_of)
         self._venue_of = np.append(self._venue_of, np.full(missing, -1, np.int16))
+        position = {venue: at for at, venue in enumerate(self.venues)}
         for instrument in instruments:
-            self._venue_of[instrument.number] = self.venues.index(instrument.key.venue)
+            # What an earlier start listed at other venues is kept, but is no longer this feed's to vouch for.
+            self._venue_of[instrument.number] = position.get(instrument.key.venue, -1)
 
     async def _next(self, batches: Iterator[Batch]) -> Batch | None:
         # A source that is read flat out never waits; acknowledgements and requests need a turn all the same.

@@ -181,3 +181,14 @@ async def test_a_killed_cache_is_filled_again_with_everything_known(
                 assert await cache.ping() is False
                 await valkey_server.start()
     await cache.close()
+
+
+async def test_a_feed_that_lists_fewer_venues_than_before_starts_all_the_same(
+    feed: RunFeed, recorder: Recorder
+) -> None:
+    async with feed("sim:symbols=501,rate=1000,profile=flat"):
+        await until(lambda: any(subject == "quote.XSIM.S00501" for subject, _ in recorder.of("quote")))
+    before = len(recorder.of("trade"))
+    async with feed("sim:symbols=3,rate=1000,profile=flat"):
+        await until(lambda: len(recorder.of("trade")) > before + 10)
+    assert {subject.split(".")[1] for subject, _ in recorder.of("trade")[before:]} <= {"XNAS", "ARCX"}
