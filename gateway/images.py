@@ -6,17 +6,14 @@ from datetime import datetime
 
 import numpy as np
 
+from market import rows
 from market.book import LEVELS
 from market.instrument import Instrument
-from market.row_type import Rows
+from market.row_type import F64, Rows
 
 Image = dict[str, object]
 
-PRICE_FIELDS = ("bid", "ask", "last", "open", "high", "low", "prev_close")
-SIZE_FIELDS = ("bid_size", "ask_size", "last_size", "volume")
-QUOTE_FIELDS = (
-    *("bid", "bid_size", "ask", "ask_size", "last", "last_size", "open", "high", "low", "volume", "prev_close"),
-)
+QUOTE_FIELDS = tuple(name for name, encoding in rows.STATE.fields if encoding is F64)
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:[.,]([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})")
 _LATEST_NS = 2**63 - 1  # what rows can hold

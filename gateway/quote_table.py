@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from gateway.images import PRICE_FIELDS
 from market import rows
 from market.row_type import Rows, take
+from market.state import blank_states
 
 _WHOLE_ROW = f"V{rows.STATE.width_bytes}"
 Numbers = npt.NDArray[np.intp]
@@ -22,9 +22,7 @@ class QuoteTable:
         """Make room for instrument numbers below `instruments`."""
         missing = instruments - len(self._table)
         if missing > 0:
-            blank = rows.STATE.blank(max(missing, len(self._table) // 2))
-            for name in PRICE_FIELDS:
-                blank[name] = np.nan  # unknown, which is not 0
+            blank = blank_states(max(missing, len(self._table) // 2))
             self._table = np.frombuffer(bytearray(self._table.tobytes() + blank.tobytes()), rows.STATE.dtype)
             self._place = np.zeros(len(self._table), np.intp)
 

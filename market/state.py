@@ -16,7 +16,7 @@ from market.trading_day import TradingDays
 EPOCH_SHIFT = 32
 MAX_EPOCH = (1 << 21) - 1  # epoch and count together stay below 2**53, so that JavaScript numbers hold a sequence
 
-_UNKNOWN = ("bid", "ask", "last", "open", "high", "low", "prev_close")
+_PRICES = ("bid", "ask", "last", "open", "high", "low", "prev_close")
 _UNAVAILABLE = (TradingState.HALTED, TradingState.PAUSED, TradingState.ORDER_ACCEPTANCE)
 _TRADABLE = (TradingState.TRADING,)
 
@@ -33,7 +33,7 @@ class MarketState:
             raise ValueError(f"epoch is {epoch}; it must be from 1 to {MAX_EPOCH}")
         self._days = days
         self._first_sequence = epoch << EPOCH_SHIFT
-        self._table = _blank_states(0)
+        self._table = blank_states(0)
         self._day = np.zeros(0, np.int32)
 
     def __len__(self) -> int:
@@ -43,7 +43,7 @@ class MarketState:
         """Make room for instrument numbers below `instruments`."""
         missing = instruments - len(self._table)
         if missing > 0:
-            grown = _blank_states(missing)
+            grown = blank_states(missing)
             grown["instrument"] = np.arange(len(self._table), instruments)
             grown["sequence"] = self._first_sequence
             self._table = np.frombuffer(bytearray(self._table.tobytes() + grown.tobytes()), rows.STATE.dtype)
@@ -176,8 +176,9 @@ class MarketState:
         self._table["flags"][at] = np.where(halted, flags | halt, flags & ~halt)
 
 
-def _blank_states(count: int) -> Rows:
+def blank_states(count: int) -> Rows:
+    """Make `count` states of which nothing is known: prices NaN, which is not 0, all else zero."""
     states = rows.STATE.blank(count)
-    for name in _UNKNOWN:
+    for name in _PRICES:
         states[name] = np.nan
     return states

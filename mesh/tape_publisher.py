@@ -31,7 +31,7 @@ class _OnItsWay:
 
     number: int
     payload: bytes
-    retry_at: float
+    retry_at_s: float
     attempts: int = 1
 
 
@@ -107,9 +107,9 @@ class TapePublisher:
             now_s = self._now_s()
             for number, partition in enumerate(self._partitions):
                 sent = partition.sent
-                if sent is not None and now_s >= sent.retry_at:
+                if sent is not None and now_s >= sent.retry_at_s:
                     sent.attempts += 1
-                    sent.retry_at = now_s + min(FIRST_RETRY_S * 2 ** (sent.attempts - 1), MAX_RETRY_S)
+                    sent.retry_at_s = now_s + min(FIRST_RETRY_S * 2 ** (sent.attempts - 1), MAX_RETRY_S)
                     self.retried_batches += 1
                     self._client.write_frames(self._frames(number, partition, sent))
 

@@ -1,13 +1,11 @@
 """`GET /quotes/{symbol}` and `GET /prices/{symbol}`: the present value of one instrument."""
 
 import time
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from msgspec import Meta
 
 from gateway.images import Image, depth_image, iso, quote_image
 from gateway.problems import Problem
@@ -16,8 +14,6 @@ from market.instrument import Instrument
 from market.symbols import SymbolError
 
 _ANSWER_AGAIN_S = {"Retry-After": "1"}
-
-Symbol = Annotated[str, Meta(description="`AAPL`, or with its venue, `XNAS:AAPL`.")]
 
 
 class Price(msgspec.Struct, frozen=True):

@@ -36,7 +36,6 @@ class FeedFigures:
     """What the runner did since it started."""
 
     rows: int = 0
-    batches: int = 0
     last_recv_ns: int = 0
     lag_ns: int = 0  # how late the last batch was published
 
@@ -128,7 +127,6 @@ class FeedRunner:
         await self._flush(now_ns)
         figures = self.figures
         figures.rows += len(events)
-        figures.batches += 1
         figures.last_recv_ns = now_ns
         figures.lag_ns = now_ns - batch.due_ns if batch.due_ns else 0
         await self._tape.room()

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from gateway.images import PRICE_FIELDS, QUOTE_FIELDS, SIZE_FIELDS, depth_image, from_iso, iso, quote_image
+from gateway.images import QUOTE_FIELDS, depth_image, from_iso, iso, quote_image
 from market import rows
 from market.book import LEVELS
 from market.instrument import Instrument, InstrumentId, Listing
@@ -32,7 +32,8 @@ def test_an_image_names_every_field_of_the_state() -> None:
         "ts_event": "2026-03-29T14:30:05.000000000Z",
         "ts_recv": "2026-03-29T14:30:05.000000001Z",
     }
-    assert set(PRICE_FIELDS) | set(SIZE_FIELDS) == set(QUOTE_FIELDS)
+    prices = {"bid", "ask", "last", "open", "high", "low", "prev_close"}
+    assert set(QUOTE_FIELDS) == prices | {"bid_size", "ask_size", "last_size", "volume"}
 
 
 def test_what_is_unknown_is_null_and_no_number_is_lost() -> None:

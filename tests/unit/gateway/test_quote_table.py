@@ -2,7 +2,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gateway.images import PRICE_FIELDS
 from gateway.quote_table import QuoteTable
 from market import rows
 from market.row_type import Rows
@@ -31,7 +30,7 @@ def test_what_is_not_known_has_sequence_zero(table: QuoteTable) -> None:
     assert table.sequence(3) == 0
     assert table.ts_event_ns(3) == 0
     (unknown,) = table.state(3)
-    assert all(np.isnan(unknown[name]) for name in PRICE_FIELDS)
+    assert all(np.isnan(unknown[name]) for name in ("bid", "ask", "last", "open", "high", "low", "prev_close"))
 
 
 def test_a_newer_state_is_taken_whole(table: QuoteTable) -> None:
