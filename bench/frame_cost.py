@@ -76,13 +76,13 @@ def _sender(socket: AnySocket, way: str) -> Send:
     direct = direct_send_of(socket.scope)
     if direct is None:
         raise RuntimeError("the server does not offer the direct way")
-    descriptor = direct.descriptor
+    descriptor, write = direct.descriptor, direct.writer(is_text=False)
 
     async def plainly(message: bytes) -> None:
         await socket.send_data(message, mode="binary")
 
     async def directly(message: bytes) -> None:
-        if not direct(message, False):
+        if not write(message):
             await plainly(message)
 
     async def barely(message: bytes) -> None:

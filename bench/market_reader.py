@@ -49,7 +49,7 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
     """Watch everything; then answer `begin`, `end` and, once the feed has ended, `compare`."""
     connection = await connect(MeshSettings(nats_url=nats_url), "bench")
     directory = await Directory.open(connection.jetstream())
-    upstream = _WatchedUpstream(connection, directory, None, 60.0, lambda _: None, Metrics())
+    upstream = _WatchedUpstream(connection, directory, None, 60.0, Metrics())
     upstream.begin(symbols)
     running = asyncio.ensure_future(upstream.run())
     async with asyncio.timeout(50):

@@ -29,8 +29,9 @@ from gateway.accounts import (
     open_accounts,
     require_bearer,
 )
-from gateway.live.hub import Hub
-from gateway.live.stream import Stream
+from gateway.live.assembly import Live, build_live
+from gateway.live.origins import Origins
+from gateway.live.stream import Reception, serve
 from gateway.metrics import Metrics
 from gateway.problems import PROBLEM_HANDLERS
 from gateway.rest.health import Dependencies, HealthController
@@ -57,7 +58,8 @@ class Parts:
 
     settings: GatewaySettings
     upstream: Upstream
-    hub: Hub
+    live: Live
+    reception: Reception
     index: SymbolIndex
     accounts: AccountsService
     health: Dependencies
@@ -78,24 +80,25 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             stack.push_async_callback(cache.close)
         accounts = await stack.enter_async_context(open_accounts(_accounts_settings(settings), time.time))
         metrics = Metrics()
-        hub = Hub(settings.symbols_per_connection, metrics)
-        upstream = Upstream(connection, directory, cache, settings.linger_s, hub.changed, metrics)
-        hub.attach(upstream)
-        _show_figures(metrics, hub, upstream)
+        upstream = Upstream(connection, directory, cache, settings.linger_s, metrics)
+        live = build_live(settings, connection, upstream, directory.epoch, metrics)
+        origins = Origins(settings.allowed_origins)
+        reception = Reception(settings, live.hub, accounts, live.admission, origins, live.fan_outs, metrics)
         index = SymbolIndex(each.listing for each in directory.all())
         directory.on_added(lambda instrument: index.add(instrument.listing))
 
         async def disconnected() -> None:
-            hub.announce(is_connected=False)
+            live.hub.announce(is_connected=False)
 
         async def reconnected() -> None:
-            hub.announce(is_connected=True)
-            await upstream.refresh_all()
+            live.hub.announce(is_connected=True)
+            await live.hub.refresh()
             await directory.reconnected()
 
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)
-        parts = Parts(settings, upstream, hub, index, accounts, Dependencies(upstream, accounts, cache), metrics)
+        health = Dependencies(upstream, accounts, cache)
+        parts = Parts(settings, upstream, live, reception, index, accounts, health, metrics)
         work = asyncio.create_task(_background(parts, connection))
         work.add_done_callback(end_if_failed)
         stack.push_async_callback(_end, work)
@@ -144,8 +147,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
 @websocket("/stream")
 async def stream(socket: WebSocket[Any, Any, Any], parts: NamedDependency[Parts]) -> None:
     """Serve one live client."""
-    settings = parts.settings
-    await Stream(socket, parts.hub, parts.accounts, settings.auth_timeout_s, 1 / settings.frames_per_s).serve()
+    await serve(socket, parts.reception)
 
 
 def _part(pick: Callable[[Parts], object]) -> Provide:
@@ -161,35 +163,22 @@ def _accounts_settings(settings: GatewaySettings) -> AccountsSettings:
     )
 
 
-def _show_figures(metrics: Metrics, hub: Hub, upstream: Upstream) -> None:
-    metrics.gauge("clients", "Connected live clients.", lambda: hub.clients)
-    metrics.gauge("subscriptions", "Instruments subscribed on NATS.", lambda: upstream.subscriptions)
-    metrics.counter("updates_received_total", "Quotes received from NATS.", lambda: upstream.updates)
-    metrics.counter("updates_sent_total", "Updates written to clients.", lambda: hub.updates_sent)
-    metrics.counter("frames_sent_total", "Frames of updates written to clients.", lambda: hub.frames_sent)
-    metrics.gauge("nats_connected", "1 while NATS is connected.", lambda: float(upstream.is_connected))
-
-
 async def _background(parts: Parts, connection: Connection) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.upstream.run())
         tasks.create_task(ops.beat(connection, "gateway", lambda: _figures(parts)))
-        tasks.create_task(_heartbeats(parts))
-
-
-async def _heartbeats(parts: Parts) -> None:
-    while True:
-        await asyncio.sleep(parts.settings.heartbeat_s)
-        parts.hub.heartbeat()
+        tasks.create_task(parts.live.run())
 
 
 def _figures(parts: Parts) -> dict[str, object]:
+    sent = [fan_out.sent for fan_out in parts.live.fan_outs.values()]
     return {
-        "clients": parts.hub.clients,
+        "clients": parts.live.hub.clients,
         "subscriptions": parts.upstream.subscriptions,
         "updates": parts.upstream.updates,
-        "updates_sent": parts.hub.updates_sent,
-        "frames_sent": parts.hub.frames_sent,
+        "updates_sent": sum(each.updates for each in sent),
+        "frames_sent": sum(each.frames for each in sent),
+        "overload_level": int(parts.live.relief.level),
     }
 
 

@@ -33,13 +33,14 @@ def quote_image(instrument: Instrument, state: Rows) -> Image:
 
 
 def depth_image(levels: Rows) -> Image:
-    """Show 20 LEVEL rows as the levels that are there, best first: price, size, orders."""
-    sides = []
-    for side in (levels[:LEVELS], levels[LEVELS:]):
-        present = side[side["size"] > 0]
-        columns = (present["price"].tolist(), present["size"].tolist(), present["orders"].tolist())
-        sides.append([list(level) for level in zip(*columns, strict=True)])
-    return {"bids": sides[0], "asks": sides[1]}
+    """Show 20 LEVEL rows as the levels that are there."""
+    return {"bids": levels_image(levels[:LEVELS]), "asks": levels_image(levels[LEVELS:])}
+
+
+def levels_image(side: Rows) -> list[tuple[float, float, int]]:
+    """Show one side's LEVEL rows as the levels that are there, best first: price, size, orders."""
+    present = side[side["size"] > 0]
+    return list(zip(present["price"].tolist(), present["size"].tolist(), present["orders"].tolist(), strict=True))
 
 
 def iso(ts_ns: int) -> str | None:

@@ -1,9 +1,11 @@
 """The gateway's metrics for Prometheus, in a registry of their own: nothing is global, every application has one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -22,9 +24,21 @@ class Metrics:
             buckets=_AGE_BUCKETS_S,
             registry=self.registry,
         )
-        self.sent_age_s = Histogram(
+        self.sent_age_s = ArrayHistogram(
             "tickmesh_gateway_sent_age_seconds",
-            "Age of the oldest quote in a frame when it is written, from the feed's receipt.",
+            "Age of quotes when they are written to clients, from the feed's receipt; a sample of them.",
+            _AGE_BUCKETS_S,
+        )
+        self.exchange_age_s = ArrayHistogram(
+            "tickmesh_gateway_exchange_age_seconds",
+            "Age of quotes when they are written to clients, from the exchange's time; a sample of them.",
+            _AGE_BUCKETS_S,
+        )
+        for each in (self.sent_age_s, self.exchange_age_s):
+            self.registry.register(each)
+        self.loop_lag_s = Histogram(
+            "tickmesh_gateway_loop_lag_seconds",
+            "How late the event loop was at worst, one sample ten times a second.",
             buckets=_AGE_BUCKETS_S,
             registry=self.registry,
         )
@@ -46,6 +60,29 @@ class Metrics:
     def render(self) -> bytes:
         """Write everything in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+class ArrayHistogram(Collector):
+    """A histogram that takes many values at once."""
+
+    def __init__(self, name: str, text: str, buckets: Sequence[float]) -> None:
+        self._name = name
+        self._text = text
+        self._bounds = np.array(buckets)
+        self._counts = np.zeros(len(buckets) + 1, np.int64)
+        self._sum = 0.0
+
+    def observe(self, values: npt.NDArray[np.float64]) -> None:
+        """Count values."""
+        self._counts += np.bincount(np.searchsorted(self._bounds, values), minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Show the counts, each with those of all smaller buckets."""
+        names = [*(f"{bound:g}" for bound in self._bounds.tolist()), "+Inf"]
+        counts = np.cumsum(self._counts).tolist()
+        buckets = list(zip(names, map(float, counts), strict=True))
+        yield HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=self._sum)
 
 
 class _KeptElsewhere(Collector):

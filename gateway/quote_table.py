@@ -45,6 +45,14 @@ class QuoteTable:
         self._table.view(_WHOLE_ROW)[numbers] = states.view(_WHOLE_ROW)  # of several for one, the last stays
         return changed
 
+    def put(self, numbers: Numbers, states: Rows) -> None:
+        """Take over STATE rows as they are, each instrument once."""
+        self._table.view(_WHOLE_ROW)[numbers] = states.view(_WHOLE_ROW)
+
+    def states(self, numbers: Numbers) -> Rows:
+        """Copy the states of instruments, where nothing is known with sequence 0 and no prices."""
+        return take(self._table, numbers)
+
     def state(self, number: int) -> Rows:
         """Copy one instrument's state: a single STATE row, where nothing is known with sequence 0 and no prices."""
         return take(self._table, np.array([number], np.intp))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from nats.errors import Error as NatsError
 
-from gateway.interest import Interest
+from gateway.lane import Lane
 from gateway.metrics import Metrics
 from gateway.quote_table import QuoteTable
 from gateway.venues import Venues
@@ -32,7 +32,6 @@ _logger = logging.getLogger(__name__)
 
 SNAPSHOT_TIMEOUT_S = 1.0
 _SNAPSHOTS_AT_ONCE = 64
-_SWEEP_S = 1.0
 
 Numbers = npt.NDArray[np.intp]
 
@@ -50,7 +49,6 @@ class Upstream:
         directory: Directory,
         cache: QuoteCache | None,
         linger_s: float,
-        on_changed: Callable[[Numbers], None],
         metrics: Metrics,
     ) -> None:
         self.directory = directory
@@ -59,11 +57,12 @@ class Upstream:
         self.updates = 0
         self._connection = connection
         self._cache = cache
-        self._on_changed = on_changed
+        self._listeners: list[Callable[[Numbers], None]] = []
         self._metrics = metrics
-        self._interest = Interest(linger_s)
-        self._bulk = connection.open_bulk(rows.STATE.width_bytes, self._receive)
-        self._refreshing = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
+        self._lane = Lane(
+            connection, connection.open_bulk(rows.STATE.width_bytes, self._receive), subjects.quote, linger_s
+        )
+        self._asking = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -74,14 +73,28 @@ class Upstream:
     @property
     def subscriptions(self) -> int:
         """How many instruments are subscribed on NATS."""
-        return len(self._bulk.sids)
+        return len(self._lane)
+
+    def on_changed(self, listener: Callable[[Numbers], None]) -> None:
+        """Call `listener(numbers)` whenever states in the table changed."""
+        self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Follow the directory and the venues, and drop what nobody watches any more, while the task lives."""
+        """Follow the directory and the venues, while the task lives."""
         await self._connection.subscribe("status.*", cb=self.venues.on_status)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.directory.follow())
-            tasks.create_task(self._sweep())
+        await self.directory.follow()
+
+    def name(self, number: int) -> str:
+        """Give the canonical symbol of an instrument that is, or was, watched."""
+        instrument = self.directory.numbered(number)
+        if instrument is None:
+            raise LookupError(f"instrument {number} is watched and not in the directory")
+        return str(instrument.key)
+
+    def numbered(self, numbers: Iterable[int]) -> list[Instrument]:
+        """Find instruments by their numbers; unknown ones are left out."""
+        found = map(self.directory.numbered, numbers)
+        return [each for each in found if each is not None]
 
     def resolve(self, text: str) -> Instrument:
         """Find the instrument that `AAPL` or `XNAS:AAPL` means; raises SymbolError or UnknownSymbolError.
@@ -101,14 +114,10 @@ class Upstream:
         """
         numbers = [int(each.number) for each in instruments]
         self.table.reserve(max(numbers, default=-1) + 1)
-        self._interest.add(numbers)
-        fresh = {each.number: each for each in instruments if each.number not in self._bulk.sids}
-        self._connection.subscribe_many(
-            self._bulk, {number: subjects.quote(each.key) for number, each in fresh.items()}
-        )
+        fresh = {each.number: each for each in self._lane.watch(instruments)}
         cached = await self._from_cache(list(fresh.values()))
-        for number in cached:
-            self._start(self._refresh(fresh[number]))
+        if cached:
+            self._start(self._refresh([fresh[number] for number in cached]))
         # What the table still holds of an instrument that was let go may be old; without the cache the feed says.
         asked = [
             each
@@ -116,11 +125,15 @@ class Upstream:
             if not self.table.sequence(each.number) or (each.number in fresh and each.number not in cached)
         ]
         if asked:
-            await asyncio.gather(*(self._refresh(each) for each in asked))
+            await self._refresh(asked)
 
     def unwatch(self, numbers: Iterable[int]) -> None:
         """Watch instruments once less each; they stay subscribed for the linger time."""
-        self._interest.remove(numbers, time.monotonic())
+        self._lane.unwatch(numbers)
+
+    def sweep(self, now_s: float) -> None:
+        """Unsubscribe what nobody has watched for the linger time."""
+        self._lane.sweep(now_s)
 
     async def ask(self, instrument: Instrument) -> tuple[Rows, Rows] | None:
         """Ask the feed for the present value: one STATE row, and 20 LEVEL rows or none; None if nobody answers."""
@@ -137,6 +150,18 @@ class Upstream:
             _logger.warning("the snapshot of %s cannot be read: %s", instrument.key, error)
             return None
         return (state, levels) if len(state) == 1 and levels.nbytes in {0, BOOK_BYTES} else None
+
+    async def ask_many(self, instruments: Sequence[Instrument]) -> dict[int, tuple[Rows, Rows]]:
+        """Ask the feeds for many present values, some at a time; those that nobody answers for are left out."""
+
+        async def one(instrument: Instrument) -> tuple[Rows, Rows] | None:
+            async with self._asking:
+                return await self.ask(instrument)
+
+        answers = await asyncio.gather(*map(one, instruments))
+        return {
+            int(each.number): answer for each, answer in zip(instruments, answers, strict=True) if answer is not None
+        }
 
     async def present(self, instrument: Instrument) -> tuple[Rows, Rows] | None:
         """Give the newest state known, and the depth where the feed answers; None where nothing is known."""
@@ -156,15 +181,12 @@ class Upstream:
 
     async def refresh_all(self) -> None:
         """Ask anew for everything watched: changes may have been missed while NATS was away."""
-        for number in list(self._bulk.sids):
-            instrument = self.directory.numbered(number)
-            if instrument is not None:
-                self._start(self._refresh(instrument))
+        await self._refresh(self.numbered(self._lane.numbers()))
 
     async def _at_hand(self, instrument: Instrument) -> Rows | None:
         """Give the state that is watched, else the cached one."""
         number = int(instrument.number)
-        if number in self._bulk.sids and self.is_connected and self.table.sequence(number):
+        if number in self._lane and self.is_connected and self.table.sequence(number):
             return self.table.state(number)
         cached = await self._cache.read([instrument.key]) if self._cache is not None else {}
         return cached.get(instrument.key)
@@ -179,11 +201,9 @@ class Upstream:
             self._take(np.array([each.number], np.intp), cached[each.key])
         return {each.number for each in found}
 
-    async def _refresh(self, instrument: Instrument) -> None:
-        async with self._refreshing:
-            answer = await self.ask(instrument)
-        if answer is not None:
-            self._take(np.array([instrument.number], np.intp), answer[0])
+    async def _refresh(self, instruments: Sequence[Instrument]) -> None:
+        for number, (state, _) in (await self.ask_many(instruments)).items():
+            self._take(np.array([number], np.intp), state)
 
     def _receive(self, slots: Numbers, payloads: npt.NDArray[np.uint8]) -> None:
         states = payloads.view(rows.STATE.dtype).reshape(-1)
@@ -194,14 +214,10 @@ class Upstream:
     def _take(self, numbers: Numbers, states: Rows) -> None:
         changed = self.table.merge(numbers, states)
         if len(changed):
-            self._on_changed(changed)
+            for listener in self._listeners:
+                listener(changed)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_S)
-            self._connection.unsubscribe_many(self._bulk, self._interest.expired(time.monotonic()))

@@ -4,8 +4,8 @@ nats-py keeps what it is good at: connecting, authentication, TLS, pings, reconn
 some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
 
 - `write_frames`: whole `PUB` frames, built elsewhere, go straight to the connection;
-- `subscribe_many`: thousands of exact subjects with payloads of one size, handed over a network read at a time as
-  arrays;
+- `subscribe_many`: thousands of exact subjects, their payloads, where all have one size, handed over a network read at
+  a time as arrays;
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements.
 
 The private parts of nats-py that this leans on are `_connect_to_server`, `_process_connect_init`, `_ps`, `_transport`
@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client, Srv
 
-from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, LAST_BULK_SID, BulkParser, BulkReceiver, RawReceiver
+from mesh.bulk_parser import (
+    ANY_SIZE,
+    FIRST_BULK_SID,
+    FIRST_RAW_SID,
+    LAST_BULK_SID,
+    BulkParser,
+    BulkReceiver,
+    RawReceiver,
+    VariedReceiver,
+)
 from mesh.bulk_transport import BulkTransport
 
 _SUBSCRIBE_CHUNK = 1000
@@ -31,9 +40,9 @@ class TooManySubscriptionsError(Exception):
 
 @dataclass(slots=True)
 class BulkSubscription:
-    """One consumer of many exact subjects, all with payloads of `payload_bytes`."""
+    """One consumer of many exact subjects, all with payloads of `payload_bytes`, or of any size."""
 
-    receive: BulkReceiver
+    receive: BulkReceiver | VariedReceiver
     payload_bytes: int
     sids: dict[int, int] = field(default_factory=dict)  # the consumer's slot -> subscription id
 
@@ -86,6 +95,10 @@ class BulkClient(Client):
         numbers given in `subscribe_many`, `payloads` uint8[n, payload_bytes], in the order of arrival.
         """
         return BulkSubscription(receive, payload_bytes)
+
+    def open_varied(self, receive: VariedReceiver) -> BulkSubscription:
+        """Begin a bulk subscription to payloads of any size; `receive(slot, payload)` gets every message by itself."""
+        return BulkSubscription(receive, ANY_SIZE)
 
     def subscribe_many(self, bulk: BulkSubscription, subjects: Mapping[int, str]) -> None:
         """Add subjects (slot -> subject) to a bulk subscription.

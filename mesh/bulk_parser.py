@@ -22,6 +22,7 @@ from nats.protocol.parser import Parser
 _logger = logging.getLogger(__name__)
 
 BulkReceiver = Callable[[npt.NDArray[np.intp], npt.NDArray[np.uint8]], None]
+VariedReceiver = Callable[[int, bytes], None]
 RawReceiver = Callable[[str, bytes], None]
 
 # Ids of our own begin where nats-py's, counted up from 1, never get. Those of bulk subscriptions all have seven digits,
@@ -33,6 +34,7 @@ _SID_DIGITS = 7
 _POWERS = 10 ** np.arange(_SID_DIGITS - 1, -1, -1)
 _CRLF_BYTES = 2
 _NO_SLOT = -1
+ANY_SIZE = 0  # of payloads that vary: they are handed over one by one
 _MESSAGES = (b"MSG ", b"HMSG ")
 
 
@@ -59,7 +61,7 @@ class _Run:
 class _Lane:
     """Where bulk messages go, and the size they must have."""
 
-    receive: BulkReceiver
+    receive: BulkReceiver | VariedReceiver
     payload_bytes: int
 
 
@@ -81,8 +83,10 @@ class BulkParser(Parser):
         self._parts: list[bytes] = []
         self._missing_bytes = 0
 
-    def route(self, sid: int, slot: int, subject: str, payload_bytes: int, receive: BulkReceiver) -> None:
-        """Send the messages of a subscription to a receiver, as `slot`."""
+    def route(
+        self, sid: int, slot: int, subject: str, payload_bytes: int, receive: BulkReceiver | VariedReceiver
+    ) -> None:
+        """Send the messages of a subscription to a receiver, as `slot`; ANY_SIZE is for a receiver of single ones."""
         at = sid - FIRST_BULK_SID
         if at >= len(self._slot):
             self._grow(max(1024, 2 * at))
@@ -94,11 +98,11 @@ class BulkParser(Parser):
         """Discard what still comes for a subscription."""
         self._slot[sid - FIRST_BULK_SID] = _NO_SLOT
 
-    def _lane_of(self, payload_bytes: int, receive: BulkReceiver) -> int:
+    def _lane_of(self, payload_bytes: int, receive: BulkReceiver | VariedReceiver) -> int:
         lane = _Lane(receive, payload_bytes)
         if lane not in self._lanes:
             self._lanes.append(lane)
-            if all(run.payload_bytes != payload_bytes for run in self._runs):
+            if payload_bytes != ANY_SIZE and all(run.payload_bytes != payload_bytes for run in self._runs):
                 self._runs.append(_Run.of(payload_bytes))
         return self._lanes.index(lane)
 
@@ -192,7 +196,9 @@ class BulkParser(Parser):
             _deliver(receive, subject, payload)
         elif at < len(self._slot) and self._slot[at] != _NO_SLOT:
             lane = self._lanes[self._lane[at]]
-            if len(payload) == lane.payload_bytes:
+            if lane.payload_bytes == ANY_SIZE:
+                _deliver(lane.receive, int(self._slot[at]), payload)
+            elif len(payload) == lane.payload_bytes:
                 _deliver(lane.receive, self._slot[at : at + 1].copy(), np.frombuffer(payload, np.uint8)[None, :])
             else:
                 _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
@@ -201,6 +207,10 @@ class BulkParser(Parser):
 def _deliver_payloads(
     lane: _Lane, run: _Run, data: bytes, slots: npt.NDArray[np.intp], offsets: npt.NDArray[np.intp]
 ) -> None:
+    if lane.payload_bytes == ANY_SIZE:
+        for slot, offset in zip(slots.tolist(), offsets.tolist(), strict=True):
+            _deliver(lane.receive, slot, data[offset : offset + run.payload_bytes])
+        return
     if lane.payload_bytes != run.payload_bytes:
         _logger.warning("%d messages of %d bytes, not %d: discarded", len(slots), run.payload_bytes, lane.payload_bytes)
         return

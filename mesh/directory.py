@@ -40,7 +40,9 @@ class _Entry(msgspec.Struct, array_like=False):
 class Directory:
     """The instruments as one process knows them, kept current by a watch on the bucket."""
 
-    def __init__(self, instruments: KeyValue, counters: KeyValue) -> None:
+    def __init__(self, instruments: KeyValue, counters: KeyValue, epoch: str) -> None:
+        self.epoch = epoch
+        """Names the numbers and sequences given: another where the buckets were lost and everything began anew."""
         self._instruments = instruments
         self._counters = counters
         self._by_key: dict[SymbolKey, Instrument] = {}
@@ -52,7 +54,9 @@ class Directory:
     @classmethod
     async def open(cls, js: JetStreamContext) -> "Directory":
         """Open the declared buckets and load every entry."""
-        directory = cls(await js.key_value(INSTRUMENTS), await js.key_value(FEEDS))
+        created = (await js.stream_info(f"KV_{FEEDS}")).created
+        epoch = f"{int(created.timestamp() * 1000):x}" if created is not None else ""
+        directory = cls(await js.key_value(INSTRUMENTS), await js.key_value(FEEDS), epoch)
         await directory.load()
         return directory
 

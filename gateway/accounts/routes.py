@@ -66,9 +66,9 @@ def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseR
         raise Problem(415, "unsupported_media_type", detail)
 
 
-def client_address(request: AnyRequest) -> str:
+def client_address(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """Return the client's address for counting attempts: an IPv6 client holds a whole /64, so that counts as one."""
-    host = request.client.host if request.client else "unknown"
+    host = connection.client.host if connection.client else "unknown"
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

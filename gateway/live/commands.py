@@ -9,7 +9,13 @@ MAX_SYMBOLS_PER_COMMAND = 1000
 MAX_TOKEN_CHARACTERS = 8192
 _SHOWN_CHARACTERS = 200  # of what was wrong: it may quote the whole message
 
+MIN_RATE, MAX_RATE = 0.1, 100.0
+
 Symbols = Annotated[list[str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
+UpdatesPerS = Annotated[float, Meta(ge=MIN_RATE, le=MAX_RATE)]
+ChannelName = Annotated[str, Meta(min_length=1, max_length=32)]
+Sequence = Annotated[int, Meta(ge=0)]
+LastSeen = Annotated[dict[str, Sequence | str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 
 
 class CommandError(Exception):
@@ -31,29 +37,49 @@ class Auth(Command, tag="auth", frozen=True):
 
 
 class Subscribe(Command, tag="subscribe", frozen=True):
-    """Send a snapshot of each symbol now and updates from then on."""
+    """Send a snapshot of each symbol now and updates from then on, of each at most `rate` a second."""
 
     symbols: Symbols
+    channel: ChannelName = "quote"
+    rate: UpdatesPerS | None = None
 
 
 class Unsubscribe(Command, tag="unsubscribe", frozen=True):
     """Send no more of these."""
 
     symbols: Symbols
+    channel: ChannelName = "quote"
 
 
 class Reconnect(Command, tag="reconnect", frozen=True):
-    """Subscribe as before a lost connection: snapshots only of what changed since the times last seen."""
+    """Subscribe as before a lost connection: snapshots only of what changed since what was last seen."""
 
-    last_seen: Annotated[dict[str, str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
+    last_seen: LastSeen
+    epoch: Annotated[str, Meta(max_length=64)] | None = None
+    channel: ChannelName = "quote"
+    rate: UpdatesPerS | None = None
+
+
+class Snapshot(Command, tag="snapshot", frozen=True):
+    """Send a snapshot of each symbol now, and nothing after it."""
+
+    symbols: Symbols
+    channel: ChannelName = "quote"
+
+
+class Rate(Command, tag="rate", frozen=True):
+    """Send this connection at most so many frames a second."""
+
+    rate: UpdatesPerS
 
 
 class Ping(Command, tag="ping", frozen=True):
     """Ask for a pong."""
 
 
-AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Ping
-_ACTIONS = ", ".join(str(kind.__struct_config__.tag) for kind in (Auth, Subscribe, Unsubscribe, Reconnect, Ping))
+AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Snapshot | Rate | Ping
+COMMANDS: tuple[type[Command], ...] = (Auth, Subscribe, Unsubscribe, Reconnect, Snapshot, Rate, Ping)
+_ACTIONS = ", ".join(str(kind.__struct_config__.tag) for kind in COMMANDS)
 _json = msgspec.json.Decoder(AnyCommand)
 _msgpack = msgspec.msgpack.Decoder(AnyCommand)
 

@@ -1,206 +1,154 @@
-"""The hub: who watches which instrument, and the updates they share, each encoded once per encoding."""
+"""The hub: every live session of this process, from its welcome to its end."""
 
+import asyncio
+import contextlib
+import math
+import random
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
+from gateway.images import iso
+from gateway.live.admission import retry_after_ms
+from gateway.live.channels.channel import Channel
+from gateway.live.close_codes import CloseCode
+from gateway.live.fan_out import FanOut
+from gateway.live.fan_out_loop import FanOutLoop
+from gateway.live.messages import PROTOCOL, Closing, Heartbeat, Message, Rate, Status, Welcome
+from gateway.live.outlet import TooSlowError
+from gateway.live.session import Session
+from gateway.live.subscriptions import NOBODY
+from gateway.live.ticks import interval_ticks, rate_per_s, tick_at
+from gateway.live.watching import Watching
+from gateway.settings import GatewaySettings
 
-from gateway.images import from_iso, iso, quote_image
-from gateway.live.session import Session, TooSlowError
-from gateway.live.wire import WIRES, Message, Wire
-from gateway.metrics import Metrics
-from gateway.upstream import UnknownSymbolError, Upstream
-from market.instrument import Instrument
-from market.symbols import SymbolError
-from mesh.bulk_client import TooManySubscriptionsError
-
-_SHOWN_CHARACTERS = 80  # of a symbol that is none
+HOUSEKEEPING_S = 1.0
+_DRAIN_STEP_S = 0.05
+_RETURN_AFTER_MS, _RETURN_SPREAD_MS = 500, 4500
 
 
 class Hub:
-    """All live sessions of this process."""
+    """Knows who is connected, greets them, and sees them off."""
 
-    def __init__(self, symbols_per_connection: int, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self._symbols_per_connection = symbols_per_connection
-        self._upstream: Upstream
-        self._sessions: dict[str, Session] = {}
-        self._watchers: dict[int, set[Session]] = {}
-        self._encoded: dict[tuple[str, int], tuple[int, bytes]] = {}  # (encoding, number) -> (sequence, update)
-        self.updates_sent = 0
-        self.frames_sent = 0
-
-    def attach(self, upstream: Upstream) -> None:
-        """Take the market that sessions watch; before the first session."""
-        self._upstream = upstream
+    def __init__(
+        self, settings: GatewaySettings, watching: Watching, channels: Sequence[Channel], loop: FanOutLoop
+    ) -> None:
+        self.watching = watching
+        self._settings = settings
+        self._channels = channels
+        self._loop = loop
+        self._interval_ticks = interval_ticks(settings.frames_per_s)
+        self._sessions: dict[tuple[FanOut, int], Session] = {}
+        self._is_connected = True
+        self._images_from: dict[FanOut, int] = {}
 
     @property
     def clients(self) -> int:
         """How many clients are connected."""
         return len(self._sessions)
 
-    def open(self, wire: Wire) -> Session:
-        """Begin a session; until its client is known it is told nothing but answers."""
-        return Session(secrets.token_hex(8), wire)
+    def sessions(self) -> list[Session]:
+        """List the sessions that have been welcomed."""
+        return list(self._sessions.values())
+
+    def welcome(self, session: Session) -> None:
+        """Greet a session whose client is known by now, and give it its place in the fan-out."""
+        session.connection = secrets.token_hex(8)
+        session.interval_ticks = self._interval_ticks
+        session.client = session.fan_out.join(session.outlet.offer, session.interval_ticks)
+        self._sessions[session.fan_out, session.client] = session
+        self._loop.poke()
+        names = tuple(each.name for each in self._channels)
+        rate = rate_per_s(session.interval_ticks)
+        session.answer(Welcome(PROTOCOL, session.connection, self.watching.epoch, rate, names, iso(time.time_ns())))
+        if not self._is_connected:
+            session.answer(_status(is_connected=False))
+        self.watching.relief.tell_if_any(session)
 
     def close(self, session: Session) -> None:
         """End a session and all that it watched."""
-        self._sessions.pop(session.connection, None)
-        self.unsubscribe_numbers(session, list(session.symbols))
+        if session.client != NOBODY:
+            del self._sessions[session.fan_out, session.client]
+            self.watching.leave(session)
+            session.client = NOBODY
+        self.watching.admission.leave(session.admitted)
 
-    def welcome(self, session: Session) -> None:
-        """Greet a session whose client is known by now, and count it among the connected."""
-        self._sessions[session.connection] = session
-        now = iso(time.time_ns())
-        session.answer({"type": "welcome", "protocol": 1, "connection": session.connection, "server_timestamp": now})
-        if not self._upstream.is_connected:
-            session.answer(_status(is_connected=False))
-
-    async def subscribe(self, session: Session, symbols: Iterable[str]) -> None:
-        """Send a snapshot of each symbol and updates from then on."""
-        instruments = self._resolve(session, symbols)
-        watched = await self._watch(session, instruments)
-        session.answer({"type": "subscribed", "symbols": [str(each.key) for each in instruments]})
-        for each in watched:
-            self._snapshot(session, each)
-
-    def unsubscribe(self, session: Session, symbols: Iterable[str]) -> None:
-        """Send no more of these."""
-        instruments = self._resolve(session, symbols)
-        self.unsubscribe_numbers(session, [each.number for each in instruments if each.number in session.symbols])
-        session.answer({"type": "unsubscribed", "symbols": [str(each.key) for each in instruments]})
-
-    async def reconnect(self, session: Session, last_seen: Mapping[str, str]) -> None:
-        """Subscribe, with snapshots only of what changed since the times last seen."""
-        seen_ns: dict[int, int] = {}
-        found: dict[int, Instrument] = {}
-        for symbol, text in last_seen.items():
-            try:
-                at_ns = from_iso(text)
-            except ValueError as error:
-                session.answer(_error("invalid_time", f"last_seen: {error}", symbol))
-                continue
-            for each in self._resolve(session, [symbol]):
-                # Under two names, `AAPL` and `XNAS:AAPL`, it is still one instrument.
-                found[each.number] = each
-                seen_ns[each.number] = min(at_ns, seen_ns.get(each.number, at_ns))
-        instruments = await self._watch(session, list(found.values()))
-        table = self._upstream.table
-        changed = [each for each in instruments if table.ts_event_ns(each.number) > seen_ns[each.number]]
-        fresh = {each.number for each in changed}
-        unchanged = [str(each.key) for each in instruments if each.number not in fresh]
-        session.answer({"type": "resumed", "changed": [str(each.key) for each in changed], "unchanged": unchanged})
-        for each in changed:
-            self._snapshot(session, each)
-
-    def unsubscribe_numbers(self, session: Session, numbers: Sequence[int]) -> None:
-        """Take a session off instruments it watches."""
-        for number in numbers:
-            session.unwatch(number)
-            watchers = self._watchers.get(number, set())
-            watchers.discard(session)
-            if not watchers:
-                self._watchers.pop(number, None)
-                for encoding in WIRES:
-                    self._encoded.pop((encoding, number), None)
-        self._upstream.unwatch(numbers)
-
-    def changed(self, numbers: npt.NDArray[np.intp]) -> None:
-        """Tell every watcher of `numbers` that there is something new."""
-        for number in numbers.tolist():
-            for session in self._watchers.get(number, ()):
-                session.mark(number)
-
-    def frame(self, session: Session) -> bytes | None:
-        """Make one frame of everything that changed for a session; None if it has all of it."""
-        table = self._upstream.table
-        numbers = [number for number in session.take_dirty() if session.advance(number, table.sequence(number))]
-        if not numbers:
-            return None
-        self.metrics.sent_age_s.observe((time.time_ns() - table.ts_recv_ns(numbers[0])) / 1e9)
-        updates = [self._update(session.wire, number) for number in numbers]
-        self.frames_sent += 1
-        self.updates_sent += len(updates)
-        return session.wire.frame_of_updates(updates)
-
-    def broadcast(self, message: Message) -> None:
-        """Tell every client; one that does not even read this is left to its own sender to close."""
-        for session in self._sessions.values():
-            try:
-                session.answer(message)
-            except TooSlowError:
-                session.is_stuck = True
-                session.wake.set()
+    def pace(self, session: Session, rate: float) -> None:
+        """Send a client frames as often as it asks, and no oftener than the gateway does; tell it what it got."""
+        session.interval_ticks = max(interval_ticks(rate), self._interval_ticks)
+        session.fan_out.pace(session.client, session.interval_ticks)
+        session.answer(Rate(rate_per_s(session.interval_ticks)))
 
     def announce(self, *, is_connected: bool) -> None:
         """Tell every client whether the gateway sees the market."""
-        self.broadcast(_status(is_connected=is_connected))
+        self._is_connected = is_connected
+        self._broadcast(_status(is_connected=is_connected))
+
+    async def refresh(self) -> None:
+        """Make good what may have been missed while NATS was away: everybody's next entries are full images."""
+        for fan_out in self._fan_outs:
+            fan_out.owe_full(slice(0, fan_out.subscriptions.used))
+        for channel in self._channels:
+            await channel.refresh()
 
     def heartbeat(self) -> None:
         """Tell every client the server's time."""
-        self.broadcast({"type": "heartbeat", "server_timestamp": iso(time.time_ns())})
+        self._broadcast(Heartbeat(iso(time.time_ns())))
 
-    def _resolve(self, session: Session, symbols: Iterable[str]) -> list[Instrument]:
-        """Find instruments, each once; what is no symbol is answered with an error that repeats it."""
-        found: dict[int, Instrument] = {}
-        for symbol in symbols:
+    def keep_house(self, now_s: float) -> None:
+        """Do what is due about once a second: let go, send off, and refresh; `now_s` by the event loop's clock."""
+        for channel in self._channels:
+            channel.sweep(time.monotonic())
+        stalled_since = tick_at(now_s - self._settings.slow_timeout_s)
+        for fan_out in self._fan_outs:
+            for client in fan_out.stalled(stalled_since):
+                self._send_off(self._sessions[fan_out, client], "slow", "the client does not read")
+            self._owe_some_images(fan_out)
+        for session in self.sessions():
+            if now_s - session.heard_s > self._settings.idle_timeout_s and not session.watches:
+                reason = f"nothing was watched for {self._settings.idle_timeout_s:g} s"
+                session.outlet.close(CloseCode.IDLE, reason)
+
+    async def drain(self, over_s: float) -> None:
+        """Send everybody off, in random order and evenly over some time; return when all have been told."""
+        waiting = self.sessions()
+        random.shuffle(waiting)
+        steps = max(1, math.ceil(over_s / _DRAIN_STEP_S))
+        size = math.ceil(len(waiting) / steps)
+        for at in range(0, len(waiting), max(1, size)):
+            for session in waiting[at : at + size]:
+                self._send_off(session, "drain", "this gateway is going away; another is there", CloseCode.RESTART)
+            await asyncio.sleep(_DRAIN_STEP_S)
+
+    def _send_off(
+        self, session: Session, code: str, message: str, close_code: CloseCode = CloseCode.TRY_AGAIN_LATER
+    ) -> None:
+        """Tell a client when to come back, and close."""
+        advice_ms = retry_after_ms(_RETURN_AFTER_MS, _RETURN_SPREAD_MS, random.random)
+        with contextlib.suppress(TooSlowError):
+            session.answer(Closing(code, message, advice_ms))
+        session.outlet.close(close_code, message)
+
+    def _owe_some_images(self, fan_out: FanOut) -> None:
+        """Let a part of all subscriptions begin anew with a full image, so that each is round in `full_image_s`."""
+        used = fan_out.subscriptions.used
+        at = self._images_from.get(fan_out, 0)
+        count = math.ceil(used * HOUSEKEEPING_S / self._settings.full_image_s)
+        fan_out.owe_full(slice(at, at + count))
+        self._images_from[fan_out] = at + count if at + count < used else 0
+
+    def _broadcast(self, message: Message) -> None:
+        """Tell every client; one that does not even read this is found stuck soon enough."""
+        for session in self.sessions():
             try:
-                instrument = self._upstream.resolve(symbol)
-            except SymbolError as error:
-                session.answer(_error("invalid_symbol", str(error), symbol))
-            except UnknownSymbolError as error:
-                session.answer(_error("unknown_symbol", str(error), symbol))
-            else:
-                found[instrument.number] = instrument
-        return list(found.values())
+                session.answer(message)
+            except TooSlowError:
+                self._send_off(session, "slow", "the client does not read")
 
-    async def _watch(self, session: Session, instruments: list[Instrument]) -> list[Instrument]:
-        """Put a session on instruments; return those within its limit, their state known as far as it can be."""
-        added = [each for each in instruments if each.number not in session.symbols]
-        room = self._symbols_per_connection - len(session.symbols)
-        for each in added[room:]:
-            limit = f"a connection watches at most {self._symbols_per_connection} symbols"
-            session.answer(_error("symbol_limit", limit, str(each.key)))
-            instruments.remove(each)
-        added = added[:room]
-        for each in added:
-            session.watch(each.number, str(each.key), 0)
-        try:
-            await self._upstream.watch(added)
-        except TooManySubscriptionsError as error:
-            self.unsubscribe_numbers(session, [each.number for each in added])
-            for each in added:
-                session.answer(_error("gateway_full", f"this gateway can watch no more: {error}", str(each.key)))
-            return [each for each in instruments if each.number in session.symbols]
-        for each in added:
-            session.watch(each.number, str(each.key), self._upstream.table.sequence(each.number))
-            self._watchers.setdefault(each.number, set()).add(session)
-        return instruments
-
-    def _snapshot(self, session: Session, instrument: Instrument) -> None:
-        state = self._upstream.table.state(instrument.number)
-        session.advance(instrument.number, int(state["sequence"][0]))
-        session.answer({"type": "snapshot", **quote_image(instrument, state)})
-
-    def _update(self, wire: Wire, number: int) -> bytes:
-        state = self._upstream.table.state(number)
-        sequence = int(state["sequence"][0])
-        held = self._encoded.get((wire.subprotocol, number))
-        if held is not None and held[0] == sequence:
-            return held[1]
-        instrument = self._upstream.directory.numbered(number)
-        if instrument is None:
-            raise LookupError(f"instrument {number} is watched and not in the directory")
-        encoded = wire.encode(quote_image(instrument, state))
-        self._encoded[wire.subprotocol, number] = (sequence, encoded)
-        return encoded
+    @property
+    def _fan_outs(self) -> Sequence[FanOut]:
+        return self.watching.relief.fan_outs
 
 
-def _error(code: str, message: str, symbol: str) -> Message:
-    return {"type": "error", "code": code, "message": message, "symbol": symbol[:_SHOWN_CHARACTERS]}
-
-
-def _status(*, is_connected: bool) -> Message:
-    return {"type": "status", "upstream": "live" if is_connected else "reconnecting"}
+def _status(*, is_connected: bool) -> Status:
+    return Status("live" if is_connected else "reconnecting")

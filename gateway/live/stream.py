@@ -1,23 +1,44 @@
-"""`WS /stream`: the shell around a session. One task reads commands, one sends; either ends both."""
+"""`WS /stream`: the shell around a session. It lets a client in, then reads its commands until either side ends it."""
 
 import asyncio
-import contextlib
+import logging
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect, WebSocketException
 
-from gateway.accounts import AccountsService, TokenError
+from gateway.accounts import AccountsService, TokenError, client_address
+from gateway.live.admission import Admission, Admitted, Refusal
 from gateway.live.close_codes import CloseCode
-from gateway.live.commands import AnyCommand, Auth, CommandError, Ping, Reconnect, Subscribe, Unsubscribe
-from gateway.live.direct_send import direct_send_of
+from gateway.live.commands import (
+    AnyCommand,
+    Auth,
+    CommandError,
+    Ping,
+    Rate,
+    Reconnect,
+    Snapshot,
+    Subscribe,
+    Unsubscribe,
+)
+from gateway.live.fan_out import FanOut
 from gateway.live.hub import Hub
-from gateway.live.session import Session, TooSlowError
+from gateway.live.messages import Authenticated, Error, Pong
+from gateway.live.origins import Origins
+from gateway.live.outlet import Outlet, TooSlowError
+from gateway.live.session import Session
+from gateway.live.token_bucket import TokenBucket
 from gateway.live.wire import JSON, WIRES, Wire
+from gateway.metrics import Metrics
+from gateway.settings import GatewaySettings
+
+_logger = logging.getLogger(__name__)
 
 BEARER = "bearer."
-_TIMER_STEP_S = 0.001  # uvloop counts whole milliseconds: a timer may fire, or seem to, that much before its time
+_BURST_S = 2  # a client may send the commands of so long at once: a page opens with several
+_REFUSED_COMMANDS = 200  # in a row: whoever goes on is not waiting as it was told
 
 AnySocket = WebSocket[Any, Any, Any]
 
@@ -30,195 +51,212 @@ class CloseStream(Exception):  # noqa: N818  # an instruction, not an error
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What every stream of this process is served with."""
+
+    settings: GatewaySettings
+    hub: Hub
+    accounts: AccountsService
+    admission: Admission
+    origins: Origins
+    fan_outs: dict[str, FanOut]
+    """By subprotocol."""
+    metrics: Metrics
+
+
+async def serve(socket: AnySocket, reception: Reception) -> None:
+    """Serve one client from the handshake to the close."""
+    if not reception.origins.allows(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close()  # before it is accepted: the answer is 403
+        return
+    wire, token = _offered(socket.scope["subprotocols"])
+    loop = asyncio.get_running_loop()
+    admitted = reception.admission.arrive(client_address(socket), loop.time())
+    if isinstance(admitted, Refusal):
+        await _accept(socket, wire)
+        await _turn_away(socket, wire, admitted)
+        return
+    stream = Stream(socket, wire, reception, admitted)
+    try:
+        await asyncio.sleep(admitted.wait_s)
+        await _accept(socket, wire)
+        await stream.serve(token)
+    except (WebSocketDisconnect, WebSocketException, ConnectionError):
+        pass  # the client is gone, and needs no answer
+    except Exception:
+        _logger.exception("a stream failed")
+        raise
+    finally:
+        stream.end()
+
+
 class Stream:
-    """Serves one client from the handshake to the close."""
+    """One admitted client."""
 
-    def __init__(
-        self, socket: AnySocket, hub: Hub, accounts: AccountsService, auth_timeout_s: float, frame_interval_s: float
-    ) -> None:
+    def __init__(self, socket: AnySocket, wire: Wire, reception: Reception, admitted: Admitted) -> None:
         self._socket = socket
-        self._hub = hub
-        self._accounts = accounts
-        self._auth_timeout_s = auth_timeout_s
-        self._frame_interval_s = frame_interval_s
-        self._session: Session
-        self._send_directly = direct_send_of(socket.scope)
+        self._reception = reception
+        self._hub = reception.hub
+        rate = reception.settings.commands_per_s
+        self._session = Session(
+            wire=wire,
+            outlet=Outlet(socket, wire),
+            fan_out=reception.fan_outs[wire.subprotocol],
+            admitted=admitted,
+            commands=TokenBucket(rate, max(1.0, rate * _BURST_S)),
+            heard_s=asyncio.get_running_loop().time(),
+        )
+        self._refused_commands = 0
         self._expiry: asyncio.TimerHandle | None = None
-        self._expired = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Accept, authenticate, then read and send until either side ends it."""
-        offered = self._socket.scope["subprotocols"]
-        wire, token = _offered(offered)
-        # A client drops a connection that agrees to a subprotocol it never offered.
-        await self._socket.accept(subprotocols=wire.subprotocol if wire.subprotocol in offered else None)
-        self._session = self._hub.open(wire)
+    async def serve(self, token: str | None) -> None:
+        """Authenticate, then carry out commands until the client leaves or is sent away."""
         try:
             await self._authenticated(token)
             self._hub.welcome(self._session)
-            await self._both_ways()
+            while True:
+                command = await self._read()
+                if command is not None:
+                    await self._obey(command)
         except CloseStream as close:
-            await self._send_waiting()
-            await self._close(close.code, str(close))
-        except (WebSocketDisconnect, WebSocketException, ConnectionError):
-            pass  # the client is gone, and needs no answer
-        finally:
-            if self._expiry is not None:
-                self._expiry.cancel()
-            self._hub.close(self._session)
+            await self._session.outlet.closed(close.code, str(close))
+        except TooSlowError as error:
+            await self._session.outlet.closed(CloseCode.TRY_AGAIN_LATER, str(error))
+
+    def end(self) -> None:
+        """Give back all that the client had."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._hub.close(self._session)
 
     async def _authenticated(self, token: str | None) -> None:
         """Let in who has a token, from the subprotocols or the first message."""
         if token is not None:
             self._admit_or_close(token)
             return
+        timeout_s = self._reception.settings.auth_timeout_s
         try:
-            async with asyncio.timeout(self._auth_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 while True:
                     command = await self._read()
                     if isinstance(command, Auth):
                         self._admit_or_close(command.token)
                         return
                     if command is not None:
-                        self._refuse("unauthenticated", 'the first message must be {"action":"auth","token":…}')
-                    await self._send_waiting()
+                        self._refuse(Error("unauthenticated", 'the first message must be {"action":"auth","token":…}'))
         except TimeoutError:
-            reason = f"no token came within {self._auth_timeout_s:g} s"
-            raise CloseStream(CloseCode.AUTH_TIMEOUT, reason) from None
+            raise CloseStream(CloseCode.AUTH_TIMEOUT, f"no token came within {timeout_s:g} s") from None
 
     def _admit_or_close(self, token: str) -> None:
         """Let the client in until its first token expires; a bad one ends the stream."""
         try:
-            self._admit(token)
+            refusal = self._admit(token)
         except TokenError as error:
-            self._refuse(error.code, error.detail)
+            self._refuse(Error(error.code, error.detail))
             raise CloseStream(CloseCode.UNAUTHENTICATED, error.code) from None
+        if refusal is not None:
+            self._refuse(_error(refusal))
+            raise CloseStream(refusal.close_code, refusal.message)
 
     def _renew(self, token: str) -> None:
         """Take a further token; a bad one changes nothing: the stream goes on until the one it has expires."""
         try:
-            self._admit(token)
+            refusal = self._admit(token)
         except TokenError as error:
-            self._refuse(error.code, error.detail)
+            self._refuse(Error(error.code, error.detail))
+            return
+        if refusal is None:
+            self._session.answer(Authenticated())
         else:
-            self._session.answer({"type": "authenticated"})
+            self._refuse(_error(refusal))
 
-    def _admit(self, token: str) -> None:
-        """Let the client in until its token expires. Raises TokenError."""
-        principal = self._accounts.authenticate(token)
-        if self._expiry is not None:
-            self._expiry.cancel()
-        left_s = max(0.0, principal.expires_at_s - time.time())
-        self._expiry = asyncio.get_running_loop().call_later(left_s, self._expire)
+    def _admit(self, token: str) -> Refusal | None:
+        """Let the client in until its token expires, or say why its user may not. Raises TokenError."""
+        principal = self._reception.accounts.authenticate(token)
+        refusal = self._reception.admission.prove(self._session.admitted, principal.user_id)
+        if refusal is None:
+            if self._expiry is not None:
+                self._expiry.cancel()
+            left_s = max(0.0, principal.expires_at_s - time.time())
+            self._expiry = asyncio.get_running_loop().call_later(left_s, self._expire)
+        return refusal
 
     def _expire(self) -> None:
-        self._expired.set()
-        self._session.wake.set()
-
-    async def _both_ways(self) -> None:
-        sending = asyncio.create_task(self._send_for_ever())
-        reading = asyncio.create_task(self._read_for_ever())
         try:
-            done, _ = await asyncio.wait({sending, reading}, return_when=asyncio.FIRST_COMPLETED)
+            self._refuse(Error("token_expired", "the access token has expired; get a new one and connect again"))
         finally:
-            for task in (sending, reading):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
-        for task in done:
-            task.result()  # raises what ended it
-
-    async def _read_for_ever(self) -> None:
-        while True:
-            try:
-                await self._session.room.wait()
-                command = await self._read()
-                if command is not None:
-                    await self._obey(command)
-            except TooSlowError as error:
-                raise CloseStream(CloseCode.TRY_AGAIN_LATER, str(error)) from None
+            self._session.outlet.close(CloseCode.UNAUTHENTICATED, "token_expired")
 
     async def _obey(self, command: AnyCommand) -> None:
-        hub, session = self._hub, self._session
+        session, watching = self._session, self._hub.watching
         match command:
-            case Subscribe(symbols):
-                await hub.subscribe(session, symbols)
-            case Unsubscribe(symbols):
-                hub.unsubscribe(session, symbols)
-            case Reconnect(last_seen):
-                await hub.reconnect(session, last_seen)
+            case Subscribe(symbols, channel, rate):
+                await watching.subscribe(session, channel, symbols, rate)
+            case Unsubscribe(symbols, channel):
+                watching.unsubscribe(session, channel, symbols)
+            case Reconnect(last_seen, epoch, channel, rate):
+                await watching.reconnect(session, channel, last_seen, epoch, rate)
+            case Snapshot(symbols, channel):
+                await watching.snapshot(session, channel, symbols)
+            case Rate(rate):
+                self._hub.pace(session, rate)
             case Ping():
-                session.answer({"type": "pong"})
+                session.answer(Pong())
             case Auth(token):
                 self._renew(token)
 
     async def _read(self) -> AnyCommand | None:
-        """Read one command; what is none is answered with an error, and is None."""
+        """Read one command; what is none, or one too many, is answered with an error, and is None."""
+        await self._session.outlet.room()
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(detail="the client left")
-        if event["type"] != "websocket.receive":
+        if event["type"] != "websocket.receive" or self._is_too_often():
             return None
         try:
             return self._session.wire.read(event.get("text"), event.get("bytes"))
         except CommandError as error:
-            self._refuse(error.code, str(error))
+            self._refuse(Error(error.code, str(error)))
             return None
 
-    def _refuse(self, code: str, message: str) -> None:
-        self._hub.metrics.refused_commands.labels(code).inc()
-        self._session.answer({"type": "error", "code": code, "message": message})
+    def _is_too_often(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        self._session.heard_s = now_s
+        wait_s = self._session.commands.take(now_s)
+        if wait_s == 0:
+            self._refused_commands = 0
+            return False
+        self._refused_commands += 1
+        if self._refused_commands > _REFUSED_COMMANDS:
+            raise CloseStream(CloseCode.POLICY, "too many commands")
+        rate = self._reception.settings.commands_per_s
+        message = f"a client sends at most {rate:g} commands a second; this one was not carried out"
+        self._refuse(Error("too_many_commands", message, retry_after_ms=int(1000 * wait_s) + 1))
+        return True
 
-    async def _send_for_ever(self) -> None:
-        """Send answers at once, and what changed in one frame, no oftener than the client's interval."""
-        session, loop = self._session, asyncio.get_running_loop()
-        free_at_s, timer_set = 0.0, False
+    def _refuse(self, error: Error) -> None:
+        self._reception.metrics.refused_commands.labels(error.code).inc()
+        self._session.answer(error)
 
-        def interval_over() -> None:
-            nonlocal timer_set
-            timer_set = False
-            session.wake.set()
 
-        while True:
-            await session.wake.wait()
-            session.wake.clear()
-            await self._send_waiting()
-            if self._expired.is_set():
-                self._refuse("token_expired", "the access token has expired; get a new one and connect again")
-                raise CloseStream(CloseCode.UNAUTHENTICATED, "token_expired")
-            if session.is_stuck:
-                raise CloseStream(CloseCode.TRY_AGAIN_LATER, "the client does not read")
-            if not session.has_updates:
-                continue
-            now_s = loop.time()
-            if now_s < free_at_s - _TIMER_STEP_S:
-                if not timer_set:
-                    timer_set = True
-                    loop.call_at(free_at_s, interval_over)
-                continue
-            free_at_s = now_s + self._frame_interval_s
-            frame = self._hub.frame(session)
-            if frame is not None:
-                await self._send(frame)
+async def _accept(socket: AnySocket, wire: Wire) -> None:
+    # A client drops a connection that agrees to a subprotocol it never offered.
+    is_offered = wire.subprotocol in socket.scope["subprotocols"]
+    await socket.accept(subprotocols=wire.subprotocol if is_offered else None)
 
-    async def _send_waiting(self) -> None:
-        """Send the answers, those too that come meanwhile: an update must not overtake its snapshot."""
-        while answers := self._session.take_answers():
-            for message in answers:
-                await self._send(message)
 
-    async def _send(self, message: bytes) -> None:
-        is_text = self._session.wire.is_text
-        if self._send_directly is not None and self._send_directly(message, is_text):
-            return
-        if is_text:
-            await self._socket.send_data(message.decode(), mode="text", encoding="utf-8")
-        else:
-            await self._socket.send_data(message, mode="binary")
+async def _turn_away(socket: AnySocket, wire: Wire, refusal: Refusal) -> None:
+    """Say why: a browser's page can see neither the status nor the headers of a handshake that failed."""
+    outlet = Outlet(socket, wire)
+    outlet.put(wire.encode(_error(refusal)))
+    await outlet.closed(refusal.close_code, refusal.message)
 
-    async def _close(self, code: CloseCode, reason: str) -> None:
-        with contextlib.suppress(WebSocketException, RuntimeError, ConnectionError):
-            await self._socket.close(code=code, reason=reason[:120])
+
+def _error(refusal: Refusal) -> Error:
+    if refusal.retry_after_ms is None:
+        return Error(refusal.code, refusal.message)
+    return Error(refusal.code, refusal.message, retry_after_ms=refusal.retry_after_ms)
 
 
 def _offered(subprotocols: list[str]) -> tuple[Wire, str | None]:

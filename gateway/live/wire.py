@@ -1,16 +1,19 @@
 """The two encodings of the stream, JSON text and msgpack binary, of the same messages. Pure.
 
-An update is encoded once and shared by every client of that encoding; a frame of updates only joins the pieces.
+An entry is encoded once and shared by every client of that encoding; a frame only joins the entries.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 import msgspec
 
 from gateway.live.commands import AnyCommand, CommandError, read_json, read_msgpack
 
-Message = dict[str, object]
+Kind = Literal["snapshot", "update"]
+Joiner = Callable[[Sequence[bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,11 @@ class Wire:
 
     subprotocol: str
     is_text: bool
-    encode: Callable[[Message], bytes]
-    frame_of_updates: Callable[[Sequence[bytes]], bytes]
-    """Join encoded updates into one `{"type":"update","updates":[…]}`."""
+    encode: Callable[[object], bytes]
+    joiner: Callable[[Kind, str], Joiner]
+    """Give the function that joins encoded entries of one channel into a frame."""
+    frame: Callable[[Kind, Mapping[str, Sequence[bytes]]], bytes]
+    """Join entries of several channels, by name, into one frame."""
 
     def read(self, text: str | None, data: bytes | None) -> AnyCommand:
         """Read a received message; raises CommandError, also where it is of the other kind."""
@@ -34,19 +39,55 @@ class Wire:
         return read_msgpack(data)
 
 
-_FIXMAP_2 = b"\x82"
-_UPDATE_HEAD = _FIXMAP_2 + b"".join(map(msgspec.msgpack.encode, ("type", "update", "updates")))
-_ARRAY_16 = b"\xdc"
+@cache
+def _json_joiner(kind: Kind, channel: str) -> Joiner:
+    head, tail = b'{"type":"%b","%b":[' % (kind.encode(), channel.encode()), b"]}"
+
+    def join(entries: Sequence[bytes]) -> bytes:
+        return head + b",".join(entries) + tail
+
+    return join
 
 
-def _json_updates(updates: Sequence[bytes]) -> bytes:
-    return b'{"type":"update","updates":[%s]}' % b",".join(updates)
+def _json_frame(kind: Kind, by_channel: Mapping[str, Sequence[bytes]]) -> bytes:
+    parts = [b'"%b":[%b]' % (channel.encode(), b",".join(entries)) for channel, entries in by_channel.items()]
+    return b'{"type":"%b",%b}' % (kind.encode(), b",".join(parts))
 
 
-def _msgpack_updates(updates: Sequence[bytes]) -> bytes:
-    return b"".join((_UPDATE_HEAD, _ARRAY_16, len(updates).to_bytes(2, "big"), *updates))
+@cache
+def _msgpack_joiner(kind: Kind, channel: str) -> Joiner:
+    heads = [_msgpack_head(kind, 2) + _msgpack_array(channel, count) for count in range(_READY_HEADS)]
+
+    def join(entries: Sequence[bytes]) -> bytes:
+        count = len(entries)
+        head = heads[count] if count < _READY_HEADS else _msgpack_head(kind, 2) + _msgpack_array(channel, count)
+        return head + b"".join(entries)
+
+    return join
 
 
-JSON = Wire("tickmesh.json", is_text=True, encode=msgspec.json.encode, frame_of_updates=_json_updates)
-MSGPACK = Wire("tickmesh.msgpack", is_text=False, encode=msgspec.msgpack.encode, frame_of_updates=_msgpack_updates)
+def _msgpack_frame(kind: Kind, by_channel: Mapping[str, Sequence[bytes]]) -> bytes:
+    parts = [_msgpack_head(kind, 1 + len(by_channel))]
+    for channel, entries in by_channel.items():
+        parts += [_msgpack_array(channel, len(entries)), *entries]
+    return b"".join(parts)
+
+
+_READY_HEADS = 64
+_FIXMAP, _ARRAY_16 = 0x80, b"\xdc"
+_pack = msgspec.msgpack.encode
+
+
+def _msgpack_head(kind: Kind, keys: int) -> bytes:
+    return bytes([_FIXMAP | keys]) + _pack("type") + _pack(kind)
+
+
+def _msgpack_array(channel: str, count: int) -> bytes:
+    return _pack(channel) + _ARRAY_16 + count.to_bytes(2, "big")
+
+
+JSON = Wire("tickmesh.json", is_text=True, encode=msgspec.json.encode, joiner=_json_joiner, frame=_json_frame)
+MSGPACK = Wire(
+    "tickmesh.msgpack", is_text=False, encode=msgspec.msgpack.encode, joiner=_msgpack_joiner, frame=_msgpack_frame
+)
 WIRES = {wire.subprotocol: wire for wire in (JSON, MSGPACK)}

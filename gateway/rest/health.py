@@ -19,6 +19,8 @@ class Readiness(msgspec.Struct, frozen=True):
 
     status: str
     dependencies: dict[str, str]
+    draining: bool
+    """Whether it sends its clients away, because it ends."""
 
 
 class Dependencies:
@@ -28,6 +30,7 @@ class Dependencies:
         self._upstream = upstream
         self._accounts = accounts
         self._cache = cache
+        self.is_draining = False  # set once, for the end
 
     async def check(self) -> Readiness:
         """Ask each dependency now."""
@@ -39,7 +42,8 @@ class Dependencies:
             "feed": "up" if self._upstream.venues.alive(time.monotonic()) else "down",
         }
         missing = [name for name, state in found.items() if state == "down" and name != "cache"]
-        return Readiness("not_ready" if missing else "ready", found)
+        is_ready = not (missing or self.is_draining)
+        return Readiness("ready" if is_ready else "not_ready", found, self.is_draining)
 
     async def _postgres(self) -> str:
         try:
@@ -66,7 +70,7 @@ class HealthController(Controller):
 
     @get("/health/ready", summary="What is missing, if anything")
     async def ready(self, health: NamedDependency[Dependencies]) -> Response[Readiness]:
-        """Answer 200 when clients can be served, else 503 naming what is down."""
+        """Answer 200 when clients can be served, else 503 naming what is down, or saying that this is the end."""
         readiness = await health.check()
         return Response(readiness, status_code=200 if readiness.status == "ready" else 503)
 

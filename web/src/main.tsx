@@ -13,6 +13,7 @@ import "./styles/search.css";
 import "./styles/watchlist.css";
 import "./styles/watchlist-narrow.css";
 import "./styles/detail.css";
+import "./styles/trades.css";
 
 const session = new Session({
   api: authApi(window.location.origin),

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.integration.gateway.running import SOON_S, Gateway, token
 
 Message = dict[str, Any]
+ALL_FIELDS = set("s q t r b bz a az l lz o hi lo v pc f".split())
 
 
 class LiveClient:
@@ -57,18 +58,20 @@ class LiveClient:
             while not holds(self.held):
                 await self.read(within_s)
 
-    async def subscribe(self, *symbols: str) -> list[str]:
+    async def subscribe(self, *symbols: str, channel: str = "quote", **fields: object) -> list[str]:
         """Subscribe and wait for the answer and every snapshot; return the canonical names."""
-        await self.send("subscribe", symbols=list(symbols))
+        await self.send("subscribe", symbols=list(symbols), channel=channel, **fields)
         names: list[str] = (await self.until("subscribed"))["symbols"]
-        return await self._snapshots(names)
+        return await self._snapshots(names, channel)
 
-    async def _snapshots(self, names: Iterable[str]) -> list[str]:
+    async def _snapshots(self, names: Iterable[str], channel: str = "quote") -> list[str]:
         """Read the snapshots that follow an answer at once, in its order, before anything else is said of them."""
-        names = list(names)
-        for name in names:
+        names, told = list(names), []
+        while len(told) < len(names):
             message = await self.read()
-            assert (message["type"], message.get("symbol")) == ("snapshot", name)
+            assert message["type"] == "snapshot", message
+            told += [entry["s"] for entry in message[channel]]
+        assert told == names
         return names
 
     async def unsubscribe(self, *symbols: str) -> None:
@@ -76,11 +79,12 @@ class LiveClient:
         await self.send("unsubscribe", symbols=list(symbols))
         await self.until("unsubscribed")
 
-    async def resume(self, last_seen: dict[str, str]) -> Message:
+    async def resume(self, last_seen: dict[str, str | int], channel: str = "quote", **fields: object) -> Message:
         """Subscribe as after a lost connection; return the answer."""
-        await self.send("reconnect", last_seen=last_seen)
+        await self.send("reconnect", last_seen=last_seen, channel=channel, **fields)
         resumed = await self.until("resumed")
-        await self._snapshots(resumed["changed"])
+        assert resumed["covered"] == (not resumed["lost"])
+        await self._snapshots([*resumed["changed"], *resumed["lost"]], channel)
         return resumed
 
     async def error(self) -> tuple[str, str]:
@@ -107,27 +111,26 @@ class LiveClient:
         return [message for message in self.passed if message["type"] == kind]
 
     def _hold(self, message: Message) -> None:
-        if message["type"] == "snapshot":
-            name = message["symbol"]
-            assert message["seq"] >= self.highest.get(name, 0), f"snapshot of {name} goes back"
-            self.held[name] = message
-            self.highest[name] = message["seq"]
-        elif message["type"] == "update":
-            for update in message["updates"]:
-                self._merge(update)
-        elif message["type"] == "resumed":
+        if message["type"] in {"snapshot", "update"}:
+            for entry in message.get("quote", ()):
+                self._merge(entry, is_snapshot=message["type"] == "snapshot")
+        elif message["type"] == "resumed" and message["channel"] == "quote":
             for name in message["unchanged"]:
-                self.held.setdefault(name, {"symbol": name, "seq": self.highest.get(name, 0)})
-        elif message["type"] == "unsubscribed":
+                self.held.setdefault(name, {"s": name, "q": self.highest.get(name, 0)})
+        elif message["type"] == "unsubscribed" and message["channel"] == "quote":
             for name in message["symbols"]:
                 self.held.pop(name, None)
 
-    def _merge(self, update: Message) -> None:
-        name = update["symbol"]
-        assert name in self.held, f"an update of {name}, which is not watched"
-        assert update["seq"] > self.highest.get(name, 0), f"an update of {name} goes back"
-        self.held[name] = self.held[name] | update
-        self.highest[name] = update["seq"]
+    def _merge(self, entry: Message, *, is_snapshot: bool) -> None:
+        name = entry["s"]
+        if is_snapshot:
+            assert entry.keys() == ALL_FIELDS, f"a snapshot of {name} is not whole"
+            assert entry["q"] >= self.highest.get(name, 0), f"a snapshot of {name} goes back"
+        else:
+            assert name in self.held, f"an update of {name}, which is not watched"
+            assert entry["q"] > self.highest.get(name, 0), f"an update of {name} goes back"
+        self.held[name] = self.held.get(name, {}) | entry
+        self.highest[name] = entry["q"]
 
 
 @contextlib.asynccontextmanager

@@ -57,7 +57,7 @@ async def test_both_ways_put_the_same_bytes_on_the_wire(protocol: type[DirectSen
         direct = direct_send_of(scope)
         for message in MESSAGES:
             for is_text in (True, False):
-                went = direct is not None and direct(message, is_text)
+                went = direct is not None and direct.writer(is_text)(message)
                 directly.append(went)
                 if not went:
                     await plainly(send, message, is_text=is_text)
@@ -117,13 +117,13 @@ async def test_a_reader_that_stalls_gets_every_message_whole_and_in_order() -> N
         assert direct is not None
         for number in range(count):
             message = b"%06d" % number * 5_000
-            if not direct(message, False):
+            if not direct.writer(is_text=False)(message):
                 declined.append(number)
                 stalled.set()
                 await plainly(send, message, is_text=False)
         assert (await receive())["type"] == "websocket.receive"
         resumed.set()
-        assert direct(b"again", False), "the direct way stays closed"
+        assert direct.writer(is_text=False)(b"again"), "the direct way stays closed"
         assert (await receive())["type"] == "websocket.disconnect"
 
     async with (
@@ -145,7 +145,7 @@ async def test_pings_are_answered_between_direct_frames() -> None:
         direct = direct_send_of(scope)
         assert direct is not None
         for _ in range(2_000):
-            assert direct(b"x" * 200, True) or await plainly(send, b"x" * 200, is_text=True) is None
+            assert direct.writer(is_text=True)(b"x" * 200) or await plainly(send, b"x" * 200, is_text=True) is None
             await asyncio.sleep(0)
         assert (await receive())["type"] == "websocket.disconnect"
 
@@ -169,9 +169,9 @@ async def test_nothing_is_sent_directly_once_the_close_has_begun() -> None:
         await accepted(scope, receive, send)
         direct = direct_send_of(scope)
         assert direct is not None
-        assert direct(b"before", True)
+        assert direct.writer(is_text=True)(b"before")
         await send({"type": "websocket.close", "code": 4001})
-        outcome.set_result(direct(b"after", True))
+        outcome.set_result(direct.writer(is_text=True)(b"after"))
 
     async with (
         serving(application, ws=DirectSendProtocol, ws_per_message_deflate=False) as url,

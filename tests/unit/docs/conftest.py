@@ -1,10 +1,17 @@
 """What the documentation's tests share: reading Markdown pages of this repository."""
 
+import ast
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from gateway.images import Image, quote_image
+from market import rows
+from market.instrument import Instrument, InstrumentId, Listing
+from market.symbols import SymbolKey
 
 ROOT = Path(__file__).parents[3]
 Table = list[list[str]]
@@ -61,3 +68,33 @@ def code_in() -> Callable[[str], list[Code]]:
         return [(match[1], match[2]) for match in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def json_under(
+    lines_under: Callable[[str, str], list[str]], code_in: Callable[[str], list[Code]]
+) -> Callable[[str, str], list[dict[str, object]]]:
+    """Give the JSON examples under a heading of a page."""
+    return lambda page, heading: [
+        json.loads(text) for language, text in code_in("\n".join(lines_under(page, heading))) if language == "json"
+    ]
+
+
+@pytest.fixture(scope="session")
+def nodes_of() -> Callable[[str], Iterator[ast.AST]]:
+    """Give every node of the source of a package."""
+
+    def walk(package: str) -> Iterator[ast.AST]:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield from ast.walk(ast.parse(path.read_text()))
+
+    return walk
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """Show one instrument's state as the gateway's REST does."""
+    state = rows.STATE.blank(1)
+    for name, value in (("bid", 229.86), ("ts_event", 10**18), ("ts_recv", 10**18), ("sequence", 1)):
+        state[name] = value
+    return quote_image(Instrument(InstrumentId(0), Listing(SymbolKey("XNAS", "AAPL"), "Apple Inc.")), state)

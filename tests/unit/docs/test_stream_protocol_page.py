@@ -1,120 +1,216 @@
-"""`docs/stream-protocol.md` against the gateway: every message, code, limit, endpoint and problem."""
+"""`docs/stream-protocol.md` against the gateway: every field, code, channel, mode, limit, endpoint and problem."""
 
 import ast
-import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import get_args
 
-import msgpack
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import fields
 
 from gateway import __main__ as entry_point
-from gateway import problems
-from gateway.accounts import routes
 from gateway.accounts.tokens import MAX_TOKEN_CHARACTERS, TokenCode
-from gateway.app import create_app
-from gateway.images import depth_image, from_iso, quote_image
-from gateway.live import commands
+from gateway.images import depth_image, from_iso
+from gateway.live import commands, messages
+from gateway.live.channels.trades import HELD_PRINTS, SNAPSHOT_PRINTS
 from gateway.live.close_codes import CloseCode
-from gateway.live.session import MAX_WAITING_ANSWERS
-from gateway.live.wire import JSON, MSGPACK, WIRES
-from gateway.rest.health import Readiness
-from gateway.rest.quotes import Price
-from gateway.rest.symbols import FoundSymbol, FoundSymbols
+from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
+from gateway.live.outlet import MAX_WAITING_BYTES
+from gateway.live.overload import POLL_AFTER_MS, POLL_SPREAD_MS, Level, mode_of
+from gateway.live.ticks import interval_ticks, rate_per_s
+from gateway.live.wire import WIRES
+from gateway.serving.stream_protocol import CONTROL_FRAMES_PER_S, MAX_FRAGMENTS
 from gateway.settings import GatewaySettings
 from market import rows
-from market.instrument import Instrument, InstrumentId, Listing
-from market.symbols import SymbolKey
+from mesh.settings import PREFIX, MeshSettings
 
 PAGE = "docs/stream-protocol.md"
 TableUnder = Callable[[str, str], list[list[str]]]
 LinesUnder = Callable[[str, str], list[str]]
-CodeIn = Callable[[str], list[tuple[str, str]]]
 Json = dict[str, object]
+JsonUnder = Callable[[str, str], list[Json]]
+NodesOf = Callable[[str], Iterator[ast.AST]]
 
-ACTIONS = {kind.__struct_config__.tag for kind in get_args(commands.AnyCommand)}
+OWN_SETTINGS = {each.name: each.default for each in fields(GatewaySettings)[len(fields(MeshSettings)) :]}
+NOT_LIMITS = {
+    "http_port", "gateway_processes", "ops_port", "overload_lag_ms", "overload_cpu", "drain_s",
+}  # fmt: skip
 
 
 @pytest.fixture
-def examples(lines_under: LinesUnder, code_in: CodeIn) -> Callable[[str], list[Json]]:
+def examples(json_under: JsonUnder) -> Callable[[str], list[Json]]:
     """Give the JSON examples under a heading."""
-    return lambda heading: [
-        json.loads(text) for language, text in code_in("\n".join(lines_under(PAGE, heading))) if language == "json"
-    ]
+    return lambda heading: json_under(PAGE, heading)
 
 
-@pytest.fixture(scope="session")
-def image() -> Json:
-    """Show one instrument's state as the gateway does."""
-    state = rows.STATE.blank(1)
-    for name, value in (("bid", 229.86), ("ts_event", 10**18), ("ts_recv", 10**18), ("sequence", 1)):
-        state[name] = value
-    return quote_image(Instrument(InstrumentId(0), Listing(SymbolKey("XNAS", "AAPL"), "Apple Inc.")), state)
-
-
-def parsed(root: Path, package: str) -> Iterator[ast.AST]:
-    for path in sorted((root / package).rglob("*.py")):
-        yield from ast.walk(ast.parse(path.read_text()))
-
-
-def test_every_command_is_shown_and_accepted(examples: Callable[[str], list[Json]]) -> None:
+def test_every_command_is_where_commands_are_shown(examples: Callable[[str], list[Json]]) -> None:
     shown = examples("What the client sends")
-    assert {example["action"] for example in shown} == ACTIONS
+    assert {example["action"] for example in shown} == {kind.__struct_config__.tag for kind in commands.COMMANDS}
+    seen = [at for example in shown for at in example.get("last_seen", {}).values()]
+    assert {type(at) for at in seen} == {int, str}
+    assert all(from_iso(at) > 0 for at in seen if isinstance(at, str))
+
+
+def test_every_message_is_where_messages_are_shown(examples: Callable[[str], list[Json]]) -> None:
+    shown = {example["type"] for heading in ("What the server sends", "Data frames") for example in examples(heading)}
+    assert shown == {kind.__struct_config__.tag for kind in messages.MESSAGES}
+
+
+def test_the_welcome_is_of_this_protocol(examples: Callable[[str], list[Json]], table_under: TableUnder) -> None:
+    (welcome,) = [example for example in examples("What the server sends") if example["type"] == "welcome"]
+    assert welcome["protocol"] == messages.PROTOCOL
+    assert welcome["rate"] == OWN_SETTINGS["frames_per_s"]
+    assert welcome["channels"] == [row[0].strip("`") for row in table_under(PAGE, "Channels")]
+
+
+def test_full_images_have_every_field(examples: Callable[[str], list[Json]]) -> None:
+    snapshots = [example for example in examples("Data frames") if example["type"] == "snapshot"]
+    for channel, kind in (("quote", messages.QuoteUpdate), ("depth", messages.DepthUpdate)):
+        entries = [entry for snapshot in snapshots for entry in snapshot.get(channel, [])]
+        assert entries
+        for entry in entries:
+            assert list(entry) == [field.encode_name for field in fields(kind)]
+
+
+def type_in_words(schema: Json) -> str:
+    return " or ".join(each["type"] for each in schema.get("anyOf", [schema]))
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("Quote fields", messages.QuoteUpdate),
+        ("Depth fields", messages.DepthUpdate),
+        ("Trades fields", messages.TradesUpdate),
+        ("Print fields", messages.Print),
+    ],
+)
+def test_fields_are_those_of_the_entries(heading: str, kind: type, table_under: TableUnder) -> None:
+    documented = table_under(PAGE, heading)
+    _, components = msgspec.json.schema_components([kind])
+    properties = components[kind.__name__]["properties"]
+    assert [(row[0], row[2]) for row in documented] == [
+        (f"`{name}`", type_in_words(schema)) for name, schema in properties.items()
+    ]
+    assert [row[3] == "always" for row in documented] == [field.required for field in fields(kind)]
+    assert all(row[4] for row in documented)
+
+
+def other_names(table: list[list[str]]) -> set[str]:
+    return {row[1].strip("`") for row in table if row[1]}
+
+
+def test_names_elsewhere_are_the_names_there(table_under: TableUnder, image: Json) -> None:
+    assert other_names(table_under(PAGE, "Quote fields")) == set(image)
+    sides = set(depth_image(np.zeros(0, rows.LEVEL.dtype)))
+    assert other_names(table_under(PAGE, "Depth fields")) == sides | {"symbol", "seq", "ts_event", "ts_recv"}
+    in_rows = {name for kind in (rows.TRADE, rows.CORRECTION) for name, _ in kind.fields} - {"kind", "instrument"}
+    assert other_names(table_under(PAGE, "Print fields")) == in_rows
+
+
+def test_channels_are_the_gateways(table_under: TableUnder) -> None:
+    documented = [row[0].strip("`") for row in table_under(PAGE, "Channels")]
+    assert documented == [field.encode_name for field in fields(messages.Update)]
+
+
+def test_rates_are_rounded_as_the_page_says(lines_under: LinesUnder) -> None:
+    text = " ".join(lines_under(PAGE, "Rates"))
+    asked, interval_ms, told = re.search(
+        r"Asked for (\d+) a second, a client gets one in (\d+) ms, and is told ([\d.]+)\.", text
+    ).groups()
+    ticks = interval_ticks(float(asked))
+    assert (ticks * 10, rate_per_s(ticks)) == (int(interval_ms), float(told))
+    assert f"at most {OWN_SETTINGS['frames_per_s']:g} frames a second" in text
+    assert f"from {commands.MIN_RATE:g} to {commands.MAX_RATE:g} a second" in text
+
+
+def test_modes_are_the_ladders(table_under: TableUnder) -> None:
+    channels = [row[0].strip("`") for row in table_under(PAGE, "Channels")]
+    in_words = {(): "none", tuple(channels): "all", ("quote",): "`quote`"}
+    expected = []
+    for level in Level:
+        terms = mode_of(level, OWN_SETTINGS["frames_per_s"], channels, ["quote"])
+        expected.append([str(level.value), f"`{terms.mode}`", f"{terms.rate:g}", in_words[terms.channels]])
+    documented = table_under(PAGE, "Overload")
+    assert [row[:4] for row in documented] == expected
+    assert f"{POLL_AFTER_MS / 1000:g} to {(POLL_AFTER_MS + POLL_SPREAD_MS) / 1000:g} s" in documented[-1][4]
+
+
+def test_modes_are_shown_as_they_are_sent(examples: Callable[[str], list[Json]], table_under: TableUnder) -> None:
+    shown = [example for example in examples("What the server sends") if example["type"] == "mode"]
+    documented = {row[0]: row for row in table_under(PAGE, "Overload")}
+    assert shown
     for example in shown:
-        assert commands.read_json(json.dumps(example)) == commands.read_msgpack(msgpack.packb(example))
-        for at in example.get("last_seen", {}).values():
-            assert from_iso(at) > 0
+        _, mode, rate, channels, _ = documented[str(example["level"])]
+        assert (f"`{example['mode']}`", f"{example['rate']:g}") == (mode, rate)
+        assert (", ".join(f"`{name}`" for name in example["channels"]) or "none") == channels
 
 
-def sent_messages(root: Path) -> list[tuple[str, set[str], bool]]:
-    """List the messages in the gateway's source: their type, their fields, and whether an image is spread in them."""
-    found = []
-    for node in parsed(root, "gateway/live"):
-        if isinstance(node, ast.Dict):
-            names = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
-            if isinstance(kind := names.get("type"), ast.Constant):
-                found.append((kind.value, set(names), None in node.keys))
+def makers(nodes_of: NodesOf) -> dict[str, int]:
+    """Find what is given a code: classes and functions with a parameter `code: str`, and its place."""
+    found = {}
+    for node in nodes_of("gateway/live"):
+        names: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.ClassDef):
+            inits = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+            own = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+            names = [(arg.arg, arg.annotation) for init in inits for arg in init.args.args[1:]]
+            names = names or [(each.target.id, each.annotation) for each in own]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__":
+            names = [(arg.arg, arg.annotation) for arg in node.args.args if arg.arg not in {"self", "cls"}]
+        for place, (name, annotation) in enumerate(names):
+            if name == "code" and isinstance(annotation, ast.Name) and annotation.id == "str":
+                assert found.setdefault(node.name, place) == place, f"{node.name}: two of this name, told apart by none"
     return found
 
 
-def test_every_message_is_shown_with_its_fields(examples: Callable[[str], list[Json]], root: Path, image: Json) -> None:
-    expected: dict[str, set[frozenset[str]]] = {"update": {frozenset({"type", "updates"})}}
-    for kind, names, has_image in sent_messages(root):
-        expected.setdefault(kind, set()).add(frozenset(names | (set(image) if has_image else set())))
-    shown = {example["type"]: frozenset(example) for example in examples("What the server sends")}
-    assert shown.keys() == expected.keys()
-    for kind, names in shown.items():
-        assert names in expected[kind], kind
+def codes_given(nodes_of: NodesOf) -> dict[str, set[str]]:
+    """List the codes in the source by what is given them; one that cannot be read there fails the test."""
+    places = makers(nodes_of)
+    given: dict[str, set[str]] = {name: set() for name in places}
+    for node in nodes_of("gateway/live"):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        if name not in places:
+            continue
+        by_name = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+        (code,) = by_name or node.args[places[name] : places[name] + 1]
+        for each in [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]:
+            if isinstance(each, ast.Constant):
+                given[name].add(each.value)
+            else:  # handed on: it was given, and is read, where it was made
+                handed_on = getattr(each, "attr", None) or getattr(each, "id", None)
+                assert handed_on == "code", f"{name}({ast.unparse(each)}): no code that can be read"
+    return given
 
 
-def test_an_update_is_shown_as_it_is_sent(examples: Callable[[str], list[Json]], image: Json) -> None:
-    shown = next(example for example in examples("What the server sends") if example["type"] == "update")
-    by_json = json.loads(JSON.frame_of_updates([JSON.encode(image)]))
-    assert by_json == msgpack.unpackb(MSGPACK.frame_of_updates([MSGPACK.encode(image)]))
-    assert shown.keys() == by_json.keys()
-    assert list(shown["updates"][0]) == list(by_json["updates"][0])
+def codes_under(table: list[list[str]]) -> set[str]:
+    return {code for row in table for code in re.findall(r"`(\w+)`", row[0])}
 
 
-def test_error_codes_are_those_the_gateway_answers(table_under: TableUnder, root: Path) -> None:
-    documented = {code for row in table_under(PAGE, "Errors") for code in re.findall(r"`(\w+)`", row[0])}
-    makers = {"CommandError": 0, "_error": 0, "_refuse": 0}
-    named = {
-        node.args[0].value
-        for node in parsed(root, "gateway/live")
-        if isinstance(node, ast.Call)
-        and (getattr(node.func, "id", None) or getattr(node.func, "attr", None)) in makers
-        and isinstance(node.args[0], ast.Constant)
-    }
-    assert documented == named | set(get_args(TokenCode)) - {"token_missing"}
+def test_codes_are_those_the_gateway_answers(table_under: TableUnder, nodes_of: NodesOf) -> None:
+    errors, closings = codes_under(table_under(PAGE, "Errors")), codes_under(table_under(PAGE, "Closing"))
+    given = codes_given(nodes_of)
+    assert {"Error", "Closing", "CommandError"} <= given.keys()
+    assert given["Error"] | given["CommandError"] <= errors
+    assert given["Closing"] <= closings
+    assert errors | closings == set().union(*given.values()) | set(get_args(TokenCode)) - {"token_missing"}
+
+
+def test_errors_are_shown_with_codes_there_are(examples: Callable[[str], list[Json]], table_under: TableUnder) -> None:
+    for kind, heading in (("error", "Errors"), ("closing", "Closing")):
+        shown = {example["code"] for example in examples("What the server sends") if example["type"] == kind}
+        assert shown
+        assert shown <= codes_under(table_under(PAGE, heading))
 
 
 def test_close_codes_are_the_gateways(table_under: TableUnder) -> None:
     documented = {row[1].strip("`"): int(row[0]) for row in table_under(PAGE, "Close codes")}
     assert documented == {code.name: code.value for code in CloseCode}
+    assert {int(row[2]) for row in table_under(PAGE, "Closing")} <= set(documented.values())
 
 
 def test_encodings_are_the_gateways(table_under: TableUnder) -> None:
@@ -123,76 +219,37 @@ def test_encodings_are_the_gateways(table_under: TableUnder) -> None:
 
 
 def test_limits_are_the_gateways(table_under: TableUnder) -> None:
-    defaults = {field.name: field.default for field in fields(GatewaySettings)}
-    expected = {
+    documented = table_under(PAGE, "Limits")
+    constants = {
         "bytes of a message from the client": entry_point.MAX_MESSAGE_BYTES,
         "symbols in a command": commands.MAX_SYMBOLS_PER_COMMAND,
-        "symbols of a connection": defaults["symbols_per_connection"],
+        "fragments of a message from the client": MAX_FRAGMENTS,
+        "pings and pongs a second from the client": CONTROL_FRAMES_PER_S,
+        "bytes of answers that wait for a client that does not read": MAX_WAITING_BYTES,
+        "entries in a frame": MAX_ENTRIES_PER_FRAME,
+        "prints of a first snapshot": SNAPSHOT_PRINTS,
+        "prints held of a symbol": HELD_PRINTS,
         "characters of a token": min(MAX_TOKEN_CHARACTERS, commands.MAX_TOKEN_CHARACTERS),
-        "seconds to authenticate": defaults["auth_timeout_s"],
-        "frames a second and client": defaults["frames_per_s"],
-        "answers that wait for a client that does not read": MAX_WAITING_ANSWERS,
-        "seconds a symbol stays subscribed after its last watcher": defaults["linger_s"],
+        "lowest rate that may be asked for": commands.MIN_RATE,
+        "highest rate that may be asked for": commands.MAX_RATE,
     }
-    assert {limit: float(value) for limit, value in table_under(PAGE, "Limits")} == expected
-
-
-def test_endpoints_are_the_applications(table_under: TableUnder) -> None:
-    app = create_app(GatewaySettings(nats_url="nats://-", postgres_dsn="postgresql://-", jwt_secret="x" * 32))
-    served = {
-        (method.upper(), path): bool(operation.get("security"))
-        for path, operations in app.openapi_schema.to_schema()["paths"].items()
-        for method, operation in operations.items()
+    assert {limit: float(value) for limit, value, setting in documented if not setting} == constants
+    settings = {setting.strip("`"): float(value) for _, value, setting in documented if setting}
+    assert settings == {
+        f"{PREFIX}{name.upper()}": default
+        for name, default in OWN_SETTINGS.items()
+        if isinstance(default, int | float) and name not in NOT_LIMITS
     }
-    served["GET", "/metrics"] = False  # served, and not for the page that describes the rest
-    documented = {(row[0], row[1].strip("`")): row[2] == "token" for row in table_under(PAGE, "REST")}
-    assert documented == served
 
 
-def names_of(kind: type) -> set[str]:
-    return {field.encode_name for field in fields(kind)}
+def test_waits_are_the_settings(table_under: TableUnder, lines_under: LinesUnder) -> None:
+    def says(heading: str, words: str) -> bool:
+        return words in " ".join(lines_under(PAGE, heading))
 
-
-def test_answers_have_the_fields_of_the_endpoints(
-    examples: Callable[[str], list[Json]], image: Json, root: Path
-) -> None:
-    credentials, registered, pair, refresh = examples("Accounts")
-    assert set(credentials) == names_of(routes.Credentials)
-    assert set(registered) == names_of(routes.Registered)
-    assert set(pair) == names_of(routes.TokenPair)
-    assert set(refresh) == names_of(routes.RefreshRequest)
-    (price,) = examples("Prices")
-    assert set(price) == names_of(Price)
-    (found,) = examples("Symbols")
-    assert set(found) == names_of(FoundSymbols)
-    assert set(found["symbols"][0]) == names_of(FoundSymbol)
-    (health,) = examples("Health")
-    assert set(health) == names_of(Readiness)
-    (quote,) = examples("Quotes")
-    own = re.search(
-        r"return \{\s*\*\*image,(.*?)\n        \}", (root / "gateway/rest/quotes.py").read_text(), re.DOTALL
-    )
-    added = set(re.findall(r'^ +"(\w+)":', own[1], re.MULTILINE))
-    assert set(quote) == set(image) | added | {"change", "change_percent"}
-    assert set(quote["depth"]) == set(depth_image(np.zeros(0, rows.LEVEL.dtype)))
-
-
-def test_problems_are_those_the_gateway_answers(
-    table_under: TableUnder, examples: Callable[[str], list[Json]], lines_under: LinesUnder, root: Path
-) -> None:
-    documented = {
-        (int(row[0]), code) for row in table_under(PAGE, "Problems") for code in re.findall(r"`(\w+)`", row[1])
-    }
-    raised = {(401, code) for code in get_args(TokenCode)}
-    raised |= {(401, f"refresh_{verdict}") for verdict in ("expired", "revoked", "reused")}
-    for node in parsed(root, "gateway"):
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            status, code = node.args[:2]
-            if isinstance(status, ast.Constant) and isinstance(status.value, int) and isinstance(code, ast.Constant):
-                raised.add((status.value, code.value))
-    assert documented == {(status, code) for status, code in raised if isinstance(code, str) and status >= 400}
-    by_status = set(re.findall(r"`(\w+)` \(\d{3}\)", "\n".join(lines_under(PAGE, "Problems"))))
-    own = {code for _, code in documented}
-    assert by_status == set(problems._CODES.values()) - own
-    (example,) = examples("Problems")
-    assert set(example) == set(problems.invalid_field("query", "").document())
+    assert says("Connect", f"within {OWN_SETTINGS['auth_timeout_s']:g} s")
+    assert says("What the server sends", f"every {OWN_SETTINGS['heartbeat_s']:g} s")
+    assert says("Data frames", f"about every {OWN_SETTINGS['full_image_s']:g} s")
+    assert says("Data frames", f"at most {MAX_ENTRIES_PER_FRAME} entries")
+    assert says("Slow clients", f"takes nothing for {OWN_SETTINGS['slow_timeout_s']:g} s")
+    (idle,) = [row for row in table_under(PAGE, "Closing") if row[0] == "`idle`"]
+    assert idle[1].endswith(f"for {OWN_SETTINGS['idle_timeout_s']:g} s")

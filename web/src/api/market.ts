@@ -10,25 +10,16 @@ export interface Instrument {
   currency: string;
 }
 
-/** [price, size, number of orders] */
-export type DepthLevel = readonly [price: number, size: number, orders: number];
-
-export interface Depth {
-  bids: readonly DepthLevel[];
-  asks: readonly DepthLevel[];
-}
-
 /** The part of `GET /quotes/{symbol}` that the stream does not carry. */
-export interface QuoteDetail {
+export interface Listing {
   symbol: string;
   name: string;
   currency: string;
-  depth: Depth;
 }
 
 export interface MarketApi {
   search(query: string, limit: number, signal?: AbortSignal): Promise<readonly Instrument[]>;
-  quote(symbol: string, signal?: AbortSignal): Promise<QuoteDetail>;
+  listing(symbol: string, signal?: AbortSignal): Promise<Listing>;
 }
 
 export interface TokenSource {
@@ -52,6 +43,6 @@ export function marketApi(origin: string, tokens: TokenSource): MarketApi {
       const parameters = new URLSearchParams({ query, limit: String(limit) });
       return (await get<{ symbols: readonly Instrument[] }>(`/symbols?${parameters}`, signal)).symbols;
     },
-    quote: (symbol, signal) => get<QuoteDetail>(`/quotes/${encodeURIComponent(symbol)}`, signal),
+    listing: (symbol, signal) => get<Listing>(`/quotes/${encodeURIComponent(symbol)}`, signal),
   };
 }

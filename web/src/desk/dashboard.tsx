@@ -9,6 +9,7 @@ import { useWatchlist } from "../watchlist/use-watchlist";
 import { WatchTable } from "../watchlist/watch-table";
 import { ConnectionBadge } from "./connection-badge";
 import { DeskContext } from "./desk-context";
+import { ModeLine } from "./mode-line";
 import { NoticeBar } from "./notice-bar";
 import { createDesk, openDesk } from "./open-desk";
 import { useFirstSelection } from "./use-first-selection";
@@ -49,7 +50,10 @@ function DashboardPage({ email, onLogout }: { email: string; onLogout: () => voi
           </button>
         </div>
       </header>
-      <NoticeBar />
+      <div className="notices">
+        <NoticeBar />
+        <ModeLine />
+      </div>
       <main className="panes" data-detail={selectedEntry === undefined ? "closed" : "open"}>
         <section className="list" aria-label="Watchlist">
           {entries.length === 0 ? <EmptyList /> : <WatchTable />}

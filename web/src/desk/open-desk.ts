@@ -2,6 +2,7 @@ import type { Session } from "../account/session";
 import { marketApi } from "../api/market";
 import { LiveMarket } from "../stream/live-market";
 import { streamUrl } from "../stream/socket";
+import { watchedOf } from "../stream/subscriptions";
 import { Watchlist } from "../watchlist/watchlist";
 import type { Desk } from "./desk-context";
 
@@ -15,11 +16,12 @@ export function createDesk(session: Session, email: string): Desk {
   };
 }
 
-/** Bring the desk to life: the stream watches what the list holds. Returns how to close it. */
+/** Bring the desk to life: the stream watches what the list holds and the details show. Returns how to close it. */
 export function openDesk({ market, watchlist }: Desk): () => void {
   const watch = () => {
-    const { entries } = watchlist.state();
-    market.watch(new Set(entries.filter((entry) => entry.resolved).map((entry) => entry.symbol)));
+    const { entries, selected } = watchlist.state();
+    const listed = entries.filter((entry) => entry.resolved).map((entry) => entry.symbol);
+    market.watch(watchedOf(listed, selected));
   };
   // Bare tickers are looked up when the server is known to be there, after every reconnection if need be.
   const resolve = () => {

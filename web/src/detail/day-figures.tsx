@@ -6,9 +6,9 @@ export function DayFigures({ quote }: { quote: Quote | undefined }) {
     ["Open", formatExactPrice(quote?.open)],
     ["High", formatExactPrice(quote?.high)],
     ["Low", formatExactPrice(quote?.low)],
-    ["Prev close", formatExactPrice(quote?.prev_close)],
+    ["Prev close", formatExactPrice(quote?.previousClose)],
     ["Volume", formatVolume(quote?.volume)],
-    ["Last size", formatSize(quote?.last_size)],
+    ["Last size", formatSize(quote?.lastSize)],
   ];
   return (
     <dl className="figures">

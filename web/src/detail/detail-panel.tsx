@@ -4,30 +4,31 @@ import { formatChange, formatExactPrice, formatPercent } from "../format/numbers
 import { splitSymbol } from "../format/symbols";
 import { formatTimestamp } from "../format/times";
 import { useQuote } from "../stream/hooks";
+import { isHalted } from "../stream/messages";
 import type { WatchEntry } from "../watchlist/entries";
+import { HaltedMark } from "../watchlist/halted-mark";
 import { useFlash } from "../watchlist/use-flash";
 import { DayFigures } from "./day-figures";
-import { DepthSide } from "./depth-side";
-import { ladderOf } from "./ladder";
-import { SpreadLine } from "./spread-line";
-import { useDepth } from "./use-depth";
+import { DepthSection } from "./depth-section";
+import { TradesSection } from "./trades-section";
+import { useListing } from "./use-listing";
 
-/** The selected instrument: live prices from the stream, the book from `useDepth`. */
+/** The selected instrument: its quote, the depth of its book, and its latest trades. */
 export function DetailPanel({ entry }: { entry: WatchEntry }) {
   const { api, watchlist } = useDesk();
   const quote = useQuote(entry.symbol);
-  const { detail, error } = useDepth(api, entry.symbol);
+  const listing = useListing(api, entry.symbol);
   const { venue, ticker } = splitSymbol(entry.symbol);
-  const { absolute, percent, direction } = dayChange(quote?.last ?? null, quote?.prev_close ?? null);
-  const ladder = ladderOf(detail?.depth ?? null);
+  const { absolute, percent, direction } = dayChange(quote?.last ?? null, quote?.previousClose ?? null);
   return (
     <aside className="detail" data-testid="detail" data-symbol={entry.symbol} aria-label={`Details of ${ticker}`}>
       <header className="detail-head">
         <div>
           <h2>
-            {ticker} <small>{[venue, detail?.currency].filter(Boolean).join(" · ")}</small>
+            {ticker} <small>{[venue, listing?.currency].filter(Boolean).join(" · ")}</small>{" "}
+            {isHalted(quote) && <HaltedMark />}
           </h2>
-          <p className="detail-name">{detail?.name ?? entry.name}</p>
+          <p className="detail-name">{listing?.name ?? entry.name}</p>
         </div>
         <button type="button" className="icon" aria-label="Close details" onClick={() => watchlist.select(null)}>
           <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
@@ -38,21 +39,13 @@ export function DetailPanel({ entry }: { entry: WatchEntry }) {
       <p className="detail-last">
         <BigPrice value={quote?.last ?? null} />
         <span className="detail-change" data-direction={direction}>
-          {formatChange(absolute, quote?.prev_close)} <span>{formatPercent(percent)}</span>
+          {formatChange(absolute, quote?.previousClose)} <span>{formatPercent(percent)}</span>
         </span>
       </p>
-      <p className="detail-time">{formatTimestamp(quote?.ts_event ?? null)}</p>
+      <p className="detail-time">{formatTimestamp(quote?.eventUs ?? null)}</p>
       <DayFigures quote={quote} />
-      <section className="depth" aria-label="Depth of the book">
-        <SpreadLine bid={quote?.bid ?? null} ask={quote?.ask ?? null} />
-        <div className="depth-sides" data-stale={error !== null || undefined}>
-          <DepthSide side="bids" rows={ladder.bids} />
-          <DepthSide side="asks" rows={ladder.asks} />
-        </div>
-        <p className="depth-error" role="status">
-          {error}
-        </p>
-      </section>
+      <DepthSection symbol={entry.symbol} bid={quote?.bid ?? null} ask={quote?.ask ?? null} />
+      <TradesSection symbol={entry.symbol} />
     </aside>
   );
 }

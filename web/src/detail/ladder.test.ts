@@ -6,7 +6,7 @@ it("always has ten levels a side", () => {
   expect(ladder.bids).toHaveLength(LEVELS);
   expect(ladder.bids[0]).toEqual({ price: 10, size: 300, orders: 2, share: 1 });
   expect(ladder.asks.every((row) => row === null)).toBe(true);
-  expect(ladderOf(null).bids).toHaveLength(LEVELS);
+  expect(ladderOf(undefined).bids).toHaveLength(LEVELS);
 });
 
 it("measures both sides against the same largest size", () => {

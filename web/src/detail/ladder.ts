@@ -1,4 +1,4 @@
-import type { Depth, DepthLevel } from "../api/market";
+import type { Book, DepthLevel } from "../stream/messages";
 
 export const LEVELS = 10;
 
@@ -16,9 +16,9 @@ export interface Ladder {
   readonly asks: readonly (LadderRow | null)[];
 }
 
-export function ladderOf(depth: Depth | null): Ladder {
-  const bids = (depth?.bids ?? []).slice(0, LEVELS);
-  const asks = (depth?.asks ?? []).slice(0, LEVELS);
+export function ladderOf(book: Pick<Book, "bids" | "asks"> | undefined): Ladder {
+  const bids = (book?.bids ?? []).slice(0, LEVELS);
+  const asks = (book?.asks ?? []).slice(0, LEVELS);
   const largest = Math.max(1, ...bids.map(sizeOf), ...asks.map(sizeOf));
   return { bids: rows(bids, largest), asks: rows(asks, largest) };
 }

@@ -10,7 +10,7 @@ import {
   formatVolume,
 } from "./numbers";
 import { splitSymbol } from "./symbols";
-import { AGEING_MS, STALE_MS, formatAge, formatTimestamp, freshness, timestampMs } from "./times";
+import { AGEING_MS, STALE_MS, formatAge, formatTimeOfDay, formatTimestamp, freshness, timestampMs } from "./times";
 
 describe("prices", () => {
   it.each([
@@ -124,8 +124,11 @@ describe("times", () => {
   });
 
   it("writes the exchange's time to the millisecond", () => {
-    expect(formatTimestamp("2026-03-29T14:30:05.123456789Z")).toBe("2026-03-29 14:30:05.123 UTC");
+    const timeUs = Date.UTC(2026, 2, 29, 14, 30, 5, 123) * 1000 + 456;
+    expect(formatTimestamp(timeUs)).toBe("2026-03-29 14:30:05.123 UTC");
     expect(formatTimestamp(null)).toBe("–");
+    expect(formatTimeOfDay(timeUs)).toBe("14:30:05.123");
+    expect(formatTimeOfDay(null)).toBe("–");
   });
 });
 

@@ -37,10 +37,18 @@ export function freshness(ageMs: number | null): Freshness {
   return ageMs >= AGEING_MS ? "ageing" : "fresh";
 }
 
-/** "2026-03-29 14:30:05.123 UTC" */
-export function formatTimestamp(text: string | null): string {
-  const ms = timestampMs(text);
-  return ms === null ? UNKNOWN : `${new Date(ms).toISOString().replace("T", " ").replace("Z", "")} UTC`;
+/** "2026-03-29 14:30:05.123 UTC", of microseconds since 1970. */
+export function formatTimestamp(timeUs: number | null): string {
+  return timeUs === null ? UNKNOWN : `${isoOf(timeUs).replace("T", " ")} UTC`;
+}
+
+/** "14:30:05.123", UTC, of microseconds since 1970. */
+export function formatTimeOfDay(timeUs: number | null): string {
+  return timeUs === null ? UNKNOWN : isoOf(timeUs).slice("2026-03-29T".length);
+}
+
+function isoOf(timeUs: number): string {
+  return new Date(timeUs / 1000).toISOString().replace("Z", "");
 }
 
 function pad(value: number): string {

@@ -40,7 +40,7 @@ export function SearchBox() {
   /** No result is highlighted: let the server say who this is, or why nobody. */
   const chooseTyped = async () => {
     try {
-      const { symbol, name } = await api.quote(text.trim());
+      const { symbol, name } = await api.listing(text.trim());
       add(symbol, name);
     } catch (error) {
       setRefusal(error instanceof ApiError ? error.message : "The symbol could not be looked up.");

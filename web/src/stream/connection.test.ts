@@ -2,42 +2,17 @@ import { describe, expect, it } from "vitest";
 import {
   CLOSE_UNAUTHENTICATED,
   CONNECT_TIMEOUT_MS,
-  type Connection,
   type ConnectionEvent,
   PROBE_MS,
   SILENCE_MS,
   STABLE_MS,
   STOPPED,
-  advance,
 } from "./connection";
+import { GOING_AWAY, Life, OPEN, WELCOME, live } from "./connection.fixture";
 import { viewOf } from "./connection-view";
 
-const OPEN = { type: "open", renewToken: false };
 const OPEN_RENEWED = { type: "open", renewToken: true };
 const DROP = { type: "drop" };
-const GOING_AWAY = 1001;
-
-/** Runs events at given times, and keeps the last step. */
-class Life {
-  state: Connection = STOPPED;
-  effects: readonly unknown[] = [];
-
-  at(nowMs: number, event: ConnectionEvent, random = 0.5): this {
-    ({ state: this.state, effects: this.effects } = advance(this.state, event, { nowMs, random }));
-    return this;
-  }
-
-  get label() {
-    return viewOf(this.state).label;
-  }
-
-  /** The time of the next try, or of what ends the present state. */
-  get deadlineMs(): number {
-    return this.state.phase === "stopped" ? Infinity : this.state.deadlineMs;
-  }
-}
-
-const live = () => new Life().at(0, { type: "start" }).at(100, { type: "welcome" });
 
 describe("starting", () => {
   it("opens a socket and says connecting", () => {
@@ -48,7 +23,7 @@ describe("starting", () => {
 
   it("resumes at the welcome and is live", () => {
     const life = live();
-    expect(life.effects).toEqual([{ type: "resume" }]);
+    expect(life.effects).toEqual([{ type: "resume", epoch: "e1" }]);
     expect(life.label).toBe("live");
   });
 
@@ -73,7 +48,7 @@ describe("starting", () => {
 describe("losing the connection", () => {
   it("waits with jitter, then tries again", () => {
     const life = live().at(10_000, { type: "closed", code: GOING_AWAY }, 0.8);
-    expect(life.state).toEqual({ phase: "waiting", attempt: 1, deadlineMs: 10_400, renewToken: false });
+    expect(life.state).toEqual({ phase: "waiting", attempt: 1, deadlineMs: 10_400, renewToken: false, told: false });
     expect(viewOf(life.state)).toEqual({ label: "reconnecting", retryAtMs: 10_400 });
     expect(life.at(10_399, { type: "timer" }).effects).toEqual([]);
     expect(life.at(10_400, { type: "timer" }).effects).toEqual([OPEN]);
@@ -98,7 +73,7 @@ describe("losing the connection", () => {
         .at(11_000, { type: "timer" })
         .at(11_100, { type: "closed", code: GOING_AWAY })
         .at(20_000, { type: "timer" })
-        .at(20_100, { type: "welcome" });
+        .at(20_100, WELCOME);
     const brief = reconnected().at(20_100 + STABLE_MS - 1, { type: "closed", code: GOING_AWAY });
     const lasting = reconnected().at(20_100 + STABLE_MS, { type: "closed", code: GOING_AWAY });
     expect(brief.state).toMatchObject({ attempt: 3 });
@@ -175,7 +150,7 @@ describe("the market behind the server", () => {
       .at(500, { type: "upstream", upstream: "reconnecting" })
       .at(9_000, { type: "closed", code: GOING_AWAY })
       .at(9_001, { type: "retry" })
-      .at(9_100, { type: "welcome" });
+      .at(9_100, WELCOME);
     expect(life.label).toBe("live");
   });
 });
@@ -195,7 +170,7 @@ describe("stopping", () => {
     { type: "wake" },
     { type: "retry" },
     { type: "timer" },
-    { type: "welcome" },
+    WELCOME,
     { type: "closed", code: GOING_AWAY },
   ])("ignores $type when stopped", (event) => {
     const life = new Life().at(0, event);
@@ -205,12 +180,12 @@ describe("stopping", () => {
 });
 
 describe("stray events", () => {
-  it.each<ConnectionEvent>([{ type: "welcome" }, { type: "retry" }, { type: "no-token" }])(
+  it.each<ConnectionEvent>([WELCOME, { type: "retry" }, { type: "no-token" }, { type: "watch" }])(
     "leave a live connection alone: $type",
     (event) => expect(live().at(200, event).effects).toEqual([]),
   );
 
-  it.each<ConnectionEvent>([{ type: "heard" }, { type: "welcome" }, { type: "closed", code: 1006 }])(
+  it.each<ConnectionEvent>([{ type: "heard" }, WELCOME, { type: "closed", code: 1006 }])(
     "leave a waiting one alone: $type",
     (event) => {
       const life = live().at(9_000, { type: "closed", code: GOING_AWAY });

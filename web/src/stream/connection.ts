@@ -8,7 +8,15 @@ import type { Upstream } from "./messages";
  */
 export type Connection =
   | { readonly phase: "stopped" }
-  | { readonly phase: "connecting"; readonly attempt: number; readonly deadlineMs: number; readonly renewToken: boolean }
+  /** The server closed because nothing was watched, and nothing is: there is no hurry to come back. */
+  | { readonly phase: "idle" }
+  | {
+      readonly phase: "connecting";
+      readonly attempt: number;
+      readonly deadlineMs: number;
+      readonly renewToken: boolean;
+      readonly notBeforeMs: number;
+    }
   | {
       readonly phase: "live";
       readonly attempt: number;
@@ -16,17 +24,30 @@ export type Connection =
       readonly sinceMs: number;
       readonly heardMs: number;
       readonly upstream: Upstream;
+      /** The server asked not to be called again sooner; 0: it did not. */
+      readonly notBeforeMs: number;
     }
-  | { readonly phase: "waiting"; readonly attempt: number; readonly deadlineMs: number; readonly renewToken: boolean };
+  | {
+      readonly phase: "waiting";
+      readonly attempt: number;
+      readonly deadlineMs: number;
+      readonly renewToken: boolean;
+      /** The server said how long: only the user may come sooner. */
+      readonly told: boolean;
+    };
 
 export type ConnectionEvent =
   | { type: "start" }
   | { type: "stop" }
-  | { type: "welcome" }
+  | { type: "welcome"; epoch: string }
   /** Any message at all: the socket is alive. */
   | { type: "heard" }
   | { type: "upstream"; upstream: Upstream }
+  /** When to come back if the connection ends now. */
+  | { type: "advice"; retryAfterMs: number }
   | { type: "closed"; code: number }
+  /** What is watched changed. */
+  | { type: "watch" }
   /** No access token could be had just now. */
   | { type: "no-token" }
   /** The state's `deadlineMs` may have come. */
@@ -40,13 +61,15 @@ export type ConnectionEffect =
   | { type: "open"; renewToken: boolean }
   | { type: "drop" }
   | { type: "ping" }
-  /** Tell the server what we hold and want. */
-  | { type: "resume" };
+  /** Tell the server what we want, and what we hold of this epoch. */
+  | { type: "resume"; epoch: string };
 
 export interface Moment {
   readonly nowMs: number;
   /** In [0, 1), for the jitter. */
   readonly random: number;
+  /** Whether there is anything to watch. */
+  readonly watching: boolean;
 }
 
 export interface Step {
@@ -57,6 +80,14 @@ export interface Step {
 export const STOPPED: Connection = { phase: "stopped" };
 
 export const CLOSE_UNAUTHENTICATED = 4401;
+export const CLOSE_IDLE = 4409;
+/** What a close code asks for at least, before any backoff. */
+const LEAST_WAIT_MS: ReadonlyMap<number, number> = new Map([
+  [1008, 60_000], // our own fault: it would only be repeated
+  [4429, 30_000], // too many connections: another has to end first
+]);
+/** However long the server asks us to wait, a trading screen does not wait longer. */
+export const MOST_ADVISED_MS = 60_000;
 /** From opening the socket to the server's welcome. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 /** The server speaks every 10 s at least; after two and a half of those the socket is dead. */
@@ -71,6 +102,8 @@ export function advance(state: Connection, event: ConnectionEvent, at: Moment): 
   switch (state.phase) {
     case "stopped":
       return event.type === "start" ? connect(0, false, at) : stay(state);
+    case "idle":
+      return event.type === "watch" && at.watching ? connect(0, false, at) : stay(state);
     case "connecting":
       return whileConnecting(state, event, at);
     case "live":
@@ -85,11 +118,13 @@ type In<P extends Connection["phase"]> = Extract<Connection, { phase: P }>;
 function whileConnecting(state: In<"connecting">, event: ConnectionEvent, at: Moment): Step {
   switch (event.type) {
     case "welcome":
-      return { state: welcomed(state.attempt, at), effects: [{ type: "resume" }] };
+      return { state: welcomed(state.attempt, at), effects: [{ type: "resume", epoch: event.epoch }] };
+    case "advice":
+      return stay({ ...state, notBeforeMs: notBefore(event.retryAfterMs, at) });
     case "closed":
       // A stale token is renewed at once; a new one that is refused too has to wait its turn.
       if (event.code === CLOSE_UNAUTHENTICATED && !state.renewToken) return connect(state.attempt, true, at);
-      return wait(state.attempt + 1, event.code === CLOSE_UNAUTHENTICATED, at);
+      return closed(event.code, state.attempt + 1, state.notBeforeMs, at);
     case "no-token":
       return wait(state.attempt + 1, state.renewToken, at);
     case "timer":
@@ -106,8 +141,11 @@ function whileLive(state: In<"live">, event: ConnectionEvent, at: Moment): Step 
       return stay({ ...state, heardMs: at.nowMs, deadlineMs: at.nowMs + SILENCE_MS });
     case "upstream":
       return stay({ ...state, upstream: event.upstream });
+    case "advice":
+      return stay({ ...state, notBeforeMs: notBefore(event.retryAfterMs, at) });
     case "closed":
-      return event.code === CLOSE_UNAUTHENTICATED ? connect(failures, true, at) : wait(failures, false, at);
+      if (event.code === CLOSE_UNAUTHENTICATED) return connect(failures, true, at);
+      return closed(event.code, failures, state.notBeforeMs, at);
     case "timer":
       return at.nowMs < state.deadlineMs ? stay(state) : dropThen(connect(failures, false, at));
     case "wake":
@@ -122,6 +160,7 @@ function whileWaiting(state: In<"waiting">, event: ConnectionEvent, at: Moment):
     case "timer":
       return at.nowMs < state.deadlineMs ? stay(state) : connect(state.attempt, state.renewToken, at);
     case "wake":
+      return state.told ? stay(state) : connect(state.attempt, state.renewToken, at);
     case "retry":
       return connect(state.attempt, state.renewToken, at);
     default:
@@ -136,18 +175,34 @@ function probe(state: In<"live">, at: Moment): Step {
   return { state: { ...state, deadlineMs }, effects: [{ type: "ping" }] };
 }
 
+/** The server closed the connection, or the network did. */
+function closed(code: number, attempt: number, notBeforeMs: number, at: Moment): Step {
+  if (code === CLOSE_IDLE && !at.watching) return stay({ phase: "idle" });
+  const leastMs = LEAST_WAIT_MS.get(code) ?? 0;
+  const advisedMs = notBeforeMs - at.nowMs;
+  if (advisedMs <= 0) return wait(attempt, code === CLOSE_UNAUTHENTICATED, at, leastMs);
+  const deadlineMs = at.nowMs + Math.max(leastMs, advisedMs);
+  return stay({ phase: "waiting", attempt, deadlineMs, renewToken: code === CLOSE_UNAUTHENTICATED, told: true });
+}
+
+function notBefore(retryAfterMs: number, { nowMs }: Moment): number {
+  return nowMs + Math.min(MOST_ADVISED_MS, retryAfterMs);
+}
+
 function welcomed(attempt: number, { nowMs }: Moment): Connection {
-  return { phase: "live", attempt, deadlineMs: nowMs + SILENCE_MS, sinceMs: nowMs, heardMs: nowMs, upstream: "live" };
+  const deadlineMs = nowMs + SILENCE_MS;
+  return { phase: "live", attempt, deadlineMs, sinceMs: nowMs, heardMs: nowMs, upstream: "live", notBeforeMs: 0 };
 }
 
 function connect(attempt: number, renewToken: boolean, at: Moment): Step {
   const deadlineMs = at.nowMs + CONNECT_TIMEOUT_MS;
-  return { state: { phase: "connecting", attempt, deadlineMs, renewToken }, effects: [{ type: "open", renewToken }] };
+  const state: Connection = { phase: "connecting", attempt, deadlineMs, renewToken, notBeforeMs: 0 };
+  return { state, effects: [{ type: "open", renewToken }] };
 }
 
-function wait(attempt: number, renewToken: boolean, at: Moment): Step {
-  const deadlineMs = at.nowMs + backoffMs(attempt, at.random);
-  return { state: { phase: "waiting", attempt, deadlineMs, renewToken }, effects: [] };
+function wait(attempt: number, renewToken: boolean, at: Moment, leastMs = 0): Step {
+  const deadlineMs = at.nowMs + leastMs + backoffMs(attempt, at.random);
+  return stay({ phase: "waiting", attempt, deadlineMs, renewToken, told: leastMs > 0 });
 }
 
 function dropThen({ state, effects }: Step): Step {

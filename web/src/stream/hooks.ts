@@ -1,24 +1,36 @@
 import { useCallback, useSyncExternalStore } from "react";
 import { useDesk } from "../desk/desk-context";
 import type { ConnectionView } from "./connection-view";
-import type { Quote } from "./messages";
+import { MODE, NOTICE, topicOf } from "./market-state";
+import { type Book, type Channel, type Mode, type Quote, isHalted } from "./messages";
+import type { Tape } from "./tape";
 
 /** One instrument's quote; renders again only when that instrument changed. A paused caller keeps what it has. */
 export function useQuote(symbol: string, paused = false): Quote | undefined {
   const { market } = useDesk();
-  return useSyncExternalStore(
-    useCallback((listener) => (paused ? () => undefined : market.onSymbol(symbol, listener)), [market, symbol, paused]),
-    () => market.quote(symbol),
-  );
+  return useTopic(paused ? null : topicOf("quote", symbol), () => market.quote(symbol));
+}
+
+/** Renders again only when trading stops or goes on, not with every tick. */
+export function useHalted(symbol: string): boolean {
+  const { market } = useDesk();
+  return useTopic(topicOf("quote", symbol), () => isHalted(market.quote(symbol)));
+}
+
+export function useBook(symbol: string): Book | undefined {
+  const { market } = useDesk();
+  return useTopic(topicOf("depth", symbol), () => market.book(symbol));
+}
+
+export function useTape(symbol: string): Tape | undefined {
+  const { market } = useDesk();
+  return useTopic(topicOf("trades", symbol), () => market.tape(symbol));
 }
 
 /** The server's sentence about a symbol that it refused. */
-export function useProblem(symbol: string): string | undefined {
+export function useProblem(symbol: string, channel: Channel = "quote"): string | undefined {
   const { market } = useDesk();
-  return useSyncExternalStore(
-    useCallback((listener) => market.onSymbol(symbol, listener), [market, symbol]),
-    () => market.problem(symbol),
-  );
+  return useTopic(topicOf(channel, symbol), () => market.problem(channel, symbol));
 }
 
 export function useConnection(): ConnectionView {
@@ -26,7 +38,22 @@ export function useConnection(): ConnectionView {
   return useSyncExternalStore(market.onConnection, market.connectionView);
 }
 
+/** What the server leaves out, if anything. */
+export function useMode(): Mode {
+  const { market } = useDesk();
+  return useTopic(MODE, market.mode);
+}
+
 export function useNotice(): string | null {
   const { market } = useDesk();
-  return useSyncExternalStore(market.onNotice, market.notice);
+  return useTopic(NOTICE, market.notice);
+}
+
+function useTopic<T>(topic: string | null, value: () => T): T {
+  const { market } = useDesk();
+  const subscribe = useCallback(
+    (listener: () => void) => (topic === null ? () => undefined : market.onTopic(topic, listener)),
+    [market, topic],
+  );
+  return useSyncExternalStore(subscribe, value);
 }

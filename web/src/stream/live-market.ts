@@ -1,17 +1,44 @@
 import type { TokenSource } from "../api/market";
 import { SignedOutError } from "../account/session";
+import { offsetMs } from "./clock-offset";
 import { type Connection, type ConnectionEffect, type ConnectionEvent, STOPPED, advance } from "./connection";
 import { type ConnectionView, sameView, viewOf } from "./connection-view";
-import { offsetMs } from "./clock-offset";
 import { DeadlineTimer } from "./deadline-timer";
 import { FrameSignal } from "./frame-signal";
-import { EMPTY_MARKET, type MarketState, applyMessage, forget, withoutNotice } from "./market-state";
-import { type ClientMessage, type Quote, parseMessage } from "./messages";
+import {
+  type Applied,
+  EMPTY_MARKET,
+  type MarketState,
+  applyMessage,
+  heldSequence,
+  topicOf,
+  watch,
+  withoutNotice,
+} from "./market-state";
+import type { Book, Channel, ClientMessage, Mode, Quote, ServerMessage } from "./messages";
+import { pollPlan } from "./mode";
+import { Poller } from "./poller";
 import { type StreamSocket, openSocket } from "./socket";
-import { diffMessages, diffSymbols, resumeMessages } from "./subscriptions";
+import {
+  NOTHING_WATCHED,
+  type Watched,
+  changeMessages,
+  resumeMessages,
+  snapshotMessages,
+  watchesAnything,
+} from "./subscriptions";
+import type { Tape } from "./tape";
+import { Throttle } from "./throttle";
+import { readMessage } from "./wire";
 
 const CONNECTION = "*connection";
-const NOTICE = "*notice";
+
+/** Frames a second: a hidden page needs just enough to be right when it is looked at again. */
+const RATE_VISIBLE = 20;
+const RATE_HIDDEN = 2;
+
+/** The server takes 50 commands a second, and a key held down moves through the list faster than that. */
+const WATCH_EVERY_MS = 150;
 
 export interface TokenFeed extends TokenSource {
   onToken(listener: (token: string) => void): () => void;
@@ -27,11 +54,14 @@ export class LiveMarket {
   private state: MarketState = EMPTY_MARKET;
   /** What components see: the state as of the latest flush, so that one render never mixes two. */
   private published: MarketState = EMPTY_MARKET;
-  private wanted: ReadonlySet<string> = new Set();
+  /** What is to be watched; `state.watched` is what the server was told. */
+  private wanted: Watched = NOTHING_WATCHED;
   private socket: StreamSocket | null = null;
   /** Counts socket attempts, so that a token that arrives late does not open an outdated one. */
   private attempt = 0;
   private readonly timer = new DeadlineTimer(() => this.dispatch({ type: "timer" }));
+  private readonly watching = new Throttle(() => this.watchWanted(), WATCH_EVERY_MS);
+  private readonly poller = new Poller((symbols) => this.send(...snapshotMessages(symbols)));
   private readonly signal = new FrameSignal(() => {
     this.published = this.state;
     const view = viewOf(this.connection);
@@ -48,11 +78,7 @@ export class LiveMarket {
     const leaving = new AbortController();
     const { signal } = leaving;
     window.addEventListener("online", () => this.dispatch({ type: "wake" }), { signal });
-    document.addEventListener(
-      "visibilitychange",
-      () => document.visibilityState === "visible" && this.dispatch({ type: "wake" }),
-      { signal },
-    );
+    document.addEventListener("visibilitychange", () => this.turnedTo(isVisible()), { signal });
     const stopTokens = this.tokens.onToken((token) => this.send({ action: "auth", token }));
     this.dispatch({ type: "start" });
     return () => {
@@ -62,43 +88,54 @@ export class LiveMarket {
     };
   }
 
-  /** Watch exactly these symbols from now on. */
-  watch(symbols: ReadonlySet<string>): void {
-    const diff = diffSymbols(this.wanted, symbols);
-    this.wanted = symbols;
-    const { state, changed } = forget(this.state, diff.removed);
-    this.state = state;
-    this.signal.mark(changed);
-    if (this.connection.phase === "live") diffMessages(diff).forEach((message) => this.send(message));
+  /** Watch exactly this from now on. */
+  watch(watched: Watched): void {
+    this.wanted = watched;
+    this.watching.ask();
   }
 
   retry = (): void => this.dispatch({ type: "retry" });
+  dismissNotice = (): void => this.take(withoutNotice(this.state));
 
-  dismissNotice = (): void => {
-    this.state = withoutNotice(this.state);
-    this.signal.mark([NOTICE]);
-  };
-
-  quote = (symbol: string): Quote | undefined => this.published.quotes.get(symbol);
-  problem = (symbol: string): string | undefined => this.published.problems.get(symbol);
+  quote = (symbol: string): Quote | undefined => this.published.quote.get(symbol);
+  book = (symbol: string): Book | undefined => this.published.depth.get(symbol);
+  tape = (symbol: string): Tape | undefined => this.published.trades.get(symbol);
+  problem = (channel: Channel, symbol: string): string | undefined =>
+    this.published.problems.get(topicOf(channel, symbol));
+  mode = (): Mode => this.published.mode;
   notice = (): string | null => this.published.notice;
   connectionView = (): ConnectionView => this.view;
   /** The server's clock minus ours, ms. */
   clockOffsetMs = (): number => offsetMs(this.published.clock);
 
-  onSymbol = (symbol: string, listener: () => void): (() => void) => this.signal.subscribe(symbol, listener);
+  /** Be told when a topic of `market-state.ts` changed. */
+  onTopic = (topic: string, listener: () => void): (() => void) => this.signal.subscribe(topic, listener);
   onConnection = (listener: () => void): (() => void) => this.signal.subscribe(CONNECTION, listener);
-  onNotice = (listener: () => void): (() => void) => this.signal.subscribe(NOTICE, listener);
+
+  private watchWanted(): void {
+    const messages = changeMessages(this.state.watched, this.wanted);
+    this.take(watch(this.state, this.wanted));
+    if (this.connection.phase === "live") this.send(...messages);
+    this.dispatch({ type: "watch" });
+  }
+
+  private turnedTo(visible: boolean): void {
+    this.send({ action: "rate", rate: visible ? RATE_VISIBLE : RATE_HIDDEN });
+    this.followPlan();
+    if (visible) this.dispatch({ type: "wake" });
+  }
 
   private dispatch(event: ConnectionEvent): void {
-    const step = advance(this.connection, event, { nowMs: Date.now(), random: Math.random() });
+    const watching = watchesAnything(this.state.watched);
+    const step = advance(this.connection, event, { nowMs: Date.now(), random: Math.random(), watching });
     const before = viewOf(this.connection);
     this.connection = step.state;
-    this.timer.set(step.state.phase === "stopped" ? null : step.state.deadlineMs);
+    this.timer.set("deadlineMs" in step.state ? step.state.deadlineMs : null);
     if (!sameView(before, viewOf(step.state))) this.signal.mark([CONNECTION]);
     // A socket that closed by itself is of no use to anybody.
     if (event.type === "closed") this.socket = null;
     for (const effect of step.effects) this.perform(effect);
+    if (event.type !== "heard") this.followPlan();
   }
 
   private perform(effect: ConnectionEffect): void {
@@ -115,9 +152,15 @@ export class LiveMarket {
         this.send({ action: "ping" });
         break;
       case "resume":
-        resumeMessages(this.wanted, this.state.quotes).forEach((message) => this.send(message));
+        this.resume(effect.epoch);
         break;
     }
+  }
+
+  private resume(epoch: string): void {
+    if (!isVisible()) this.send({ action: "rate", rate: RATE_HIDDEN });
+    const held = (channel: Channel, symbol: string) => heldSequence(this.state, channel, symbol);
+    this.send(...resumeMessages(this.state.watched, epoch, held));
   }
 
   private async open(renew: boolean): Promise<void> {
@@ -137,17 +180,45 @@ export class LiveMarket {
 
   private receive(text: string): void {
     this.dispatch({ type: "heard" });
-    const message = parseMessage(text);
+    const message = readMessage(text);
     if (message === null) return;
-    const { state, changed } = applyMessage(this.state, message, Date.now());
-    if (state.notice !== this.state.notice) this.signal.mark([NOTICE]);
-    this.state = state;
-    this.signal.mark(changed);
-    if (message.type === "welcome") this.dispatch({ type: "welcome" });
-    if (message.type === "status") this.dispatch({ type: "upstream", upstream: message.upstream });
+    this.take(applyMessage(this.state, message, Date.now()));
+    const event = connectionEvent(message);
+    if (event !== null) this.dispatch(event);
+    if (message.type === "mode") this.followPlan();
   }
 
-  private send(message: ClientMessage): void {
-    this.socket?.send(message);
+  private take({ state, changed }: Applied): void {
+    this.state = state;
+    this.signal.mark(changed);
   }
+
+  private followPlan(): void {
+    const asks = this.connection.phase === "live" && isVisible();
+    this.poller.follow(asks ? pollPlan(this.state.mode, this.state.watched.quote) : null);
+  }
+
+  private send(...messages: readonly ClientMessage[]): void {
+    for (const message of messages) this.socket?.send(message);
+  }
+}
+
+/** What a message says about the connection itself. */
+function connectionEvent(message: ServerMessage): ConnectionEvent | null {
+  switch (message.type) {
+    case "welcome":
+      return { type: "welcome", epoch: message.epoch };
+    case "status":
+      return { type: "upstream", upstream: message.upstream };
+    case "closing":
+      return { type: "advice", retryAfterMs: message.retryAfterMs };
+    case "error":
+      return message.retryAfterMs === undefined ? null : { type: "advice", retryAfterMs: message.retryAfterMs };
+    default:
+      return null;
+  }
+}
+
+function isVisible(): boolean {
+  return document.visibilityState === "visible";
 }

@@ -1,11 +1,22 @@
 import { timestampMs } from "../format/times";
 import { type ClockSamples, NO_SAMPLES, addSample } from "./clock-offset";
-import type { Quote, QuoteChange, ServerMessage } from "./messages";
+import { type Merge, mergeBook, mergeQuote } from "./images";
+import { type Book, CHANNELS, type Channel, type DataMessage, type Mode, type Quote, type ServerMessage } from "./messages";
+import { FULL_MODE } from "./mode";
+import { NOTHING_WATCHED, type Watched, without } from "./subscriptions";
+import { type Tape, takePrints, withGap } from "./tape";
 
 /** All that the page knows of the market. A new value for every change; unchanged quotes keep their identity. */
 export interface MarketState {
-  readonly quotes: ReadonlyMap<string, Quote>;
-  /** The server's sentence about a symbol that it refused. */
+  /** Nothing is held of what is not watched. */
+  readonly watched: Watched;
+  readonly quote: ReadonlyMap<string, Quote>;
+  readonly depth: ReadonlyMap<string, Book>;
+  readonly trades: ReadonlyMap<string, Tape>;
+  /** Whose sequences these are; null before the first welcome. */
+  readonly epoch: string | null;
+  readonly mode: Mode;
+  /** The server's sentence about what it refused, by topic. */
   readonly problems: ReadonlyMap<string, string>;
   /** The server's latest complaint that names no symbol. */
   readonly notice: string | null;
@@ -14,12 +25,25 @@ export interface MarketState {
 
 export interface Applied {
   readonly state: MarketState;
-  /** Symbols whose quote or problem is not what it was. */
+  /** The topics that are not what they were. */
   readonly changed: readonly string[];
 }
 
+export const NOTICE = "*notice";
+export const MODE = "*mode";
+
+/** What listeners listen to: one instrument in one channel. */
+export function topicOf(channel: Channel, symbol: string): string {
+  return `${channel} ${symbol}`;
+}
+
 export const EMPTY_MARKET: MarketState = {
-  quotes: new Map(),
+  watched: NOTHING_WATCHED,
+  quote: new Map(),
+  depth: new Map(),
+  trades: new Map(),
+  epoch: null,
+  mode: FULL_MODE,
   problems: new Map(),
   notice: null,
   clock: NO_SAMPLES,
@@ -31,102 +55,136 @@ const NOTHING_CHANGED: readonly string[] = [];
 export function applyMessage(state: MarketState, message: ServerMessage, nowMs: number): Applied {
   switch (message.type) {
     case "welcome":
+      return welcomed(withClock(state, message.serverTimestamp, nowMs), message.epoch);
     case "heartbeat":
-      return unchanged(withClock(state, message.server_timestamp, nowMs));
-    case "snapshot": {
-      const { type: _, ...image } = message;
-      return merge(state, [image], takesSnapshot);
-    }
+      return unchanged(withClock(state, message.serverTimestamp, nowMs));
+    case "snapshot":
     case "update":
-      return merge(state, message.updates, takesUpdate);
-    case "subscribed":
-      return withoutProblems(state, message.symbols);
-    case "error":
-      return withProblem(state, message.message, message.symbol);
-    case "unsubscribed":
+      return withData(state, message);
     case "resumed":
+      return message.channel === "trades" ? withGaps(state, message.lost) : unchanged(state);
+    case "subscribed":
+      return withoutProblems(state, message.symbols.map((symbol) => topicOf(message.channel, symbol)));
+    case "mode":
+      return { state: { ...state, mode: message.mode }, changed: [MODE] };
+    case "error":
+      return message.symbol === undefined
+        ? { state: { ...state, notice: message.message }, changed: [NOTICE] }
+        : withProblem(state, topicOf(message.channel ?? "quote", message.symbol), message.message);
     case "status":
-    case "pong":
+      return message.upstream === "live" ? unchanged(state) : withGaps(state, [...state.trades.keys()]);
+    case "closing":
       return unchanged(state);
   }
 }
 
-/** Drop what is held about symbols that nobody watches any more. */
-export function forget(state: MarketState, symbols: readonly string[]): Applied {
-  const quotes = new Map(state.quotes);
+/** Watch exactly this from now on, and drop what is held of the rest. */
+export function watch(state: MarketState, watched: Watched): Applied {
+  const next = { quote: new Map(state.quote), depth: new Map(state.depth), trades: new Map(state.trades) };
   const problems = new Map(state.problems);
-  const changed = symbols.filter((symbol) => {
-    const hadQuote = quotes.delete(symbol);
-    return problems.delete(symbol) || hadQuote;
-  });
-  return changed.length === 0 ? unchanged(state) : { state: { ...state, quotes, problems }, changed };
+  const changed = CHANNELS.flatMap((channel) =>
+    without(state.watched[channel], watched[channel]).map((symbol) => {
+      next[channel].delete(symbol);
+      problems.delete(topicOf(channel, symbol));
+      return topicOf(channel, symbol);
+    }),
+  );
+  return changed.length === 0 ? unchanged({ ...state, watched }) : { state: { ...state, ...next, problems, watched }, changed };
 }
 
-export function withoutNotice(state: MarketState): MarketState {
-  return state.notice === null ? state : { ...state, notice: null };
+export function withoutNotice(state: MarketState): Applied {
+  return state.notice === null ? unchanged(state) : { state: { ...state, notice: null }, changed: [NOTICE] };
 }
 
-/** A snapshot is a full image, so the one that equals ours in sequence may replace it; an older one may not. */
-function takesSnapshot(held: Quote | undefined, change: QuoteChange): boolean {
-  return held === undefined || change.seq >= held.seq;
+/** The sequence held of an instrument in a channel; 0: none. */
+export function heldSequence(state: MarketState, channel: Channel, symbol: string): number {
+  return state[channel].get(symbol)?.sequence ?? 0;
 }
 
-function takesUpdate(held: Quote | undefined, change: QuoteChange): boolean {
-  return held === undefined || change.seq > held.seq;
+/** A new connection leaves nothing out until it says so, and what was refused on the one before is past. */
+function welcomed(state: MarketState, epoch: string): Applied {
+  const isOther = state.epoch !== null && state.epoch !== epoch;
+  const { state: known, changed } = isOther ? withoutSequences(state) : unchanged(state);
+  return { state: { ...known, epoch, mode: FULL_MODE, notice: null }, changed: [...changed, MODE, NOTICE] };
 }
 
-function merge(
-  state: MarketState,
-  changes: readonly QuoteChange[],
-  takes: (held: Quote | undefined, change: QuoteChange) => boolean,
-): Applied {
-  const quotes = new Map(state.quotes);
-  const changed: string[] = [];
+/**
+ * Sequences of another epoch say nothing about the next ones. Prices stay to be seen until the next image replaces
+ * them; trades could not be told from those to come.
+ */
+function withoutSequences(state: MarketState): Applied {
+  const changed = [...state.trades.keys()].map((symbol) => topicOf("trades", symbol));
+  const { quote, depth } = state;
+  return { state: { ...state, quote: unsequenced(quote), depth: unsequenced(depth), trades: new Map() }, changed };
+}
+
+function unsequenced<T extends { sequence: number }>(images: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return new Map([...images].map(([symbol, image]) => [symbol, Object.assign({}, image, { sequence: 0 })]));
+}
+
+function withData(state: MarketState, { type, quotes, books, prints }: DataMessage): Applied {
+  const isSnapshot = type === "snapshot";
+  const { watched } = state;
+  const quote = fold(state.quote, watched.quote, quotes, isSnapshot, mergeQuote);
+  const depth = fold(state.depth, watched.depth, books, isSnapshot, mergeBook);
+  const trades = fold(state.trades, watched.trades, prints, isSnapshot, takePrints);
+  const changed = [
+    ...quote.symbols.map((symbol) => topicOf("quote", symbol)),
+    ...depth.symbols.map((symbol) => topicOf("depth", symbol)),
+    ...trades.symbols.map((symbol) => topicOf("trades", symbol)),
+  ];
+  if (changed.length === 0) return unchanged(state);
+  return { state: { ...state, quote: quote.images, depth: depth.images, trades: trades.images }, changed };
+}
+
+/** Merge entries into what is held of the watched; `symbols` are those whose image is another now. */
+function fold<T, C extends { symbol: string }>(
+  held: ReadonlyMap<string, T>,
+  watched: ReadonlySet<string>,
+  changes: readonly C[],
+  isSnapshot: boolean,
+  merge: Merge<T, C>,
+): { images: ReadonlyMap<string, T>; symbols: readonly string[] } {
+  const images = new Map(held);
+  const symbols: string[] = [];
   for (const change of changes) {
-    const held = quotes.get(change.symbol);
-    if (!takes(held, change)) continue;
-    quotes.set(change.symbol, { ...(held ?? blank(change)), ...change });
-    changed.push(change.symbol);
+    const { symbol } = change;
+    const before = images.get(symbol);
+    const after = watched.has(symbol) ? merge(before, change, isSnapshot) : before;
+    if (after === undefined || after === before) continue;
+    images.set(symbol, after);
+    symbols.push(symbol);
   }
-  return changed.length === 0 ? unchanged(state) : { state: { ...state, quotes }, changed };
+  return symbols.length === 0 ? { images: held, symbols } : { images, symbols };
 }
 
-function blank({ symbol, seq }: QuoteChange): Quote {
-  return {
-    symbol,
-    bid: null,
-    bid_size: null,
-    ask: null,
-    ask_size: null,
-    last: null,
-    last_size: null,
-    open: null,
-    high: null,
-    low: null,
-    volume: null,
-    prev_close: null,
-    seq,
-    ts_event: null,
-    ts_recv: null,
-  };
+/** Trades of these may have been missed, and nobody counts them. */
+function withGaps(state: MarketState, lost: readonly string[]): Applied {
+  const trades = new Map(state.trades);
+  const changed: string[] = [];
+  for (const symbol of lost) {
+    const tape = trades.get(symbol);
+    if (tape === undefined) continue;
+    trades.set(symbol, withGap(tape));
+    changed.push(topicOf("trades", symbol));
+  }
+  return { state: { ...state, trades }, changed };
 }
 
-function withClock(state: MarketState, serverTimestamp: string, nowMs: number): MarketState {
+function withClock(state: MarketState, serverTimestamp: string | null, nowMs: number): MarketState {
   const serverMs = timestampMs(serverTimestamp);
   return serverMs === null ? state : { ...state, clock: addSample(state.clock, serverMs - nowMs) };
 }
 
-function withProblem(state: MarketState, text: string, symbol: string | undefined): Applied {
-  if (symbol === undefined) return unchanged({ ...state, notice: text });
-  const problems = new Map(state.problems).set(symbol, text);
-  return { state: { ...state, problems }, changed: [symbol] };
+function withProblem(state: MarketState, topic: string, text: string): Applied {
+  return { state: { ...state, problems: new Map(state.problems).set(topic, text) }, changed: [topic] };
 }
 
-function withoutProblems(state: MarketState, symbols: readonly string[]): Applied {
-  const changed = symbols.filter((symbol) => state.problems.has(symbol));
+function withoutProblems(state: MarketState, topics: readonly string[]): Applied {
+  const changed = topics.filter((topic) => state.problems.has(topic));
   if (changed.length === 0) return unchanged(state);
   const problems = new Map(state.problems);
-  for (const symbol of changed) problems.delete(symbol);
+  for (const topic of changed) problems.delete(topic);
   return { state: { ...state, problems }, changed };
 }
 

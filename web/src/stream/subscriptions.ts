@@ -1,44 +1,68 @@
-import type { ClientMessage, Quote } from "./messages";
+import { CHANNELS, type Channel, type ClientMessage } from "./messages";
 
-/** Symbols in one message: some 15 KB with a timestamp each, far below any frame limit. */
+/** Symbols in one message: some 10 KB with a sequence each, far below any frame limit. */
 export const SYMBOLS_PER_MESSAGE = 250;
 
-export interface SymbolDiff {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
+/** The symbols that are watched, by channel. */
+export type Watched = Readonly<Record<Channel, ReadonlySet<string>>>;
+
+const NONE: ReadonlySet<string> = new Set();
+export const NOTHING_WATCHED: Watched = { quote: NONE, depth: NONE, trades: NONE };
+
+/** The quotes of a list, and all that there is of the one on it that is selected. */
+export function watchedOf(listed: readonly string[], selected: string | null): Watched {
+  const quote = new Set(listed);
+  const shown = selected !== null && quote.has(selected) ? new Set([selected]) : NONE;
+  return { quote, depth: shown, trades: shown };
 }
 
-export function diffSymbols(before: ReadonlySet<string>, after: ReadonlySet<string>): SymbolDiff {
-  return {
-    added: [...after].filter((symbol) => !before.has(symbol)),
-    removed: [...before].filter((symbol) => !after.has(symbol)),
-  };
+export function watchesAnything(watched: Watched): boolean {
+  return CHANNELS.some((channel) => watched[channel].size > 0);
 }
 
-/** The messages that turn the server's subscriptions from the one set into the other. */
-export function diffMessages({ added, removed }: SymbolDiff): ClientMessage[] {
+/** What is in the one set and not in the other. */
+export function without(symbols: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  return [...symbols].filter((symbol) => !others.has(symbol));
+}
+
+/** The messages that turn the server's subscriptions from the one into the other; less is asked for before more. */
+export function changeMessages(before: Watched, after: Watched): ClientMessage[] {
   return [
-    ...chunks(removed).map((symbols): ClientMessage => ({ action: "unsubscribe", symbols })),
-    ...chunks(added).map((symbols): ClientMessage => ({ action: "subscribe", symbols })),
+    ...CHANNELS.flatMap((channel) => symbolMessages("unsubscribe", channel, without(before[channel], after[channel]))),
+    ...CHANNELS.flatMap((channel) => symbolMessages("subscribe", channel, without(after[channel], before[channel]))),
   ];
 }
 
 /**
- * The first messages on a new connection: for what we hold a quote of, only changes since then are wanted; the rest is
- * subscribed to afresh.
+ * The first messages on a new connection: of what is held, only changes are wanted; the rest is subscribed to afresh.
+ * `held` tells the sequence held of an instrument in a channel, 0 for none, and `epoch` whose sequences those are.
  */
-export function resumeMessages(wanted: ReadonlySet<string>, quotes: ReadonlyMap<string, Quote>): ClientMessage[] {
-  const seen: [string, string][] = [];
-  const fresh: string[] = [];
-  for (const symbol of wanted) {
-    const lastSeen = quotes.get(symbol)?.ts_event;
-    if (lastSeen) seen.push([symbol, lastSeen]);
-    else fresh.push(symbol);
-  }
-  return [
-    ...chunks(seen).map((part): ClientMessage => ({ action: "reconnect", last_seen: Object.fromEntries(part) })),
-    ...chunks(fresh).map((symbols): ClientMessage => ({ action: "subscribe", symbols })),
-  ];
+export function resumeMessages(
+  watched: Watched,
+  epoch: string,
+  held: (channel: Channel, symbol: string) => number,
+): ClientMessage[] {
+  return CHANNELS.flatMap((channel) => {
+    const sequences = [...watched[channel]].map((symbol) => [symbol, held(channel, symbol)] as const);
+    const seen = sequences.filter(([, sequence]) => sequence > 0);
+    const fresh = sequences.filter(([, sequence]) => sequence === 0).map(([symbol]) => symbol);
+    const resumed = chunks(seen).map(
+      (part): ClientMessage => ({ action: "reconnect", channel, epoch, last_seen: Object.fromEntries(part) }),
+    );
+    return resumed.concat(symbolMessages("subscribe", channel, fresh));
+  });
+}
+
+export function snapshotMessages(symbols: readonly string[]): ClientMessage[] {
+  return chunks(symbols).map((part) => ({ action: "snapshot", symbols: part }));
+}
+
+function symbolMessages(
+  action: "subscribe" | "unsubscribe",
+  channel: Channel,
+  symbols: readonly string[],
+): ClientMessage[] {
+  return chunks(symbols).map((part) => ({ action, channel, symbols: part }));
 }
 
 function chunks<T>(items: readonly T[]): T[][] {

@@ -74,8 +74,8 @@ export const RangeCell = memo(function RangeCell({ last, low, high }: RangeCellP
   );
 });
 
-export const AgeCell = memo(function AgeCell({ received }: { received: string | null }) {
-  const ageMs = useAge(received);
+export const AgeCell = memo(function AgeCell({ receivedUs }: { receivedUs: number | null }) {
+  const ageMs = useAge(receivedUs);
   return (
     <td role="cell" data-field="age" data-value={ageMs ?? ""} data-freshness={freshness(ageMs)}>
       {formatAge(ageMs)}

@@ -2,7 +2,8 @@ import { memo, useEffect, useRef } from "react";
 import { dayChange } from "../format/change";
 import { formatChange, formatPercent, formatPrice, formatVolume } from "../format/numbers";
 import { splitSymbol } from "../format/symbols";
-import { useProblem, useQuote } from "../stream/hooks";
+import { useHalted, useProblem, useQuote } from "../stream/hooks";
+import { HaltedMark } from "./halted-mark";
 import { AgeCell, LastCell, NumberCell, RangeCell, SideCell } from "./cells";
 import type { WatchEntry } from "./entries";
 import { useOnScreen } from "./on-screen";
@@ -19,6 +20,7 @@ interface WatchRowProps {
 export const WatchRow = memo(function WatchRow({ entry, selected, tabStop, onSelect, onRemove }: WatchRowProps) {
   const row = useRef<HTMLTableRowElement>(null);
   const refusal = useProblem(entry.symbol);
+  const halted = useHalted(entry.symbol);
   const problem = entry.problem ?? refusal;
   const { symbol } = entry;
   const { venue, ticker } = splitSymbol(symbol);
@@ -34,12 +36,13 @@ export const WatchRow = memo(function WatchRow({ entry, selected, tabStop, onSel
       ref={row}
       data-symbol={symbol}
       data-problem={problem === undefined ? undefined : ""}
+      data-halted={halted ? "" : undefined}
       aria-current={selected ? "true" : undefined}
       onClick={() => onSelect(symbol)}
     >
       <th role="rowheader" scope="row" data-field="symbol">
         <button type="button" className="row-select" tabIndex={tabIndex}>
-          {ticker} {venue !== "" && <small>{venue}</small>}
+          {ticker} {halted && <HaltedMark />} {venue !== "" && <small>{venue}</small>}
         </button>
       </th>
       <td role="cell" data-field="name" title={entry.name ?? undefined}>
@@ -88,13 +91,13 @@ function Prices({ symbol, row }: { symbol: string; row: React.RefObject<HTMLTabl
   const visible = useOnScreen(row);
   const quote = useQuote(symbol, !visible);
   const last = quote?.last ?? null;
-  const previousClose = quote?.prev_close ?? null;
+  const previousClose = quote?.previousClose ?? null;
   const { absolute, percent, direction } = dayChange(last, previousClose);
   const volume = quote?.volume ?? null;
   return (
     <>
-      <SideCell field="bid" price={quote?.bid ?? null} size={quote?.bid_size ?? null} />
-      <SideCell field="ask" price={quote?.ask ?? null} size={quote?.ask_size ?? null} />
+      <SideCell field="bid" price={quote?.bid ?? null} size={quote?.bidSize ?? null} />
+      <SideCell field="ask" price={quote?.ask ?? null} size={quote?.askSize ?? null} />
       <LastCell value={last} text={formatPrice(last)} />
       <NumberCell
         field="change"
@@ -105,7 +108,7 @@ function Prices({ symbol, row }: { symbol: string; row: React.RefObject<HTMLTabl
       <NumberCell field="change-percent" value={percent} text={formatPercent(percent)} direction={direction} />
       <NumberCell field="volume" value={volume} text={formatVolume(volume)} />
       <RangeCell last={last} low={quote?.low ?? null} high={quote?.high ?? null} />
-      <AgeCell received={quote?.ts_recv ?? null} />
+      <AgeCell receivedUs={quote?.receivedUs ?? null} />
     </>
   );
 }

@@ -85,7 +85,7 @@ export class Watchlist {
   private async resolve(entry: WatchEntry): Promise<void> {
     let answer: WatchEntry;
     try {
-      const { symbol, name } = await this.api.quote(entry.symbol);
+      const { symbol, name } = await this.api.listing(entry.symbol);
       answer = resolvedEntry(symbol, name);
     } catch (error) {
       if (!(error instanceof ApiError) || error.retryable) return;

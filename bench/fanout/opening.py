@@ -1,0 +1,39 @@
+"""The market opens: thousands of clients connect and subscribe within seconds."""
+
+from pathlib import Path
+
+from bench.fanout.scene import attending, publishing, running_gateway
+from bench.fanout.words import ages
+from bench.stack import Stack
+from bench.table import Line
+
+CLIENTS, SYMBOLS, EACH = 5_000, 5_000, 10
+WITHIN_S, PER_S = 10.0, 20_000.0
+P99_MS = 200.0
+_ANSWER_WITHIN_S = 60.0
+
+
+async def measure(folder: Path, stack: Stack) -> list[Line]:
+    """Open all at an even pace, and time each step."""
+    secret = stack.environment["TICKMESH_JWT_SECRET"]
+    async with (
+        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, PER_S),
+        running_gateway(stack) as gateway,
+    ):
+        options = {"clients": CLIENTS, "symbols": SYMBOLS, "each": EACH, "per_s": CLIENTS / WITHIN_S}
+        async with attending(folder, "msgpack", gateway.port, secret, **options) as clients:
+            opened = await clients.answer(_ANSWER_WITHIN_S)
+    snapshot, welcome = opened["snapshot_ms"], opened["welcome_ms"]
+    return [
+        Line(
+            f"{CLIENTS:,} clients connect and subscribe in {WITHIN_S:g} s",
+            f"first snapshot after subscribing: {ages(snapshot)}",
+            f"p99 <= {P99_MS:g} ms, nobody refused",
+            snapshot["p99"] <= P99_MS and opened["live"] == CLIENTS and not opened["others"],
+            "",
+            f"{opened['live']:,} got in, in {opened['took_s']:.1f} s, an even {CLIENTS / WITHIN_S:g}/s; from connect() "
+            f"to the welcome: {ages(welcome)}. A snapshot is there when the client knows all its {EACH} of "
+            f"{SYMBOLS:,} symbols. Lane of {PER_S:,.0f} msg/s, and those who are in get up to 20 frames/s. Others "
+            f"said: {opened['others'] or 'nothing'}.",
+        )
+    ]

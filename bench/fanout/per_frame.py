@@ -1,0 +1,97 @@
+"""What one frame of ten updates costs the gateway, beside writing the same bytes without a thought."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.fanout import bare
+from bench.fanout.scene import Gateway, Window, attending, measured, opened, publishing, running_gateway
+from bench.fanout.words import ages, generator
+from bench.processes import Figures, running
+from bench.stack import Stack
+from bench.table import Line
+
+SYMBOLS, EACH = 1_000, 10
+SECONDS, QUIET_S, BARE_S = 8.0, 6.0, 6.0
+LEAST_RATE = 0.1  # frames a second: a client that gets nearly none, and costs the gateway all else
+WHOLE_OF_BARE = 1.4
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """So many clients, each sent so many frames a second; every symbol changes as often."""
+
+    clients: int
+    rate: float
+    user_us: float  # the target
+
+
+CASES = (Case(500, 20.0, 1.5), Case(5_000, 10.0, 2.5))
+
+
+async def measure(folder: Path, stack: Stack) -> list[Line]:
+    """Measure each case."""
+    return [await _case(folder, stack, case) for case in CASES]
+
+
+async def _case(folder: Path, stack: Stack, case: Case) -> Line:
+    recorded = folder / f"frames-{case.clients}.msgpack"
+    per_s = SYMBOLS * case.rate
+    async with (
+        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, per_s),
+        running_gateway(stack) as gateway,
+    ):
+        ours, sample = await _frames(folder, stack, gateway, case, case.rate, SECONDS, recorded)
+        quiet, _ = await _frames(folder, stack, gateway, case, LEAST_RATE, QUIET_S, folder / "quiet.msgpack")
+    return _line(case, ours, quiet, await _bare(folder, case, ours, recorded), sample)
+
+
+async def _frames(
+    folder: Path, stack: Stack, gateway: Gateway, case: Case, rate: float, seconds: float, recorded: Path
+) -> tuple[Window, Figures]:
+    options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH, "rate": rate}
+    secret = stack.environment["TICKMESH_JWT_SECRET"]
+    async with attending(folder, "msgpack", gateway.port, secret, **options) as clients:
+        await opened(clients, case.clients)
+        window = await measured(clients, seconds, gateway=gateway.pid)
+        return window, await clients.ask(record=str(recorded))
+
+
+async def _bare(folder: Path, case: Case, ours: Window, recorded: Path) -> Window:
+    """Write as many frames a second, of the bytes recorded, to as many clients of the same program."""
+    async with running(folder, bare.serve, recorded=str(recorded), clients=case.clients) as server:
+        port = (await server.answer())["port"]
+        options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH}
+        async with attending(folder, "recorded", port, **options) as clients:
+            await server.answer()
+            await opened(clients, case.clients, warm_s=0)
+            await server.ask(per_s=ours.clients["frames"] / ours.clients["wall_s"])
+            await asyncio.sleep(1)
+            return await measured(clients, BARE_S, server=server.pid)
+
+
+def _line(case: Case, ours: Window, quiet: Window, least: Window, sample: Figures) -> Line:
+    user_us, system_us = ours.us_per_frame("gateway")
+    bare_user_us, bare_system_us = least.us_per_frame("server")
+    frames_per_s = ours.clients["frames"] / ours.clients["wall_s"]
+    quiet_us = [
+        spent_s / quiet.clients["wall_s"] / frames_per_s * 1e6
+        for spent_s in (quiet.used["gateway"].user_s, quiet.used["gateway"].system_s)
+    ]
+    alone_us = user_us - quiet_us[0]
+    whole_us, bare_us = user_us + system_us - sum(quiet_us), bare_user_us + bare_system_us
+    return Line(
+        f"a frame of {ours.clients['updates'] / ours.clients['frames']:.1f} updates, {case.clients:,} clients",
+        f"fan-out alone: user {alone_us:.2f}, kernel {system_us - quiet_us[1]:.2f} us; whole process: user "
+        f"{user_us:.2f}, kernel {system_us:.2f} us",
+        f"fan-out: user <= {case.user_us} us, user and kernel <= {WHOLE_OF_BARE} x (c)",
+        alone_us <= case.user_us and whole_us <= WHOLE_OF_BARE * bare_us,
+        f"(c) bare os.write of recorded frames: user {bare_user_us:.2f}, kernel {bare_system_us:.2f} us; ours is "
+        f"{whole_us / bare_us:.2f} x, the whole process {(user_us + system_us) / bare_us:.2f} x",
+        f"{frames_per_s:,.0f} frames/s of {sample['mean_bytes']:.0f} bytes; {SYMBOLS:,} symbols at {case.rate:g}/s "
+        f"each. Left out of the fan-out is what the gateway used with the same lane and subscriptions at "
+        f"{LEAST_RATE} frames/s a client. (c) wrote {least.clients['frames'] / least.clients['wall_s']:,.0f} frames/s "
+        f"in steps of 10 ms. Receivers in both: one process, asleep in epoll in between, that reads and checks "
+        f"everything; age {ages(ours.clients['age_ms'])}. {generator(ours.clients)}; for (c): "
+        f"{generator(least.clients)}.",
+    )

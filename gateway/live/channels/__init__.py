@@ -1,0 +1,21 @@
+"""The channels that clients may subscribe to. A further one is a module here and a line in `open_channels`."""
+
+from collections.abc import Callable
+
+from gateway.live.channels.channel import Channel
+from gateway.live.channels.depth import DepthChannel
+from gateway.live.channels.quote import QuoteChannel
+from gateway.live.channels.trades import TradesChannel
+from gateway.upstream import Upstream
+from mesh.connection import Connection
+
+
+def open_channels(
+    connection: Connection, upstream: Upstream, linger_s: float, on_changed: Callable[[], None]
+) -> tuple[Channel, ...]:
+    """Open every channel; their places are their numbers. `on_changed` is called whenever one has something new."""
+    return (
+        QuoteChannel(upstream, on_changed),
+        DepthChannel(connection, upstream, linger_s, on_changed),
+        TradesChannel(connection, upstream, linger_s, on_changed),
+    )

@@ -1,0 +1,143 @@
+"""Channel `quote`: an instrument's state, of which clients are sent what changed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from gateway.images import from_iso
+from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.messages import QuoteUpdate
+from gateway.live.topics import Masks
+from gateway.live.wire import Wire
+from gateway.quote_table import QuoteTable
+from gateway.upstream import Upstream
+from market.instrument import Instrument
+from market.row_type import Rows
+
+FIELDS = {
+    "b": "bid", "bz": "bid_size", "a": "ask", "az": "ask_size", "l": "last", "lz": "last_size",
+    "o": "open", "hi": "high", "lo": "low", "v": "volume", "pc": "prev_close", "f": "flags",
+}  # fmt: skip
+"""Names on the wire, in the order of the mask's bits, and in STATE rows."""
+
+_BITS = {name: np.uint16(1 << place) for place, name in enumerate(FIELDS)}
+_US_NS = 1000
+
+
+class QuoteChannel:
+    """What of `quote.<exch>.<symbol>` clients have been shown: all clients' entries are made of this."""
+
+    name = "quote"
+    full_mask = (1 << len(FIELDS)) - 1
+    is_log = False
+    is_dropped_first = False
+
+    def __init__(self, upstream: Upstream, on_changed: Callable[[], None]) -> None:
+        self._upstream = upstream
+        self._on_changed = on_changed
+        upstream.on_changed(self._note)
+        self._shown = QuoteTable()
+        self._dirty = np.zeros(0, bool)
+
+    async def watch(self, instruments: Sequence[Instrument]) -> None:
+        """Watch instruments; return when their states are known as far as they can be."""
+        await self._upstream.watch(instruments)
+
+    def unwatch(self, numbers: Sequence[int]) -> None:
+        """Watch instruments once less each."""
+        self._upstream.unwatch(numbers)
+
+    def sweep(self, now_s: float) -> None:
+        """Let go of what nobody has watched for a while."""
+        self._upstream.sweep(now_s)
+
+    async def refresh(self) -> None:
+        """Ask for everything watched anew."""
+        await self._upstream.refresh_all()
+
+    def take_changes(self) -> Change | None:
+        """Show what changed since the last call; a change that no field tells of is none."""
+        numbers = np.flatnonzero(self._dirty)
+        if not len(numbers):
+            return None
+        self._dirty[numbers] = False
+        self._shown.reserve(int(numbers[-1]) + 1)
+        states = self._upstream.table.states(numbers)
+        masks = _changed_fields(self._shown.states(numbers), states)
+        self._shown.put(numbers, states)
+        told = masks != 0
+        return Change(numbers[told], masks[told], states["sequence"][told].astype(np.int64))
+
+    def positions(self, numbers: Numbers) -> Positions:
+        """Give the sequences shown."""
+        self._reserve(numbers)
+        return self._shown.states(numbers)["sequence"].astype(np.int64)
+
+    def is_newer(self, number: int, last_seen: int | str) -> bool:
+        """Whether the state shown is newer than a sequence, or a time of the exchange; raises ValueError."""
+        if isinstance(last_seen, int):
+            return self._shown.sequence(number) > last_seen
+        return self._shown.ts_event_ns(number) > from_iso(last_seen)
+
+    def is_covered(self, number: int, last_seen: int | str) -> bool:  # a state makes up for all before
+        """Whether the state is known: it makes up for everything before it."""
+        return self._shown.sequence(number) > 0
+
+    def snapshot_since(self, numbers: Numbers) -> Positions:
+        """Give 0 for each: a snapshot is the present state."""
+        return np.zeros(len(numbers), np.int64)
+
+    def resume_since(self, number: int, last_seen: int | str) -> int:  # as above
+        """Give 0: what a client missed is in the present state."""
+        return 0
+
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+        """Encode the fields in `masks` of the states shown."""
+        self._reserve(numbers)
+        states = self._shown.states(numbers)
+        columns = [_column(states, masks, name, field) for name, field in FIELDS.items()]
+        heads = (states["sequence"].tolist(), _micros(states["ts_event"]), _micros(states["ts_recv"]))
+        names = map(self._name, numbers.tolist())
+        return list(map(wire.encode, map(QuoteUpdate, names, *heads, *columns)))
+
+    def _note(self, numbers: Numbers) -> None:
+        highest = int(numbers.max())
+        if highest >= len(self._dirty):
+            self._dirty = np.append(self._dirty, np.zeros(highest + 1, bool))
+        self._dirty[numbers] = True
+        self._on_changed()
+
+    def _name(self, number: int) -> str:
+        return self._upstream.name(number)
+
+    def _reserve(self, numbers: Numbers) -> None:
+        self._shown.reserve(int(numbers.max(initial=-1)) + 1)
+
+
+def _changed_fields(before: Rows, after: Rows) -> Masks:
+    masks = np.zeros(len(after), np.uint16)
+    for name, field in FIELDS.items():
+        # Compared as bytes: an unknown price, NaN, equals itself.
+        kind = f"u{after[field].dtype.itemsize}"
+        masks |= np.where(before[field].view(kind) != after[field].view(kind), _BITS[name], np.uint16(0))
+    return masks
+
+
+def _column(states: Rows, masks: Masks, name: str, field: str) -> Iterable[object]:
+    wanted = (masks & _BITS[name]) != 0
+    if not wanted.any():
+        return repeat(msgspec.UNSET)
+    values = states[field].astype(float if field != "flags" else int)
+    column = values.astype(object)
+    column[np.isnan(values)] = None
+    column[~wanted] = msgspec.UNSET
+    listed: list[object] = column.tolist()
+    return listed
+
+
+def _micros(times_ns: npt.NDArray[np.int64]) -> list[int]:
+    micros: list[int] = (times_ns // _US_NS).tolist()
+    return micros

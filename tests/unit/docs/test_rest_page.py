@@ -1,0 +1,96 @@
+"""The REST half of `docs/stream-protocol.md` against the gateway: every endpoint, field and problem."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from msgspec.structs import fields
+
+from gateway import problems
+from gateway.accounts import routes
+from gateway.accounts.tokens import TokenCode
+from gateway.app import create_app
+from gateway.images import depth_image
+from gateway.rest.health import Readiness
+from gateway.rest.quotes import Price
+from gateway.rest.symbols import FoundSymbol, FoundSymbols
+from gateway.settings import GatewaySettings
+from market import rows
+
+PAGE = "docs/stream-protocol.md"
+TableUnder = Callable[[str, str], list[list[str]]]
+LinesUnder = Callable[[str, str], list[str]]
+Json = dict[str, object]
+JsonUnder = Callable[[str, str], list[Json]]
+NodesOf = Callable[[str], Iterator[ast.AST]]
+
+
+@pytest.fixture
+def examples(json_under: JsonUnder) -> Callable[[str], list[Json]]:
+    """Give the JSON examples under a heading."""
+    return lambda heading: json_under(PAGE, heading)
+
+
+def test_endpoints_are_the_applications(table_under: TableUnder) -> None:
+    app = create_app(GatewaySettings(nats_url="nats://-", postgres_dsn="postgresql://-", jwt_secret="x" * 32))
+    served = {
+        (method.upper(), path): bool(operation.get("security"))
+        for path, operations in app.openapi_schema.to_schema()["paths"].items()
+        for method, operation in operations.items()
+    }
+    served["GET", "/metrics"] = False  # served, and not for the page that describes the rest
+    documented = {(row[0], row[1].strip("`")): row[2] == "token" for row in table_under(PAGE, "REST")}
+    assert documented == served
+
+
+def names_of(kind: type) -> set[str]:
+    return {field.encode_name for field in fields(kind)}
+
+
+def test_answers_have_the_fields_of_the_endpoints(
+    examples: Callable[[str], list[Json]], image: Json, root: Path
+) -> None:
+    credentials, registered, pair, refresh = examples("Accounts")
+    assert set(credentials) == names_of(routes.Credentials)
+    assert set(registered) == names_of(routes.Registered)
+    assert set(pair) == names_of(routes.TokenPair)
+    assert set(refresh) == names_of(routes.RefreshRequest)
+    (price,) = examples("Prices")
+    assert set(price) == names_of(Price)
+    (found,) = examples("Symbols")
+    assert set(found) == names_of(FoundSymbols)
+    assert set(found["symbols"][0]) == names_of(FoundSymbol)
+    (health,) = examples("Health")
+    assert set(health) == names_of(Readiness)
+    (quote,) = examples("Quotes")
+    own = re.search(
+        r"return \{\s*\*\*image,(.*?)\n        \}", (root / "gateway/rest/quotes.py").read_text(), re.DOTALL
+    )
+    added = set(re.findall(r'^ +"(\w+)":', own[1], re.MULTILINE))
+    assert set(quote) == set(image) | added | {"change", "change_percent"}
+    assert set(quote["depth"]) == set(depth_image(np.zeros(0, rows.LEVEL.dtype)))
+
+
+def test_problems_are_those_the_gateway_answers(
+    table_under: TableUnder, examples: Callable[[str], list[Json]], lines_under: LinesUnder, nodes_of: NodesOf
+) -> None:
+    documented = {
+        (int(row[0]), code) for row in table_under(PAGE, "Problems") for code in re.findall(r"`(\w+)`", row[1])
+    }
+    raised = {(401, code) for code in get_args(TokenCode)}
+    raised |= {(401, f"refresh_{verdict}") for verdict in ("expired", "revoked", "reused")}
+    for node in nodes_of("gateway"):
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            status, code = node.args[:2]
+            if isinstance(status, ast.Constant) and isinstance(status.value, int) and isinstance(code, ast.Constant):
+                raised.add((status.value, code.value))
+    assert documented == {(status, code) for status, code in raised if isinstance(code, str) and status >= 400}
+    by_status = set(re.findall(r"`(\w+)` \(\d{3}\)", "\n".join(lines_under(PAGE, "Problems"))))
+    own = {code for _, code in documented}
+    assert by_status == set(problems._CODES.values()) - own
+    (example,) = examples("Problems")
+    assert set(example) == set(problems.invalid_field("query", "").document())
