@@ -5,7 +5,7 @@
 #   make … PYTHON=/usr/bin/python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt bench web lock clean
+.PHONY: help up test lint fmt bench bench-fanout web lock clean
 .DELETE_ON_ERROR:
 
 # The first of these that is 3.11 or newer; PYTHON= names another.
@@ -22,7 +22,7 @@ UV ?= $(or $(wildcard .venv/bin/uv),uv)
 export TICKMESH_DATA ?= $(abspath ../shared/data)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 up: ## run the whole platform here until Ctrl-C; FEED=iex:FILE replays a recording, PORT= DATA=
 	@exec $(BOOTSTRAP) up $(if $(FEED),--feed '$(FEED)') $(if $(PORT),--http-port '$(PORT)') $(if $(DATA),--data '$(DATA)')
@@ -52,6 +52,10 @@ fmt: ## format the Python code and mend what can be mended
 bench: ## measure and print one table; ARGS= goes to it
 	@$(BOOTSTRAP) env dev
 	$(IN_VENV) bench $(ARGS)
+
+bench-fanout: ## measure what an update costs on its way to many clients, beside its peers; about five minutes
+	@$(BOOTSTRAP) env dev
+	$(IN_VENV) bench fanout $(ARGS)
 
 web: ## build the page into gateway/static
 	@$(BOOTSTRAP) web

@@ -19,6 +19,7 @@ from bench import (
     quote_lane,
     tape_lane,
 )
+from bench.fanout import crowd, market_open, paced, per_frame, stuck
 from bench.processes import RoleError
 from bench.stack import StackError
 from bench.table import Line, as_markdown, as_text
@@ -36,6 +37,17 @@ BENCHMARKS: dict[str, Benchmark] = {
     "end_to_end": end_to_end.measure,
     "pieces": pieces.measure,
 }
+GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in parts
+    "fanout": {
+        "fanout_paced": paced.measure,
+        "fanout_frame": per_frame.measure,
+        "fanout_open": market_open.measure,
+        "fanout_stuck": stuck.measure,
+        "fanout_crowd": crowd.measure,
+    },
+}
+EVERY = BENCHMARKS | {name: measure for group in GROUPS.values() for name, measure in group.items()}
+NAMED = [*GROUPS, *(name for group in GROUPS.values() for name in group)]
 WITHIN_S = 120.0  # each; one that takes longer is ended, and said so
 
 
@@ -46,7 +58,7 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"one of {', '.join(BENCHMARKS)}; all by default",
+        help=f"one of {', '.join(BENCHMARKS)}, which are all run by default, or of {', '.join(NAMED)}",
     )
     parser.add_argument(
         "--markdown",
@@ -55,13 +67,14 @@ def main() -> None:
         help="write the table there too, as Markdown",
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(BENCHMARKS)
+    names = [part for name in arguments.names or BENCHMARKS for part in GROUPS.get(name, (name,))]
+    unknown = set(names) - set(EVERY)
     if unknown:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join([*BENCHMARKS, *NAMED])}")
     with tempfile.TemporaryDirectory(prefix="tickmesh-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # Postgres may run under another account, and must get through
-        head, lines, failed = asyncio.run(_run(arguments.names or list(BENCHMARKS), folder))
+        head, lines, failed = asyncio.run(_run(names, folder))
     if arguments.markdown is not None:
         arguments.markdown.write_text("\n\n".join((*head, as_markdown(lines))) + "\n")
     sys.exit(int(failed > 0))
@@ -80,7 +93,7 @@ async def _run(names: list[str], folder: Path) -> tuple[list[str], list[Line], i
         own.mkdir(mode=0o711)
         print(f"{name} …", end=" ", flush=True)
         try:
-            lines += await asyncio.wait_for(BENCHMARKS[name](own), WITHIN_S)
+            lines += await asyncio.wait_for(EVERY[name](own), WITHIN_S)
         except (RoleError, NotReady, StackError, TimeoutError) as error:
             failed += 1
             lines.append(

@@ -22,7 +22,7 @@ async def measure(folder: Path) -> list[Line]:
     async with (
         running_stack(folder) as stack,
         running_process(stack, "workers.feed", TICKMESH_FEED=FEED),
-        running_process(stack, "gateway"),
+        running_process(stack, "gateway", TICKMESH_COMMANDS_PER_S="1000"),
     ):
         url, token = await log_in(stack)
         async with running(

@@ -10,7 +10,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from bench.processes import Figures, Line
-from gateway.images import from_iso
 
 
 async def open_stream(url: str, token: str) -> ClientConnection:
@@ -27,8 +26,7 @@ async def watch(line: Line, url: str, token: str, groups: list[list[str]]) -> No
     clients = [await open_stream(url, token) for _ in groups]
     for client, symbols in zip(clients, groups, strict=True):
         await client.send(msgspec.json.encode({"action": "subscribe", "symbols": symbols}), text=True)
-        for _ in symbols:
-            await _until(client, "snapshot")
+        await _until(client, "snapshot")  # one frame holds them all
     reading = [asyncio.ensure_future(_note_ages(client, ages_ms)) for client in clients]
     line.say(ready=True)
     while True:
@@ -43,7 +41,7 @@ async def _note_ages(client: ClientConnection, ages_ms: list[float]) -> None:
         arrived_ns = time.time_ns()
         message = msgspec.json.decode(text)
         if message["type"] == "update":
-            ages_ms += [(arrived_ns - from_iso(each["ts_recv"])) / 1e6 for each in message["updates"]]
+            ages_ms += [arrived_ns / 1e6 - each["r"] / 1e3 for each in message["quote"]]
 
 
 async def subscribe_in_turn(line: Line, url: str, token: str, symbols: list[str], rate: float) -> None:
@@ -59,8 +57,10 @@ async def subscribe_in_turn(line: Line, url: str, token: str, symbols: list[str]
             arrived_s = time.perf_counter()
             message = msgspec.json.decode(text)
             updates += message["type"] == "update"
-            if message["type"] == "snapshot" and message["bid"] is not None:
-                took_ms.append((arrived_s - asked_s[message["symbol"]]) * 1e3)
+            if message["type"] == "snapshot":
+                took_ms.extend(
+                    (arrived_s - asked_s[each["s"]]) * 1e3 for each in message["quote"] if each["b"] is not None
+                )
 
     reading = asyncio.ensure_future(read())
     for symbol in symbols:

@@ -9,11 +9,9 @@ import numpy as np
 from market import rows
 from market.book import LEVELS
 from market.instrument import Instrument
-from market.row_type import F64, Rows
+from market.row_type import Rows
 
 Image = dict[str, object]
-
-QUOTE_FIELDS = tuple(name for name, encoding in rows.STATE.fields if encoding is F64)
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:[.,]([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})")
 _LATEST_NS = 2**63 - 1  # what rows can hold
@@ -23,7 +21,7 @@ def quote_image(instrument: Instrument, state: Rows) -> Image:
     """Show one STATE row under its canonical name."""
     row = state[0]
     image: Image = {"symbol": str(instrument.key)}
-    for name in QUOTE_FIELDS:
+    for name in rows.STATE_FIGURES:
         value = float(row[name])
         image[name] = None if math.isnan(value) else value
     image["seq"] = int(row["sequence"])

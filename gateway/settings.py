@@ -27,7 +27,7 @@ class GatewaySettings(MeshSettings, frozen=True, kw_only=True):
     symbols_per_user: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     connections_per_user: Count = 50
     connections_per_address: Count = 1000
-    connections_unproven: Count = 1000  # that have not authenticated yet
+    connections_unproven: Count = 5000  # that have not authenticated yet
     accepts_per_s: PerSecond = 1000.0
     commands_per_s: PerSecond = 50.0  # per client
     handshake_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 10.0

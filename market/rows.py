@@ -50,6 +50,7 @@ STATE = RowType(
         *((name, F64) for name in ("open", "high", "low", "volume", "prev_close")),
     ),
 )
+STATE_FIGURES = tuple(name for name, encoding in STATE.fields if encoding is F64)
 EVENT_TYPES = {row_type.kind: row_type for row_type in (TRADE, QUOTE, CORRECTION, STATUS)}
 ROW_TYPES = (TRADE, QUOTE, CORRECTION, STATUS, LEVEL, STATE)
 
@@ -62,6 +63,16 @@ EVENT_DTYPE = np.dtype(
         "itemsize": EVENT_BYTES,
     }
 )
+
+
+def state_figures(states: Rows, kind: str = ">f8") -> npt.NDArray[np.generic]:
+    """View the `STATE_FIGURES` of contiguous STATE rows as a matrix, one row a row, one column a field.
+
+    They stand one after the other in a row, each behind its marker. `kind` is a type of 8 bytes: ">u8" compares bytes.
+    """
+    first, stride = STATE.offsets[STATE_FIGURES[0]], F64.width_bytes
+    shape, strides = (len(states), len(STATE_FIGURES)), (STATE.width_bytes, stride)
+    return np.ndarray(shape, kind, states, first, strides) if len(states) else np.zeros(shape, kind)
 
 
 def join(batches: Iterable[Rows]) -> Rows:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.fanout.dialects import dialect_named
 from bench.fanout.ledger import Ledger
-from bench.fanout.openings import Step, quantiles
+from bench.fanout.steps import Step, quantiles
 from bench.fanout.swarm import Swarm, Tally
 from bench.processes import Figures, Line
 from gateway.accounts.settings import TokenSettings

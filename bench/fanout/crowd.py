@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from bench.fanout.scene import attending, measured, opened, publishing, running_gateway, settled
+from bench.fanout.scene import attending, measured, opened, running_gateway, running_market, settled
 from bench.fanout.usage import resident_bytes
 from bench.fanout.words import ages, faults, generator, is_faultless
-from bench.stack import Stack
 from bench.table import Line
 
 CLIENTS, SYMBOLS, EACH = 10_000, 20_000, 10
@@ -14,20 +13,21 @@ SECONDS, WARM_S = 12.0, 4.0
 P99_MS, MOST_CORES, MOST_KB = 150.0, 1.0, 30.0
 
 
-async def measure(folder: Path, stack: Stack) -> list[Line]:
+async def measure(folder: Path) -> list[Line]:
     """Connect everybody, and hold ages, processor and memory against their bounds."""
-    secret = stack.environment["TICKMESH_JWT_SECRET"]
     async with (
-        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, PER_S) as source,
-        running_gateway(stack) as gateway,
+        running_market(folder, SYMBOLS, PER_S) as market,
+        running_gateway(market) as gateway,
     ):
         before = resident_bytes(gateway.pid)
         options = {"clients": CLIENTS, "symbols": SYMBOLS, "each": EACH, "rate": RATE, "per_s": 800.0}
-        async with attending(folder, "msgpack", gateway.port, secret, **options) as clients:
+        async with attending(folder, "msgpack", gateway.port, market.secret, options) as clients:
             opening = await opened(clients, CLIENTS, WARM_S)
-            window = await measured(clients, SECONDS, gateway=gateway.pid, nats=stack.nats_pid, source=source.pid)
+            window = await measured(
+                clients, SECONDS, gateway=gateway.pid, nats=market.stack.nats_pid, source=market.source.pid
+            )
             grown_kb = (resident_bytes(gateway.pid) - before) / CLIENTS / 1000
-            at_the_end = await settled(source, clients, folder)
+            at_the_end = await settled(market.source, clients, folder)
     received, cores = window.clients, window.cores("gateway")
     is_good = received["age_ms"]["p99"] <= P99_MS and cores <= MOST_CORES and grown_kb <= MOST_KB
     return [

@@ -1,7 +1,7 @@
 """What clients say and hear at each of the servers that are compared, message by message. No socket in here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -61,7 +61,7 @@ class Dialect(Protocol):
 
 class _Message(msgspec.Struct):
     type: str
-    quote: list[Entry] = field(default_factory=list)
+    quote: list[Entry] = []
     code: str = ""
     message: str = ""
     mode: str = ""

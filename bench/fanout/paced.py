@@ -6,17 +6,27 @@ from pathlib import Path
 
 from bench.fanout import json_source, textbook
 from bench.fanout.nats_websocket import running_websocket_nats
-from bench.fanout.scene import Window, attending, measured, opened, publishing, running_gateway, settled
+from bench.fanout.scene import (
+    Market,
+    Window,
+    attending,
+    measured,
+    opened,
+    publishing,
+    running_gateway,
+    running_market,
+    settled,
+)
 from bench.fanout.usage import usage_of
 from bench.fanout.words import ages, faults, generator, is_faultless
 from bench.processes import Figures, running
-from bench.stack import Stack
 from bench.table import Line
 from infra.local.servers import running_valkey
 
 CLIENTS, SYMBOLS, PER_SYMBOL_S = 1_000, 1_000, 20
 PER_S = float(SYMBOLS * PER_SYMBOL_S)
 SECONDS, INTAKE_S = 8.0, 4.0
+OPTIONS = {"clients": CLIENTS, "symbols": SYMBOLS}
 OF_NATS, OF_TEXTBOOK = 5, 20  # we are to cost at most such a part
 
 
@@ -30,9 +40,10 @@ class _Run:
     more: str
 
 
-async def measure(folder: Path, stack: Stack) -> list[Line]:
+async def measure(folder: Path) -> list[Line]:
     """Run ours in both encodings, then the peers."""
-    ours = {dialect: await _ours(folder, stack, dialect) for dialect in ("msgpack", "json")}
+    async with running_market(folder, SYMBOLS, PER_S) as market:
+        ours = {dialect: await _ours(folder, market, dialect) for dialect in ("msgpack", "json")}
     nats, intake_us = await _nats(folder)
     book = await _textbook(folder)
     return [
@@ -72,16 +83,15 @@ def _notes(run: _Run) -> str:
     )
 
 
-async def _ours(folder: Path, stack: Stack, dialect: str) -> _Run:
-    secret = stack.environment["TICKMESH_JWT_SECRET"]
+async def _ours(folder: Path, market: Market, dialect: str) -> _Run:
+    await market.source.ask(per_s=PER_S)
     async with (
-        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, PER_S) as source,
-        running_gateway(stack) as gateway,
-        attending(folder, dialect, gateway.port, secret, clients=CLIENTS, symbols=SYMBOLS) as clients,
+        running_gateway(market) as gateway,
+        attending(folder, dialect, gateway.port, market.secret, OPTIONS) as clients,
     ):
         await opened(clients, CLIENTS)
-        window = await measured(clients, SECONDS, gateway=gateway.pid, nats=stack.nats_pid)
-        at_the_end = await settled(source, clients, folder)
+        window = await measured(clients, SECONDS, gateway=gateway.pid, nats=market.stack.nats_pid)
+        at_the_end = await settled(market.source, clients, folder)
     user_us, system_us = window.us_per_frame("gateway")
     return _Run(
         window,
@@ -102,8 +112,7 @@ async def _nats(folder: Path) -> tuple[_Run, float]:
         before = usage_of(server.pid)
         await asyncio.sleep(INTAKE_S)
         intake_s = (usage_of(server.pid) - before).cpu_s / INTAKE_S
-        options = {"clients": CLIENTS, "symbols": SYMBOLS}
-        async with attending(folder, "nats", server.websocket_port, **options) as clients:
+        async with attending(folder, "nats", server.websocket_port, options=OPTIONS) as clients:
             await opened(clients, CLIENTS)
             window = await measured(clients, SECONDS, nats=server.pid)
             at_the_end = await settled(source, clients, folder)
@@ -119,7 +128,7 @@ async def _textbook(folder: Path) -> _Run:
     ):
         port = (await server.answer())["port"]
         await source.answer()
-        async with attending(folder, "textbook", port, clients=CLIENTS, symbols=SYMBOLS) as clients:
+        async with attending(folder, "textbook", port, options=OPTIONS) as clients:
             await opened(clients, CLIENTS, warm_s=0)
             await source.ask(per_s=PER_S)
             await asyncio.sleep(1)

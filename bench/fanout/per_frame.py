@@ -1,14 +1,15 @@
 """What one frame of ten updates costs the gateway, beside writing the same bytes without a thought."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fanout import bare
-from bench.fanout.scene import Gateway, Window, attending, measured, opened, publishing, running_gateway
+from bench.fanout.scene import Gateway, Market, Window, attending, measured, opened, running_gateway, running_market
 from bench.fanout.words import ages, generator
-from bench.processes import Figures, running
-from bench.stack import Stack
+from bench.processes import Figures, Role, running
 from bench.table import Line
 
 SYMBOLS, EACH = 1_000, 10
@@ -29,32 +30,32 @@ class Case:
 CASES = (Case(500, 20.0, 1.5), Case(5_000, 10.0, 2.5))
 
 
-async def measure(folder: Path, stack: Stack) -> list[Line]:
+async def measure(folder: Path) -> list[Line]:
     """Measure each case."""
-    return [await _case(folder, stack, case) for case in CASES]
+    return [await _case(folder, case) for case in CASES]
 
 
-async def _case(folder: Path, stack: Stack, case: Case) -> Line:
+async def _case(folder: Path, case: Case) -> Line:
     recorded = folder / f"frames-{case.clients}.msgpack"
-    per_s = SYMBOLS * case.rate
     async with (
-        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, per_s),
-        running_gateway(stack) as gateway,
+        running_market(folder, SYMBOLS, SYMBOLS * case.rate) as market,
+        running_gateway(market) as gateway,
     ):
-        ours, sample = await _frames(folder, stack, gateway, case, case.rate, SECONDS, recorded)
-        quiet, _ = await _frames(folder, stack, gateway, case, LEAST_RATE, QUIET_S, folder / "quiet.msgpack")
+        async with _clients(folder, market, gateway, case, case.rate) as clients:
+            ours = await measured(clients, SECONDS, gateway=gateway.pid)
+            sample = await clients.ask(record=str(recorded))
+        async with _clients(folder, market, gateway, case, LEAST_RATE) as clients:
+            quiet = await measured(clients, QUIET_S, gateway=gateway.pid)
     return _line(case, ours, quiet, await _bare(folder, case, ours, recorded), sample)
 
 
-async def _frames(
-    folder: Path, stack: Stack, gateway: Gateway, case: Case, rate: float, seconds: float, recorded: Path
-) -> tuple[Window, Figures]:
+@contextlib.asynccontextmanager
+async def _clients(folder: Path, market: Market, gateway: Gateway, case: Case, rate: float) -> AsyncIterator[Role]:
+    """Have all clients in, each asking for `rate` frames a second."""
     options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH, "rate": rate}
-    secret = stack.environment["TICKMESH_JWT_SECRET"]
-    async with attending(folder, "msgpack", gateway.port, secret, **options) as clients:
+    async with attending(folder, "msgpack", gateway.port, market.secret, options) as clients:
         await opened(clients, case.clients)
-        window = await measured(clients, seconds, gateway=gateway.pid)
-        return window, await clients.ask(record=str(recorded))
+        yield clients
 
 
 async def _bare(folder: Path, case: Case, ours: Window, recorded: Path) -> Window:
@@ -62,7 +63,7 @@ async def _bare(folder: Path, case: Case, ours: Window, recorded: Path) -> Windo
     async with running(folder, bare.serve, recorded=str(recorded), clients=case.clients) as server:
         port = (await server.answer())["port"]
         options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH}
-        async with attending(folder, "recorded", port, **options) as clients:
+        async with attending(folder, "recorded", port, options=options) as clients:
             await server.answer()
             await opened(clients, case.clients, warm_s=0)
             await server.ask(per_s=ours.clients["frames"] / ours.clients["wall_s"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.fanout import clients, quote_source
 from bench.fanout.usage import Usage, usage_of
 from bench.processes import Figures, Role, RoleError, running
-from bench.stack import Stack, running_process
+from bench.stack import Stack, StackError, running_process, running_stack
 from infra.local.ports import any_free
 
 WARM_S = 2.0
@@ -52,12 +52,36 @@ class Window:
         return float(self.clients["updates"] / self.clients["wall_s"])
 
 
-def allow_many_sockets() -> bool:
-    """Raise this process's limit of descriptors, which its children inherit; False where the system refuses."""
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The servers, and the publisher of the quote lane."""
+
+    stack: Stack
+    source: Role
+
+    @property
+    def secret(self) -> str:
+        """The key that the gateway's tokens are signed with."""
+        return self.stack.environment["TICKMESH_JWT_SECRET"]
+
+
+@contextlib.asynccontextmanager
+async def running_market(folder: Path, symbols: int, per_s: float) -> AsyncIterator[Market]:
+    """Run a stack, and publish so many updates a second in all; raises StackError where sockets are too few."""
+    _allow_many_sockets()
+    async with (
+        running_stack(folder) as stack,
+        publishing(folder, stack.nats_url, stack.cache_url, symbols, per_s) as source,
+    ):
+        yield Market(stack, source)
+
+
+def _allow_many_sockets() -> None:
+    """Raise this process's limit of descriptors, which its children inherit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _DESCRIPTORS <= hard or soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(soft, hard) >= _DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _DESCRIPTORS)), hard))
+    if hard < _DESCRIPTORS:
+        raise StackError(f"the system allows {hard} open files, and {MOST_CLIENTS:,} clients need {_DESCRIPTORS:,}")
 
 
 @contextlib.asynccontextmanager
@@ -79,17 +103,21 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(stack: Stack, **settings: str) -> AsyncIterator[Gateway]:
+async def running_gateway(market: Market, **settings: str) -> AsyncIterator[Gateway]:
     """Run `python -m gateway` on a port of its own."""
     port = any_free()
-    async with running_process(stack, "gateway", TICKMESH_HTTP_PORT=str(port), **(LIMITS | settings)) as server:
+    async with running_process(market.stack, "gateway", TICKMESH_HTTP_PORT=str(port), **(LIMITS | settings)) as server:
         yield Gateway(port, server.pid)
 
 
 @contextlib.asynccontextmanager
-async def attending(folder: Path, dialect: str, port: int, secret: str = "", **options: float) -> AsyncIterator[Role]:
+async def attending(
+    folder: Path, dialect: str, port: int, secret: str = "", options: Mapping[str, float] | None = None
+) -> AsyncIterator[Role]:
     """Run clients in a process of their own; the first answer, for `opened`, says how they got in."""
-    async with running(folder, clients.attend, dialect=dialect, port=port, secret=secret, **options) as attendants:
+    async with running(
+        folder, clients.attend, dialect=dialect, port=port, secret=secret, **(options or {})
+    ) as attendants:
         yield attendants
 
 

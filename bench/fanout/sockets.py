@@ -64,6 +64,12 @@ class Sockets:
             del self._client_of[connection.fileno()]
             connection.close()
 
+    def close_all(self) -> None:
+        """Close every socket."""
+        for client in list(self._client_of.values()):
+            self.close(client)
+        self._epoll.close()
+
     def wait(self, timeout_s: float) -> list[tuple[int, int]]:
         """Wait until something is ready; hand it to `read`."""
         return self._epoll.poll(timeout_s, _AT_ONCE)

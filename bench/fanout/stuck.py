@@ -9,40 +9,39 @@ from uuid import uuid4
 import msgspec
 
 from bench.fanout.frames import BINARY, CLOSE, FrameError, Reassembler, masked, upgrade
-from bench.fanout.scene import Window, attending, measured, opened, publishing, running_gateway, settled
+from bench.fanout.scene import Window, attending, measured, opened, running_gateway, running_market, settled
 from bench.fanout.usage import resident_bytes
 from bench.fanout.walk import name
 from bench.fanout.words import ages, faults, generator, is_faultless
 from bench.processes import Figures
-from bench.stack import Stack
 from bench.table import Line
 from gateway.accounts.settings import TokenSettings
 from gateway.accounts.tokens import AccessTokens
 
 CLIENTS, SYMBOLS, PER_S = 1_000, 1_000, 20_000.0
+OPTIONS = {"clients": CLIENTS, "symbols": SYMBOLS}
 STUCK_SYMBOLS = 200
 BEFORE_S, STUCK_S = 8.0, 20.0  # the second is longer than the gateway bears with a client that does not read
 MOST_CHANGE = 0.2
 _READ_WITHIN_S = 2.0
 
 
-async def measure(folder: Path, stack: Stack) -> list[Line]:
+async def measure(folder: Path) -> list[Line]:
     """Measure the others' ages without it, then with it."""
-    secret = stack.environment["TICKMESH_JWT_SECRET"]
     async with (
-        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, PER_S) as source,
-        running_gateway(stack) as gateway,
-        attending(folder, "msgpack", gateway.port, secret, clients=CLIENTS, symbols=SYMBOLS) as clients,
+        running_market(folder, SYMBOLS, PER_S) as market,
+        running_gateway(market) as gateway,
+        attending(folder, "msgpack", gateway.port, market.secret, OPTIONS) as clients,
     ):
         await opened(clients, CLIENTS)
         start_bytes = resident_bytes(gateway.pid)
         without = await measured(clients, BEFORE_S, gateway=gateway.pid)
         middle_bytes = resident_bytes(gateway.pid)
-        with _stuck_client(gateway.port, secret) as stuck:
+        with _stuck_client(gateway.port, market.secret) as stuck:
             beside = await measured(clients, STUCK_S, gateway=gateway.pid)
             grown_bytes = resident_bytes(gateway.pid) - middle_bytes
             end = await asyncio.to_thread(_end_of, stuck)
-        at_the_end = await settled(source, clients, folder)
+        at_the_end = await settled(market.source, clients, folder)
     return [_line(without, beside, middle_bytes - start_bytes, grown_bytes, end, at_the_end)]
 
 
@@ -55,9 +54,9 @@ def _line(without: Window, beside: Window, grown_before: int, grown_beside: int,
         f"changed by < {MOST_CHANGE:.0%}",
         abs(change) < MOST_CHANGE and is_faultless(beside, at_the_end),
         "",
-        f"It watches {STUCK_SYMBOLS} symbols at 20/s and never reads; in {STUCK_S:g} s: {end}. The gateway's memory grew "
-        f"by {grown_beside / 1000:,.0f} KB meanwhile, by {grown_before / 1000:,.0f} KB in the {BEFORE_S:g} s before. "
-        f"Ages without {ages(without.clients['age_ms'])}, with {ages(beside.clients['age_ms'])}. "
+        f"It watches {STUCK_SYMBOLS} symbols at 20/s and never reads; in {STUCK_S:g} s: {end}. The gateway's memory "
+        f"grew by {grown_beside / 1000:,.0f} KB meanwhile, and by {grown_before / 1000:,.0f} KB in the {BEFORE_S:g} s "
+        f"before. Ages without {ages(without.clients['age_ms'])}, with {ages(beside.clients['age_ms'])}. "
         f"{faults(beside, at_the_end)}. {generator(beside.clients)}.",
     )
 

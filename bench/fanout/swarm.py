@@ -16,13 +16,13 @@ from bench.fanout import frames
 from bench.fanout.dialects import Dialect, Entry
 from bench.fanout.frames import CLOSE, PING, PONG, Bytes, Positions, Reads, Reassembler
 from bench.fanout.ledger import Int64, Ledger
-from bench.fanout.openings import Openings, Step
 from bench.fanout.sample import Sample
 from bench.fanout.sockets import Sockets, TimedReads
+from bench.fanout.steps import Openings, Step
 
 _WAIT_S, _WAIT_OPENING_S = 0.02, 0.002
 _TAKE_EVERY_S = 0.02
-_DATA = ("update", "snapshot", "ready")
+_EXPECTED = frozenset(("update", "snapshot", "ready", "welcome", "subscribed", "heartbeat", "info"))
 Booleans = npt.NDArray[np.bool_]
 RECORDED = 500
 SAMPLED = 20  # clients, spread evenly, whose every message is decoded whole
@@ -47,7 +47,7 @@ class Swarm:
         self.ledger, self.sample, self.openings = ledger, Sample(), Openings(dialect, ledger, clients)
         self.tally = Tally()
         self.recorded: deque[bytes] = deque(maxlen=RECORDED)  # the last updates of the sampled clients
-        self.others: Counter[str] = Counter()  # what came that is not data, and how connections ended
+        self.others: Counter[str] = Counter()  # what came besides, and how connections ended
         self._dialect, self._token_of, self._port, self._rate = dialect, token_of, port, rate
         self._sockets = Sockets(clients)
         self._opened, self._per_s, self._began_s = 0, per_s, time.perf_counter()
@@ -64,6 +64,15 @@ class Swarm:
     def is_open(self) -> bool:
         """Whether every client is live, or gone."""
         return self.openings.count(Step.LIVE) + self.openings.count(Step.CLOSED) == len(self.openings.steps)
+
+    @property
+    def parts(self) -> int:
+        """How many clients wait for the rest of a message."""
+        return int(self._is_cut.sum())
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._sockets.close_all()
 
     def turn(self) -> None:
         """Open who is due, read what is there, and check it now and then."""
@@ -143,6 +152,7 @@ class Swarm:
                 self._sockets.send(client, frames.masked(PONG, payload))
             elif opcode == CLOSE:
                 self.others[f"close code {int.from_bytes(payload[:2], 'big')}"] += 1
+                self._sockets.send(client, frames.masked(CLOSE, payload[:2]))
             elif opcode != PONG:
                 self._hear(client, payload, at_ns)
         self._is_cut[client] = not stream.is_between
@@ -178,7 +188,7 @@ class Swarm:
         heard = self._dialect.hear(message)
         if heard.reply is not None:
             self._sockets.send(client, frames.masked(self._dialect.opcode, heard.reply))
-        if heard.kind not in _DATA:
+        if heard.kind not in _EXPECTED:
             self.others[" ".join(filter(None, (heard.kind, heard.detail)))] += 1
         self.tally.frames += heard.kind == "update"
         is_snapshot = heard.kind == "snapshot"

@@ -87,6 +87,8 @@ class Admission:
         self._symbols_by_user: Counter[UUID] = Counter()
         self.connections = 0
         """How many are let in, the unproven among them."""
+        self.being_refused = 0
+        """How many are being told that they may not come in; kept by whoever tells them."""
         self.unproven = 0
         """How many wait for their turn or have not said yet who they are."""
 

@@ -14,7 +14,7 @@ MIN_RATE, MAX_RATE = 0.1, 100.0
 Symbols = Annotated[list[str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 UpdatesPerS = Annotated[float, Meta(ge=MIN_RATE, le=MAX_RATE)]
 ChannelName = Annotated[str, Meta(min_length=1, max_length=32)]
-Sequence = Annotated[int, Meta(ge=0)]
+Sequence = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 LastSeen = Annotated[dict[str, Sequence | str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 
 

@@ -6,7 +6,7 @@ A client is due when its interval since its last frame is over; until then what 
 client costs nothing and is never sent a value that is not the latest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gateway.live.channels.channel import Channel
 from gateway.live.entries import EntryCache
 from gateway.live.subscriptions import NOBODY, Rows, Subscriptions
-from gateway.live.topics import Topics, TopicTable
+from gateway.live.topics import NO_TOPIC, Topics, TopicTable
 from gateway.live.wire import Wire
 
 MAX_ENTRIES_PER_FRAME = 256
@@ -82,7 +82,7 @@ class FanOut:
 
     def leave(self, client: int) -> Topics:
         """Remove a client; return the topics that it had."""
-        self._free_tick[client] = _NEVER
+        self._free_tick[client] = self._stalled_tick[client] = _NEVER
         self._slowness[client] = 0
         self._send[client] = self._send[NOBODY]
         self._left.append(client)
@@ -142,6 +142,7 @@ class FanOut:
         topics = subscriptions.topic[: subscriptions.used]
         back = np.zeros(self._topics.capacity, bool)
         back[: len(was_suspended)] = was_suspended
+        back[NO_TOPIC] = False
         rows = np.flatnonzero((back & ~self._topics.suspended)[topics])
         subscriptions.pending[rows] = subscriptions.owed[rows] = self._full[self._topics.channel[topics[rows]]]
 
@@ -204,20 +205,23 @@ class FanOut:
         self, receivers: list[int], bounds: list[int], entries: list[bytes], channels: npt.NDArray[np.int8]
     ) -> list[int]:
         """Write a frame to each receiver; return the positions of those that could not be written."""
-        failed = []
-        sends, written_bytes = self._send, 0
-        is_mixed = bool((channels != channels[0]).any())
-        join = self.wire.joiner("update", self._channels[channels[0]].name)
-        for position, client in enumerate(receivers):
-            low, high = bounds[position], bounds[position + 1]
-            own = entries[low:high]
-            frame = self._mixed_frame(own, channels[low:high]) if is_mixed else join(own)
+        failed, written_bytes = [], 0
+        sends = self._send
+        for position, (client, frame) in enumerate(
+            zip(receivers, self._frames(bounds, entries, channels), strict=True)
+        ):
             if sends[client](frame):
                 written_bytes += len(frame)
             else:
                 failed.append(position)
         self.sent.bytes += written_bytes
         return failed
+
+    def _frames(self, bounds: list[int], entries: list[bytes], channels: npt.NDArray[np.int8]) -> Iterator[bytes]:
+        if (channels == channels[0]).all():
+            join = self.wire.joiner("update", self._channels[channels[0]].name)
+            return (join(entries[low:high]) for low, high in pairwise(bounds))
+        return (self._mixed_frame(entries[low:high], channels[low:high]) for low, high in pairwise(bounds))
 
     def _mixed_frame(self, entries: list[bytes], channels: npt.NDArray[np.int8]) -> bytes:
         by_channel: dict[str, list[bytes]] = {}

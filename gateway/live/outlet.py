@@ -93,7 +93,7 @@ class Outlet:
                 if self._room is not None and self._waiting_bytes < PAUSE_AT_BYTES:
                     self._room.set()
                     self._room = None
-        except (WebSocketException, RuntimeError, ConnectionError):
+        except (WebSocketException, RuntimeError, OSError):
             self._waiting.clear()  # the client is gone; whoever reads the socket sees it too
             self._waiting_bytes = 0
         finally:
@@ -108,7 +108,7 @@ class Outlet:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 if self._pump is not None:
                     await asyncio.shield(self._pump)
-                with contextlib.suppress(WebSocketException, RuntimeError, ConnectionError):
+                with contextlib.suppress(WebSocketException, RuntimeError, OSError):
                     await self._socket.close(code=code, reason=reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
         except TimeoutError:
             if self._direct is not None:

@@ -47,7 +47,7 @@ class Relief:
         self._name_of = name_of
         self._frames_per_s = frames_per_s
         self._most_watched = most_watched
-        self._least_watchers = 0
+        self._is_hot = np.zeros(0, bool)
         self._telling: asyncio.Task[None] | None = None
         self.level = Level.FULL
         self._loop.at_least_ticks = interval_ticks(frames_per_s)
@@ -65,7 +65,7 @@ class Relief:
         kept = [each.name for each in self._channels if not each.is_dropped_first]
         self._terms = mode_of(level, self._frames_per_s, [each.name for each in self._channels], kept)
         self._loop.at_least_ticks = interval_ticks(self._terms.rate)
-        self._least_watchers = self._threshold()
+        self._is_hot = self._most_watched_topics()
         before = self._topics.suspended
         self._topics.suspended = self._is_suspended(np.arange(self._topics.capacity))
         for fan_out in self.fan_outs:
@@ -87,20 +87,28 @@ class Relief:
         if self.level:
             self._tell(session)
 
-    def _threshold(self) -> int:
-        """Give how many watchers the last of the most watched topics has."""
-        watchers = np.sort(self._topics.watchers)[::-1]
-        return int(watchers[self._most_watched - 1]) if len(watchers) > self._most_watched else 0
+    def _most_watched_topics(self) -> npt.NDArray[np.bool_]:
+        """Tell, by topic, which are the most watched of those that would stream: so many, and no more on a tie."""
+        watchers = np.where(self._is_dropped_first(np.arange(self._topics.capacity)), 0, self._topics.watchers)
+        is_hot = np.zeros(self._topics.capacity, bool)
+        is_hot[np.argsort(-watchers, kind="stable")[: self._most_watched]] = True
+        return is_hot
+
+    def _is_dropped_first(self, topics: Topics) -> npt.NDArray[np.bool_]:
+        dropped_first = np.array([each.is_dropped_first for each in self._channels])
+        found: npt.NDArray[np.bool_] = dropped_first[self._topics.channel[topics]]
+        return found
 
     def _is_suspended(self, topics: Topics) -> npt.NDArray[np.bool_]:
         if self.level >= Level.POLL:
             return np.ones(len(topics), bool)
         suspended = np.zeros(len(topics), bool)
         if self.level >= Level.QUOTES_ONLY:
-            dropped_first = np.array([each.is_dropped_first for each in self._channels])
-            suspended |= dropped_first[self._topics.channel[topics]]
+            suspended |= self._is_dropped_first(topics)
         if self.level >= Level.MOST_WATCHED:
-            suspended |= self._topics.watchers[topics] < self._least_watchers
+            known = topics < len(self._is_hot)
+            suspended |= ~known
+            suspended[known] |= ~self._is_hot[topics[known]]
         return suspended
 
     async def _tell_all(self) -> None:
@@ -115,16 +123,17 @@ class Relief:
     def _tell(self, session: Session) -> None:
         terms, subscriptions = self._terms, session.fan_out.subscriptions
         topics = subscriptions.topic[subscriptions.rows(session.client)]
-        numbers = np.unique(self._topics.number[topics[self._topics.suspended[topics]]]).tolist()
-        streamed = set(terms.channels)
+        streamed = [channel.name in terms.channels for channel in self._channels]
+        withheld = topics[self._topics.suspended[topics] & np.array(streamed)[self._topics.channel[topics]]]
+        numbers = np.unique(self._topics.number[withheld]).tolist()
         message = Mode(
             level=terms.level,
             mode=terms.mode,
             rate=rate_per_s(max(self._loop.at_least_ticks, session.interval_ticks)),
             channels=terms.channels,
-            on_demand=[self._name_of(number) for number in numbers] if streamed else [],
+            on_demand=[self._name_of(number) for number in numbers],
         )
-        if not streamed:
+        if not terms.channels:
             message = Mode(message.level, message.mode, message.rate, (), [], self._poll_after_ms())
         session.answer(message)
 

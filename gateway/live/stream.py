@@ -1,6 +1,7 @@
 """`WS /stream`: the shell around a session. It lets a client in, then reads its commands until either side ends it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _logger = logging.getLogger(__name__)
 
 BEARER = "bearer."
 _BURST_S = 2  # a client may send the commands of so long at once: a page opens with several
+_BEING_REFUSED = 500
 _REFUSED_COMMANDS = 200  # in a row: whoever goes on is not waiting as it was told
 
 AnySocket = WebSocket[Any, Any, Any]
@@ -74,15 +76,14 @@ async def serve(socket: AnySocket, reception: Reception) -> None:
     loop = asyncio.get_running_loop()
     admitted = reception.admission.arrive(client_address(socket), loop.time())
     if isinstance(admitted, Refusal):
-        await _accept(socket, wire)
-        await _turn_away(socket, wire, admitted)
+        await _turn_away(socket, wire, reception.admission, admitted)
         return
     stream = Stream(socket, wire, reception, admitted)
     try:
         await asyncio.sleep(admitted.wait_s)
         await _accept(socket, wire)
         await stream.serve(token)
-    except (WebSocketDisconnect, WebSocketException, ConnectionError):
+    except (WebSocketDisconnect, WebSocketException, OSError):
         pass  # the client is gone, and needs no answer
     except Exception:
         _logger.exception("a stream failed")
@@ -183,10 +184,9 @@ class Stream:
         return refusal
 
     def _expire(self) -> None:
-        try:
+        with contextlib.suppress(TooSlowError):
             self._refuse(Error("token_expired", "the access token has expired; get a new one and connect again"))
-        finally:
-            self._session.outlet.close(CloseCode.UNAUTHENTICATED, "token_expired")
+        self._session.outlet.close(CloseCode.UNAUTHENTICATED, "token_expired")
 
     async def _obey(self, command: AnyCommand) -> None:
         session, watching = self._session, self._hub.watching
@@ -246,11 +246,24 @@ async def _accept(socket: AnySocket, wire: Wire) -> None:
     await socket.accept(subprotocols=wire.subprotocol if is_offered else None)
 
 
-async def _turn_away(socket: AnySocket, wire: Wire, refusal: Refusal) -> None:
-    """Say why: a browser's page can see neither the status nor the headers of a handshake that failed."""
-    outlet = Outlet(socket, wire)
-    outlet.put(wire.encode(_error(refusal)))
-    await outlet.closed(refusal.close_code, refusal.message)
+async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusal: Refusal) -> None:
+    """Say why: a browser's page can see neither the status nor the headers of a handshake that failed.
+
+    To many at once that is too much work; then the handshake is simply refused, with 403.
+    """
+    if admission.being_refused >= _BEING_REFUSED:
+        await socket.close()
+        return
+    admission.being_refused += 1
+    try:
+        await _accept(socket, wire)
+        outlet = Outlet(socket, wire)
+        outlet.put(wire.encode(_error(refusal)))
+        await outlet.closed(refusal.close_code, refusal.message)
+    except (WebSocketDisconnect, WebSocketException, OSError):
+        pass  # the client is gone, and needs no answer
+    finally:
+        admission.being_refused -= 1
 
 
 def _error(refusal: Refusal) -> Error:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gateway.live.topics import NO_TOPIC, Masks, Topics
 
-SLICE_ROWS = 1 << 15
+SLICE_ROWS = 1 << 16
 NOBODY = 0
 _STEP = 4  # blocks are a multiple of it: clients watch 10 symbols on average
 _ALWAYS = np.iinfo(np.int64).min
@@ -67,6 +67,13 @@ class Subscriptions:
         """Note that a client has those of its topics up to `positions`: nothing before is to be sent."""
         rows, at = self._found(client, topics)
         self.sent[rows], self.pending[rows], self.owed[rows] = positions[at], 0, 0
+
+    def at_most(self, client: int, topics: Topics, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Give the position that a client has of each topic, and `positions` where that is less or it has none."""
+        rows, at = self._found(client, topics)
+        least = positions.copy()
+        least[at] = np.minimum(self.sent[rows], positions[at])
+        return least
 
     def pace(self, client: int, topics: Topics, every_ticks: int) -> None:
         """Give those of a client's topics an interval of their own, 0 for none."""

@@ -44,12 +44,9 @@ class Watching:
         index = self._index(session, name)
         if index is None:
             return
-        instruments = await self._watch(session, index, self._resolve(session, symbols), rate)
+        instruments = await self._watch(session, index, self._resolve(session, index, symbols), rate)
         session.answer(Subscribed(name, _names(instruments), self._rate(session, rate)))
-        since = self.channels[index].snapshot_since(_numbers(instruments))
-        self._send_snapshot(session, index, instruments, since)
-        topics = self._topics(index, instruments)
-        session.fan_out.subscriptions.acknowledge(session.client, topics, self.topics.position[topics])
+        self._show(session, index, instruments)
         self.relief.tell_if_any(session)
 
     def unsubscribe(self, session: Session, name: str, symbols: Iterable[str]) -> None:
@@ -57,7 +54,7 @@ class Watching:
         index = self._index(session, name)
         if index is None:
             return
-        instruments = self._resolve(session, symbols)
+        instruments = self._resolve(session, index, symbols)
         dropped = np.intersect1d(self._topics(index, instruments), self._held(session))
         session.fan_out.subscriptions.remove(session.client, dropped)
         self.admission.unwatch(session.admitted, len(dropped))
@@ -71,7 +68,7 @@ class Watching:
         index = self._index(session, name)
         if index is None:
             return
-        seen = self._seen(session, self.channels[index], last_seen)
+        seen = self._seen(session, index, last_seen)
         instruments = await self._watch(session, index, [each for each, _ in seen.values()], rate)
         is_same_epoch = epoch is None or epoch == self.epoch
         gaps = [_gap(self.channels[index], *seen[int(each.number)], is_same_epoch) for each in instruments]
@@ -83,13 +80,13 @@ class Watching:
         index = self._index(session, name)
         if index is None:
             return
-        channel, instruments = self.channels[index], self._resolve(session, symbols)
+        channel, instruments = self.channels[index], self._resolve(session, index, symbols)
         try:
             await channel.watch(instruments)
             self.loop.fold()
-            self._send_snapshot(session, index, instruments, channel.snapshot_since(_numbers(instruments)))
+            self._show(session, index, instruments)
         except TooManySubscriptionsError as error:
-            _say_full(session, instruments, error)
+            self._say_full(session, index, instruments, error)
         finally:
             channel.unwatch([int(each.number) for each in instruments])  # who polls finds it lingering next time
 
@@ -102,37 +99,35 @@ class Watching:
             if channel.name == name:
                 return index
         there = ", ".join(each.name for each in self.channels)
-        session.answer(Error("unknown_channel", f"there is no channel {name!r:.40}; there are {there}"))
+        session.answer(Error("unknown_channel", f"there is no such channel; there are {there}", channel=name))
         return None
 
-    def _resolve(self, session: Session, symbols: Iterable[str]) -> list[Instrument]:
+    def _resolve(self, session: Session, index: int, symbols: Iterable[str]) -> list[Instrument]:
         """Find instruments, each once; what is no symbol is answered with an error that repeats it."""
         found: dict[int, Instrument] = {}
         for symbol in symbols:
             try:
                 instrument = self.upstream.resolve(symbol)
             except SymbolError as error:
-                _refuse(session, "invalid_symbol", str(error), symbol)
+                self._refuse(session, index, "invalid_symbol", str(error), symbol)
             except UnknownSymbolError as error:
                 if symbol.rpartition(":")[2] in _WILDCARDS:
-                    _refuse(session, "wildcard", "there are no wildcards here: name each symbol", symbol)
+                    self._refuse(session, index, "wildcard", "there are no wildcards here: name each symbol", symbol)
                 else:
-                    _refuse(session, "unknown_symbol", str(error), symbol)
+                    self._refuse(session, index, "unknown_symbol", str(error), symbol)
             else:
                 found[instrument.number] = instrument
         return list(found.values())
 
-    def _seen(
-        self, session: Session, channel: Channel, last_seen: LastSeen
-    ) -> dict[int, tuple[Instrument, list[int | str]]]:
+    def _seen(self, session: Session, index: int, last_seen: LastSeen) -> dict[int, tuple[Instrument, list[int | str]]]:
         """Find instruments and what was last seen of each, which has two names, and so two values, now and then."""
         seen: dict[int, tuple[Instrument, list[int | str]]] = {}
         for symbol, value in last_seen.items():
-            for each in self._resolve(session, [symbol]):
+            for each in self._resolve(session, index, [symbol]):
                 try:
-                    channel.is_newer(int(each.number), value)
+                    self.channels[index].is_newer(int(each.number), value)
                 except ValueError as error:
-                    _refuse(session, "invalid_time", f"last_seen: {error}", symbol)
+                    self._refuse(session, index, "invalid_time", f"last_seen: {error}", symbol)
                 else:
                     seen.setdefault(int(each.number), (each, []))[1].append(value)
         return seen
@@ -144,7 +139,7 @@ class Watching:
         channel, held = self.channels[index], self._held(session)
         has = np.isin(self._topics(index, instruments), held)
         added = [each for each, is_held in zip(instruments, has, strict=True) if not is_held]
-        granted = self._granted(session, added, len(held))
+        granted = self._granted(session, index, added, len(held))
         try:
             await channel.watch(granted)
         except BaseException as error:
@@ -152,7 +147,7 @@ class Watching:
             self.admission.unwatch(session.admitted, len(granted))
             if not isinstance(error, TooManySubscriptionsError):
                 raise
-            _say_full(session, granted, error)
+            self._say_full(session, index, granted, error)
             granted = []
         self.loop.fold()
         every_ticks = 0 if rate is None else interval_ticks(rate)
@@ -168,16 +163,16 @@ class Watching:
         known = {each.number for each in (*kept, *granted)}
         return [each for each in instruments if each.number in known]
 
-    def _granted(self, session: Session, added: list[Instrument], held: int) -> list[Instrument]:
+    def _granted(self, session: Session, index: int, added: list[Instrument], held: int) -> list[Instrument]:
         """Return those of `added` that this connection, and its user, may watch; refuse the others."""
         within = added[: max(0, self.symbols_per_connection - held)]
         for each in added[len(within) :]:
             limit = f"a connection watches at most {self.symbols_per_connection} symbols"
-            _refuse(session, "symbol_limit", limit, str(each.key))
+            self._refuse(session, index, "symbol_limit", limit, str(each.key))
         granted = within[: self.admission.watch(session.admitted, len(within))]
         for each in within[len(granted) :]:
             limit = f"a user watches at most {self.admission.symbols_per_user} symbols at one gateway process"
-            _refuse(session, "user_symbol_limit", limit, str(each.key))
+            self._refuse(session, index, "user_symbol_limit", limit, str(each.key))
         return granted
 
     def _resume(self, session: Session, index: int, gaps: "list[_Gap]", rate: float) -> None:
@@ -194,6 +189,13 @@ class Watching:
         session.fan_out.subscriptions.acknowledge(session.client, topics, has)
         session.fan_out.owe(session.client, topics[has > self.topics.position[topics]])
 
+    def _show(self, session: Session, index: int, instruments: list[Instrument]) -> None:
+        """Send a snapshot of each, of a log no less than what the client has not been sent; updates go on from it."""
+        subscriptions, topics = session.fan_out.subscriptions, self._topics(index, instruments)
+        since = self.channels[index].snapshot_since(_numbers(instruments))
+        self._send_snapshot(session, index, instruments, subscriptions.at_most(session.client, topics, since))
+        subscriptions.acknowledge(session.client, topics, self.topics.position[topics])
+
     def _send_snapshot(self, session: Session, index: int, instruments: list[Instrument], since: Positions) -> None:
         channel, join = self.channels[index], session.wire.joiner("snapshot", self.channels[index].name)
         numbers, entries = _numbers(instruments), np.empty(len(instruments), object)
@@ -204,6 +206,15 @@ class Watching:
         entries[others] = channel.entries(session.wire, numbers[others], full, since[others])
         for at in range(0, len(entries), MAX_ENTRIES_PER_FRAME):
             session.outlet.put(join(entries[at : at + MAX_ENTRIES_PER_FRAME].tolist()))
+
+    def _refuse(self, session: Session, index: int, code: str, message: str, symbol: str) -> None:
+        session.answer(Error(code, message, symbol[:_SHOWN_CHARACTERS], self.channels[index].name))
+
+    def _say_full(
+        self, session: Session, index: int, instruments: Iterable[Instrument], error: TooManySubscriptionsError
+    ) -> None:
+        for each in instruments:
+            self._refuse(session, index, "gateway_full", f"this gateway can watch no more: {error}", str(each.key))
 
     def _unwatch(self, topics: Topics) -> None:
         channels, numbers = self.topics.channel[topics], self.topics.number[topics]
@@ -258,12 +269,3 @@ def _numbers(instruments: Sequence[Instrument]) -> npt.NDArray[np.intp]:
 
 def _names(instruments: Iterable[Instrument]) -> list[str]:
     return [str(each.key) for each in instruments]
-
-
-def _refuse(session: Session, code: str, message: str, symbol: str) -> None:
-    session.answer(Error(code, message, symbol=symbol[:_SHOWN_CHARACTERS]))
-
-
-def _say_full(session: Session, instruments: Iterable[Instrument], error: TooManySubscriptionsError) -> None:
-    for each in instruments:
-        _refuse(session, "gateway_full", f"this gateway can watch no more: {error}", str(each.key))

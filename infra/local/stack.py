@@ -18,6 +18,8 @@ from infra.local.service import Service, Step
 
 PREFERRED_PORTS: Mapping[str, int | None] = {"http": 8080, "nats": 4222, "postgres": None, "cache": None}
 GATEWAY_READY_WITHIN_S = 60.0
+GATEWAY_DRAIN_S = 0.5
+"""Here are a few clients; with what follows the drain this is done before the supervisor loses its patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def process_environment(settings: Settings, cached: bool) -> dict[str, str]:
         "TICKMESH_JWT_SECRET": settings.passwords.jwt_secret,
         "TICKMESH_HTTP_HOST": settings.http_host,
         "TICKMESH_HTTP_PORT": str(settings.ports["http"]),
+        "TICKMESH_DRAIN_S": str(GATEWAY_DRAIN_S),
         "TICKMESH_FEED": settings.feed,
     }
 

@@ -90,6 +90,16 @@ def wait_until_it_moves(page: Page, symbol: str, field: str) -> None:
     )
 
 
+def wait_for_newer_trades(page: Page) -> None:
+    """Wait until the list of trades is full, and then until it has a newer one on top."""
+    selector = '[data-testid="trades"] tr[data-sequence]'
+    expect(page.locator(selector)).to_have_count(20)
+    page.wait_for_function(
+        "([selector, before]) => Number(document.querySelector(selector)?.dataset.sequence) > before",
+        arg=[selector, int(page.locator(selector).first.get_attribute("data-sequence") or 0)],
+    )
+
+
 def test_prices_move_on_the_watchlist(page: Page) -> None:
     for symbol in ("XNAS:AAPL", "XNAS:NVDA", "ARCX:SPY"):
         wait_until_it_moves(page, symbol, "last")
@@ -121,11 +131,22 @@ def test_a_symbol_is_found_by_name_added_and_removed(page: Page) -> None:
     expect(row).to_have_count(0)
 
 
-def test_the_detail_shows_ten_levels_a_side(page: Page) -> None:
+def test_the_detail_shows_book_and_trades_as_they_come(page: Page) -> None:
     page.locator('tr[data-symbol="ARCX:SPY"]').click()
     expect(page.get_by_test_id("detail")).to_contain_text("SPY")
     for side in ("depth-bids", "depth-asks"):
-        expect(page.get_by_test_id(side)).to_be_visible()
+        prices = page.get_by_test_id(side).locator('td.price:not([data-value=""])')
+        expect(prices).to_have_count(10)
+    wait_for_newer_trades(page)
+
+
+def test_the_detail_follows_the_selection(page: Page) -> None:
+    for symbol in ("ARCX:SPY", "XNAS:NVDA"):
+        page.locator(f'tr[data-symbol="{symbol}"]').click()
+        expect(page.get_by_test_id("detail")).to_have_attribute("data-symbol", symbol)
+        wait_for_newer_trades(page)
+        best = float(page.get_by_test_id("depth-bids").locator("td.price").first.get_attribute("data-value") or 0)
+        assert best == pytest.approx(float(value(page, symbol, "bid")), rel=0.01)
 
 
 def test_the_page_says_reconnecting_and_comes_back_by_itself(page: Page, stack: Stack) -> None:

@@ -122,7 +122,7 @@ class DepthChannel:
 
     def _receive(self, numbers: Numbers, payloads: npt.NDArray[np.uint8]) -> None:
         for number, levels in zip(numbers.tolist(), payloads, strict=True):
-            self._take(number, levels.view(rows.LEVEL.dtype))
+            self._take(number, levels.copy().view(rows.LEVEL.dtype))  # else a book keeps its whole network read
 
     def _take(self, number: int, levels: Rows) -> None:
         if len(levels) == 2 * LEVELS and _sequence(levels) > _sequence(self._newest.get(number, _NO_BOOK)):

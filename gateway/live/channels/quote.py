@@ -14,6 +14,7 @@ from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from gateway.quote_table import QuoteTable
 from gateway.upstream import Upstream
+from market import rows
 from market.instrument import Instrument
 from market.row_type import Rows
 
@@ -24,6 +25,7 @@ FIELDS = {
 """Names on the wire, in the order of the mask's bits, and in STATE rows."""
 
 _BITS = {name: np.uint16(1 << place) for place, name in enumerate(FIELDS)}
+_FIGURE_BITS = np.array([_BITS[name] for name, field in FIELDS.items() if field != "flags"], np.uint16)
 _US_NS = 1000
 
 
@@ -40,6 +42,7 @@ class QuoteChannel:
         self._on_changed = on_changed
         upstream.on_changed(self._note)
         self._shown = QuoteTable()
+        self._names = np.empty(0, object)
         self._dirty = np.zeros(0, bool)
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
@@ -78,6 +81,7 @@ class QuoteChannel:
 
     def is_newer(self, number: int, last_seen: int | str) -> bool:
         """Whether the state shown is newer than a sequence, or a time of the exchange; raises ValueError."""
+        self._shown.reserve(number + 1)
         if isinstance(last_seen, int):
             return self._shown.sequence(number) > last_seen
         return self._shown.ts_event_ns(number) > from_iso(last_seen)
@@ -100,8 +104,7 @@ class QuoteChannel:
         states = self._shown.states(numbers)
         columns = [_column(states, masks, name, field) for name, field in FIELDS.items()]
         heads = (states["sequence"].tolist(), _micros(states["ts_event"]), _micros(states["ts_recv"]))
-        names = map(self._name, numbers.tolist())
-        return list(map(wire.encode, map(QuoteUpdate, names, *heads, *columns)))
+        return list(map(wire.encode, map(QuoteUpdate, self._symbols(numbers), *heads, *columns)))
 
     def _note(self, numbers: Numbers) -> None:
         highest = int(numbers.max())
@@ -110,19 +113,27 @@ class QuoteChannel:
         self._dirty[numbers] = True
         self._on_changed()
 
-    def _name(self, number: int) -> str:
-        return self._upstream.name(number)
+    def _symbols(self, numbers: Numbers) -> list[str]:
+        """Give the canonical symbols, of which the directory is asked once."""
+        missing = int(numbers.max(initial=-1)) + 1 - len(self._names)
+        if missing > 0:
+            self._names = np.append(self._names, np.empty(max(missing, len(self._names)), object))
+        names: list[str | None] = self._names[numbers].tolist()
+        if None in names:
+            for number in numbers.tolist():
+                self._names[number] = self._names[number] or self._upstream.name(number)
+        symbols: list[str] = self._names[numbers].tolist()
+        return symbols
 
     def _reserve(self, numbers: Numbers) -> None:
         self._shown.reserve(int(numbers.max(initial=-1)) + 1)
 
 
 def _changed_fields(before: Rows, after: Rows) -> Masks:
-    masks = np.zeros(len(after), np.uint16)
-    for name, field in FIELDS.items():
-        # Compared as bytes: an unknown price, NaN, equals itself.
-        kind = f"u{after[field].dtype.itemsize}"
-        masks |= np.where(before[field].view(kind) != after[field].view(kind), _BITS[name], np.uint16(0))
+    # Compared as bytes: an unknown price, NaN, equals itself.
+    figures = rows.state_figures(before, ">u8") != rows.state_figures(after, ">u8")
+    masks: Masks = figures @ _FIGURE_BITS
+    masks[before["flags"] != after["flags"]] |= _BITS["f"]
     return masks
 
 

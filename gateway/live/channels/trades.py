@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 HELD_PRINTS = 1000  # of an instrument: a client further behind misses some, and is told how many
 SNAPSHOT_PRINTS = 50
 _US_NS = 1000
+_UNKNOWN = 1 << 63  # no sequence is as high
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class _Log:
     end: int = 0
     sequence: int = 0
     """Of the last print."""
-    complete_from: int = 0
+    complete_from: int = _UNKNOWN
     """The sequence from which on no print is missing."""
 
     @property
@@ -70,7 +71,7 @@ class TradesChannel:
         fresh = self._lane.watch(instruments)
         for each in fresh:
             self._logs[int(each.number)] = _Log()
-        await self._begin(fresh)
+        await self._begin([each for each in instruments if self._log(int(each.number)).complete_from == _UNKNOWN])
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""

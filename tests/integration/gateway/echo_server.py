@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from litestar.types import Receive, Scope, Send
+from litestar.types import Receive, Scope, Send, WebSocketReceiveEvent
 
 from gateway.live.direct_send import direct_send_of
 from gateway.serving import Server, ServingConfig, bound_sockets
@@ -25,6 +25,7 @@ from infra.local.service import Service, Step
 ROOT = Path(__file__).parents[3]
 MODULE = "tests.integration.gateway.echo_server"
 MAX_MESSAGE_BYTES = 64 << 10
+STAY_S = 6.0
 
 
 class Echo:
@@ -83,13 +84,15 @@ class Echo:
         finally:
             self.sends.discard(send)
 
-    async def obey(self, scope: Scope, event: Any, send: Send) -> None:
-        """`fill`: send until the socket is full. `stuff`: until the plain way waits, too. `close`. Or echo."""
+    async def obey(self, scope: Scope, event: WebSocketReceiveEvent, send: Send) -> None:
+        """`fill`: send until the socket is full. `stuff`: until the plain way waits, too. `close`. `stay` away. Or echo."""
         text = event.get("text")
         if text == "fill":
             await self.fill(scope)
         elif text == "close":
             await send({"type": "websocket.close", "code": 4000, "reason": "as you wish"})
+        elif text == "stay":
+            await asyncio.sleep(STAY_S)
         elif text == "stuff":
             await self.fill(scope)
             while True:
@@ -122,7 +125,7 @@ class Echo:
         if self.hangs == "drain":
             await asyncio.Event().wait()
         if self.hangs == "loop":
-            time.sleep(600)
+            time.sleep(600)  # noqa: ASYNC251  # the loop stands still, as it is meant to
         leaving = list(self.sends)
         for send in leaving:
             await send({"type": "websocket.close", "code": 1012, "reason": "drain"})

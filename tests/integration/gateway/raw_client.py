@@ -68,9 +68,9 @@ class RawClient:
         """Send bytes."""
         self.writer.write(b"".join(data))
 
-    async def upgrade(self, headers: bytes = b"") -> None:
+    async def upgrade(self, path: bytes = b"/") -> None:
         """Make a WebSocket of it."""
-        self.send(HANDSHAKE, headers, b"\r\n")
+        self.send(HANDSHAKE.replace(b" / ", b" %b " % path, 1), b"\r\n")
         async with asyncio.timeout(10):
             answer = await self.reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101"), answer
@@ -107,7 +107,7 @@ async def raw(port: int, receive_buffer_bytes: int | None = None) -> AsyncIterat
     connection = socket.socket()
     if receive_buffer_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-    connection.setblocking(False)  # noqa: FBT003
+    connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection(sock=connection)
     try:
@@ -119,8 +119,10 @@ async def raw(port: int, receive_buffer_bytes: int | None = None) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def raw_stream(port: int, receive_buffer_bytes: int | None = None) -> AsyncIterator[RawClient]:
+async def raw_stream(
+    port: int, receive_buffer_bytes: int | None = None, path: bytes = b"/"
+) -> AsyncIterator[RawClient]:
     """Connect and upgrade to WebSocket."""
     async with raw(port, receive_buffer_bytes) as client:
-        await client.upgrade()
+        await client.upgrade(path)
         yield client

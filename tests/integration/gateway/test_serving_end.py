@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import time
 from pathlib import Path
@@ -19,6 +20,12 @@ CLIENTS = 50
 LATE_S = 1.0  # by which a bound may be missed on a busy machine
 
 
+def asked(port: int, *, keeps: bool = True) -> httpx.AsyncClient:
+    """Make a client that keeps its connection, or opens one for each question."""
+    headers = {} if keeps else {"Connection": "close"}
+    return httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5)
+
+
 async def closed(client: ClientConnection) -> float:
     """Wait for the close; return when it came."""
     async with asyncio.timeout(20):
@@ -31,8 +38,8 @@ async def test_a_drain_spreads_closes_and_ends_in_time(tmp_path: Path) -> None:
     drain_s, ops_port = 2.0, any_free()
     async with (
         running_echo(tmp_path, drain_s=drain_s, ops_port=ops_port) as server,
-        httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{server.port}") as kept,
-        httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{ops_port}") as ops,
+        asked(server.port) as kept,
+        asked(ops_port, keeps=False) as ops,
         contextlib.AsyncExitStack() as stack,
     ):
         clients = [await stack.enter_async_context(connect(server.url, proxy=None)) for _ in range(CLIENTS)]
@@ -56,7 +63,7 @@ async def test_a_drain_spreads_closes_and_ends_in_time(tmp_path: Path) -> None:
         closed_s = sorted([await close - began_s for close in closes])
         assert await server.exited() == 0
         took_s = time.monotonic() - began_s
-    gaps_s = [after - before for before, after in zip(closed_s, closed_s[1:], strict=False)]
+    gaps_s = [after - before for before, after in itertools.pairwise(closed_s)]
     assert drain_s * 0.8 < closed_s[-1] - closed_s[0] < drain_s + LATE_S
     assert max(gaps_s) < drain_s / 4, "they came in lumps"
     assert took_s < drain_s + END_S
@@ -85,7 +92,7 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path, second: signal.Signa
     ops_port = any_free()
     async with (
         running_echo(tmp_path, drain_s=30, ops_port=ops_port) as server,
-        httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{ops_port}") as ops,
+        asked(ops_port, keeps=False) as ops,
         connect(server.url, proxy=None),
         connect(server.url, proxy=None),
     ):

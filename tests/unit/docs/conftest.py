@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,14 +81,9 @@ def json_under(
 
 
 @pytest.fixture(scope="session")
-def nodes_of() -> Callable[[str], Iterator[ast.AST]]:
-    """Give every node of the source of a package."""
-
-    def walk(package: str) -> Iterator[ast.AST]:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield from ast.walk(ast.parse(path.read_text()))
-
-    return walk
+def trees_of() -> Callable[[str], list[ast.Module]]:
+    """Give the source of a package, module by module."""
+    return lambda package: [ast.parse(path.read_text()) for path in sorted((ROOT / package).rglob("*.py"))]
 
 
 @pytest.fixture(scope="session")

@@ -35,10 +35,15 @@ def bounds(field: FieldInfo) -> str:
     if meta.min_length is not None:
         return "not empty" if meta.min_length == 1 else f"{meta.min_length} characters or more"
     if meta.gt is not None:
-        return f"above {meta.gt:g}" + (f", to {meta.le}" if meta.le is not None else "")
+        return f"above {number(meta.gt)}" + (f", to {number(meta.le)}" if meta.le is not None else "")
     if meta.ge is not None:
-        return f"{meta.ge} to {meta.le}" if meta.le is not None else f"{meta.ge} or more"
+        return f"{number(meta.ge)} to {number(meta.le)}" if meta.le is not None else f"{number(meta.ge)} or more"
     return ""
+
+
+def number(bound: float) -> str:
+    """Write 100 and 100.0 alike: Python shares equal types, so which of them a field has depends on the imports."""
+    return f"{bound:.12g}"
 
 
 def default(field: FieldInfo) -> str:
@@ -85,7 +90,7 @@ def test_bounds_of_the_simulation_are_its_own(option: str, table_under: TableUnd
 def test_metrics_are_the_gateways(table_under: TableUnder, root: Path) -> None:
     source = "\n".join(path.read_text() for path in sorted((root / "gateway").rglob("*.py")))
     named = set(re.findall(r'"(tickmesh_gateway_\w+)"', source))
-    shown = {f"tickmesh_gateway_{name}" for name in re.findall(r'\.(?:gauge|counter)\(\s*"(\w+)"', source)}
+    shown = {f"tickmesh_gateway_{name}" for name in re.findall(r'\b(?:gauge|counter)\(\s*"(\w+)"', source)}
     assert {row[0].strip("`") for row in table_under(PAGE, "Metrics")} == named | shown
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -26,7 +26,7 @@ TableUnder = Callable[[str, str], list[list[str]]]
 LinesUnder = Callable[[str, str], list[str]]
 Json = dict[str, object]
 JsonUnder = Callable[[str, str], list[Json]]
-NodesOf = Callable[[str], Iterator[ast.AST]]
+TreesOf = Callable[[str], list[ast.Module]]
 
 
 @pytest.fixture
@@ -76,14 +76,14 @@ def test_answers_have_the_fields_of_the_endpoints(
 
 
 def test_problems_are_those_the_gateway_answers(
-    table_under: TableUnder, examples: Callable[[str], list[Json]], lines_under: LinesUnder, nodes_of: NodesOf
+    table_under: TableUnder, examples: Callable[[str], list[Json]], lines_under: LinesUnder, trees_of: TreesOf
 ) -> None:
     documented = {
         (int(row[0]), code) for row in table_under(PAGE, "Problems") for code in re.findall(r"`(\w+)`", row[1])
     }
     raised = {(401, code) for code in get_args(TokenCode)}
     raised |= {(401, f"refresh_{verdict}") for verdict in ("expired", "revoked", "reused")}
-    for node in nodes_of("gateway"):
+    for node in (node for tree in trees_of("gateway") for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and len(node.args) > 1:
             status, code = node.args[:2]
             if isinstance(status, ast.Constant) and isinstance(status.value, int) and isinstance(code, ast.Constant):

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import get_args
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec.structs import fields
 from gateway import __main__ as entry_point
 from gateway.accounts.tokens import MAX_TOKEN_CHARACTERS, TokenCode
 from gateway.images import depth_image, from_iso
-from gateway.live import commands, messages
+from gateway.live import commands, messages, stream
 from gateway.live.channels.trades import HELD_PRINTS, SNAPSHOT_PRINTS
 from gateway.live.close_codes import CloseCode
 from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
@@ -31,7 +31,7 @@ TableUnder = Callable[[str, str], list[list[str]]]
 LinesUnder = Callable[[str, str], list[str]]
 Json = dict[str, object]
 JsonUnder = Callable[[str, str], list[Json]]
-NodesOf = Callable[[str], Iterator[ast.AST]]
+TreesOf = Callable[[str], list[ast.Module]]
 
 OWN_SETTINGS = {each.name: each.default for each in fields(GatewaySettings)[len(fields(MeshSettings)) :]}
 NOT_LIMITS = {
@@ -148,42 +148,42 @@ def test_modes_are_shown_as_they_are_sent(examples: Callable[[str], list[Json]],
         assert (", ".join(f"`{name}`" for name in example["channels"]) or "none") == channels
 
 
-def makers(nodes_of: NodesOf) -> dict[str, int]:
-    """Find what is given a code: classes and functions with a parameter `code: str`, and its place."""
+def makers(tree: ast.Module) -> dict[str, int]:
+    """Find what is given a code: a module's classes and functions with a parameter `code: str`, and its place."""
     found = {}
-    for node in nodes_of("gateway/live"):
-        names: list[tuple[str, ast.expr | None]] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             inits = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
-            own = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-            names = [(arg.arg, arg.annotation) for init in inits for arg in init.args.args[1:]]
-            names = names or [(each.target.id, each.annotation) for each in own]
+            own = [(each.target.id, each.annotation) for each in node.body if isinstance(each, ast.AnnAssign)]
+            named = [(arg.arg, arg.annotation) for init in inits for arg in init.args.args[1:]] or own
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__":
-            names = [(arg.arg, arg.annotation) for arg in node.args.args if arg.arg not in {"self", "cls"}]
-        for place, (name, annotation) in enumerate(names):
+            named = [(arg.arg, arg.annotation) for arg in node.args.args if arg.arg not in {"self", "cls"}]
+        else:
+            continue
+        for place, (name, annotation) in enumerate(named):
             if name == "code" and isinstance(annotation, ast.Name) and annotation.id == "str":
-                assert found.setdefault(node.name, place) == place, f"{node.name}: two of this name, told apart by none"
+                assert found.setdefault(node.name, place) == place, f"two are called {node.name}"
     return found
 
 
-def codes_given(nodes_of: NodesOf) -> dict[str, set[str]]:
+def codes_given(trees: list[ast.Module]) -> dict[str, set[str]]:
     """List the codes in the source by what is given them; one that cannot be read there fails the test."""
-    places = makers(nodes_of)
-    given: dict[str, set[str]] = {name: set() for name in places}
-    for node in nodes_of("gateway/live"):
-        if not isinstance(node, ast.Call):
-            continue
-        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
-        if name not in places:
-            continue
-        by_name = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        (code,) = by_name or node.args[places[name] : places[name] + 1]
-        for each in [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]:
-            if isinstance(each, ast.Constant):
-                given[name].add(each.value)
-            else:  # handed on: it was given, and is read, where it was made
-                handed_on = getattr(each, "attr", None) or getattr(each, "id", None)
-                assert handed_on == "code", f"{name}({ast.unparse(each)}): no code that can be read"
+    public = {name: at for tree in trees for name, at in makers(tree).items() if not name.startswith("_")}
+    given: dict[str, set[str]] = {}
+    for tree in trees:
+        places = public | makers(tree)
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name = getattr(call.func, "id", None) or getattr(call.func, "attr", None)
+            if name not in places:
+                continue
+            by_name = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+            (code,) = by_name or call.args[places[name] : places[name] + 1]
+            for each in [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]:
+                if isinstance(each, ast.Constant):
+                    given.setdefault(name, set()).add(each.value)
+                else:  # handed on: it was given, and is read, where it was made
+                    handed_on = getattr(each, "attr", None) or getattr(each, "id", None)
+                    assert handed_on == "code", f"{ast.unparse(call)}: no code that can be read"
     return given
 
 
@@ -191,13 +191,12 @@ def codes_under(table: list[list[str]]) -> set[str]:
     return {code for row in table for code in re.findall(r"`(\w+)`", row[0])}
 
 
-def test_codes_are_those_the_gateway_answers(table_under: TableUnder, nodes_of: NodesOf) -> None:
+def test_codes_are_those_the_gateway_answers(table_under: TableUnder, trees_of: TreesOf) -> None:
     errors, closings = codes_under(table_under(PAGE, "Errors")), codes_under(table_under(PAGE, "Closing"))
-    given = codes_given(nodes_of)
-    assert {"Error", "Closing", "CommandError"} <= given.keys()
-    assert given["Error"] | given["CommandError"] <= errors
-    assert given["Closing"] <= closings
+    given = codes_given(trees_of("gateway/live"))
     assert errors | closings == set().union(*given.values()) | set(get_args(TokenCode)) - {"token_missing"}
+    assert given["Error"] | given["CommandError"] | given["Refusal"] <= errors
+    assert given.get("Closing", set()) | given["_send_off"] == closings
 
 
 def test_errors_are_shown_with_codes_there_are(examples: Callable[[str], list[Json]], table_under: TableUnder) -> None:
@@ -251,5 +250,8 @@ def test_waits_are_the_settings(table_under: TableUnder, lines_under: LinesUnder
     assert says("Data frames", f"about every {OWN_SETTINGS['full_image_s']:g} s")
     assert says("Data frames", f"at most {MAX_ENTRIES_PER_FRAME} entries")
     assert says("Slow clients", f"takes nothing for {OWN_SETTINGS['slow_timeout_s']:g} s")
-    (idle,) = [row for row in table_under(PAGE, "Closing") if row[0] == "`idle`"]
-    assert idle[1].endswith(f"for {OWN_SETTINGS['idle_timeout_s']:g} s")
+    (idle,) = [row for row in table_under(PAGE, "Close codes") if row[1] == "`IDLE`"]
+    assert f"for {OWN_SETTINGS['idle_timeout_s']:g} s:" in idle[2]
+    (flood,) = [row for row in table_under(PAGE, "Errors") if row[0] == "`too_many_commands`"]
+    assert f"after {stream._REFUSED_COMMANDS} of these" in flood[1]
+    assert stream._BURST_S == 2, "the limits name it"

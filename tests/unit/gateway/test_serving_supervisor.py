@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ OBEYS = BEGIN + "sys.stdin.read()"
 REFUSES = BEGIN + "signal.signal(signal.SIGTERM, signal.SIG_IGN); sys.stdin.read()"
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(SOON_S):
+        while not condition():  # noqa: ASYNC110  # other processes set no event
+            await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def ignores_sigterm(pid: int) -> bool:
+    (ignored,) = re.findall(r"^SigIgn:\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(ignored, 16) & 1 << (signal.SIGTERM - 1))
+
+
 class Family:
     """A supervisor that runs, and what its processes left in a folder."""
 
@@ -47,9 +64,7 @@ class Family:
 
     async def until_started(self, number: int, times: int) -> int:
         """Wait until a process has been started so often; return its id."""
-        async with asyncio.timeout(SOON_S):
-            while len(self.pids(number)) < times:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.pids(number)) >= times)
         return self.pids(number)[-1]
 
     async def result(self, within_s: float = SOON_S) -> int:
@@ -66,8 +81,7 @@ async def family(folder: Path, program: str, count: int = 2, within_s: float = S
         made.supervisor.stop()
         made.supervisor.stop()
         await made.result()
-    left = [pid for number in range(count) for pid in made.pids(number) if Path(f"/proc/{pid}").exists()]
-    assert not left
+    assert not [pid for number in range(count) for pid in made.pids(number) if is_running(pid)]
 
 
 def test_delays_double_up_to_a_bound() -> None:
@@ -110,7 +124,7 @@ async def test_told_to_stop_all_end_in_order(tmp_path: Path) -> None:
 async def test_who_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     async with family(tmp_path, REFUSES, within_s=0.3) as running:
         pid = await running.until_started(0, 1)
-        await until_ignoring(pid)
+        await until(lambda: ignores_sigterm(pid))
         began_s = time.monotonic()
         running.supervisor.stop()
         assert await running.result() == 0
@@ -119,23 +133,13 @@ async def test_who_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
 
 async def test_told_twice_it_kills_at_once(tmp_path: Path) -> None:
     async with family(tmp_path, REFUSES) as running:
-        await until_ignoring(await running.until_started(0, 1))
+        pid = await running.until_started(0, 1)
+        await until(lambda: ignores_sigterm(pid))
         running.supervisor.stop()
         with pytest.raises(TimeoutError):
             await running.result(0.2)
         running.supervisor.stop()
         assert await running.result(2) == 0
-
-
-async def until_ignoring(pid: int) -> None:
-    """Wait until a process ignores SIGTERM."""
-    async with asyncio.timeout(SOON_S):
-        while True:
-            status = Path(f"/proc/{pid}/status").read_text()
-            (ignored,) = (int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn:"))
-            if ignored & 1 << (signal.SIGTERM - 1):
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_where_one_cannot_start_at_all_none_runs(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ describe("close codes", () => {
   });
 
   it("4429 waits its time also where the server asks for less", () => {
-    const life = live().at(10_000, { type: "advice", retryAfterMs: 2_000 }).at(10_000, { type: "closed", code: TOO_MANY });
+    const life = told(2_000).at(10_000, { type: "closed", code: TOO_MANY });
     expect(life.deadlineMs).toBe(40_000);
   });
 

@@ -13,7 +13,8 @@ export class Life {
   watching = true;
 
   at(nowMs: number, event: ConnectionEvent, random = 0.5): this {
-    ({ state: this.state, effects: this.effects } = advance(this.state, event, { nowMs, random, watching: this.watching }));
+    const { watching } = this;
+    ({ state: this.state, effects: this.effects } = advance(this.state, event, { nowMs, random, watching }));
     return this;
   }
 

@@ -14,6 +14,14 @@ import { viewOf } from "./connection-view";
 const OPEN_RENEWED = { type: "open", renewToken: true };
 const DROP = { type: "drop" };
 
+const reconnected = () =>
+  live()
+    .at(10_000, { type: "closed", code: GOING_AWAY })
+    .at(11_000, { type: "timer" })
+    .at(11_100, { type: "closed", code: GOING_AWAY })
+    .at(20_000, { type: "timer" })
+    .at(20_100, WELCOME);
+
 describe("starting", () => {
   it("opens a socket and says connecting", () => {
     const life = new Life().at(0, { type: "start" });
@@ -67,13 +75,6 @@ describe("losing the connection", () => {
   });
 
   it("starts the backoff afresh only after a connection that lasted", () => {
-    const reconnected = () =>
-      live()
-        .at(10_000, { type: "closed", code: GOING_AWAY })
-        .at(11_000, { type: "timer" })
-        .at(11_100, { type: "closed", code: GOING_AWAY })
-        .at(20_000, { type: "timer" })
-        .at(20_100, WELCOME);
     const brief = reconnected().at(20_100 + STABLE_MS - 1, { type: "closed", code: GOING_AWAY });
     const lasting = reconnected().at(20_100 + STABLE_MS, { type: "closed", code: GOING_AWAY });
     expect(brief.state).toMatchObject({ attempt: 3 });

@@ -200,7 +200,9 @@ describe("modes", () => {
   const mode = { ...FULL_MODE, name: "poll" } as const;
 
   it("are what the server says last", () => {
-    expect(applyMessage(WATCHING, { type: "mode", mode }, 0)).toEqual({ state: { ...WATCHING, mode }, changed: [MODE] });
+    const { state, changed } = applyMessage(WATCHING, { type: "mode", mode }, 0);
+    expect(state).toEqual({ ...WATCHING, mode });
+    expect(changed).toEqual([MODE]);
   });
 
   it("are full on a new connection", () => {

@@ -1,7 +1,15 @@
 import { timestampMs } from "../format/times";
 import { type ClockSamples, NO_SAMPLES, addSample } from "./clock-offset";
 import { type Merge, mergeBook, mergeQuote } from "./images";
-import { type Book, CHANNELS, type Channel, type DataMessage, type Mode, type Quote, type ServerMessage } from "./messages";
+import {
+  type Book,
+  CHANNELS,
+  type Channel,
+  type DataMessage,
+  type Mode,
+  type Quote,
+  type ServerMessage,
+} from "./messages";
 import { FULL_MODE } from "./mode";
 import { NOTHING_WATCHED, type Watched, without } from "./subscriptions";
 import { type Tape, takePrints, withGap } from "./tape";
@@ -89,7 +97,8 @@ export function watch(state: MarketState, watched: Watched): Applied {
       return topicOf(channel, symbol);
     }),
   );
-  return changed.length === 0 ? unchanged({ ...state, watched }) : { state: { ...state, ...next, problems, watched }, changed };
+  if (changed.length === 0) return unchanged({ ...state, watched });
+  return { state: { ...state, ...next, problems, watched }, changed };
 }
 
 export function withoutNotice(state: MarketState): Applied {

@@ -38,7 +38,7 @@ export function modeWords({ name }: Mode): string | null {
     case "quotes_only":
       return "The server is busy: prices only, without depth and trades.";
     case "most_watched":
-      return "The server is busy: only the most watched instruments stream, the others are asked for every few seconds.";
+      return "The server is busy: only the most watched instruments stream, others are asked for every few seconds.";
     case "poll":
       return "The server is busy: prices are asked for every few seconds.";
   }

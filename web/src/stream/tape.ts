@@ -33,8 +33,8 @@ export interface Tape {
 const EMPTY_TAPE: Tape = { sequence: 0, trades: [], missed: 0 };
 
 /**
- * Take the prints in that are newer than the held; a snapshot's are no different from an update's. That prints were left
- * out may be said without one that is newer.
+ * Take the prints in that are newer than the held; a snapshot's are no different from an update's. That prints were
+ * left out may be said without one that is newer.
  */
 export function takePrints(held: Tape | undefined, change: PrintsChange): Tape {
   const tape = held ?? EMPTY_TAPE;

@@ -1,4 +1,7 @@
-/** Does something at once, and then no oftener than every so many milliseconds; what is asked for meanwhile is one more time. */
+/**
+ * Does something at once when it was quiet, and no oftener than every so many milliseconds; whatever is asked for in
+ * between is done once, at the end.
+ */
 export class Throttle {
   private handle: ReturnType<typeof setTimeout> | undefined;
   private asked = false;

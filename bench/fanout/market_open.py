@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from bench.fanout.scene import attending, publishing, running_gateway
+from bench.fanout.scene import attending, running_gateway, running_market
 from bench.fanout.words import ages
-from bench.stack import Stack
 from bench.table import Line
 
 CLIENTS, SYMBOLS, EACH = 5_000, 5_000, 10
@@ -13,15 +12,14 @@ P99_MS = 200.0
 _ANSWER_WITHIN_S = 60.0
 
 
-async def measure(folder: Path, stack: Stack) -> list[Line]:
+async def measure(folder: Path) -> list[Line]:
     """Open all at an even pace, and time each step."""
-    secret = stack.environment["TICKMESH_JWT_SECRET"]
     async with (
-        publishing(folder, stack.nats_url, stack.cache_url, SYMBOLS, PER_S),
-        running_gateway(stack) as gateway,
+        running_market(folder, SYMBOLS, PER_S) as market,
+        running_gateway(market) as gateway,
     ):
         options = {"clients": CLIENTS, "symbols": SYMBOLS, "each": EACH, "per_s": CLIENTS / WITHIN_S}
-        async with attending(folder, "msgpack", gateway.port, secret, **options) as clients:
+        async with attending(folder, "msgpack", gateway.port, market.secret, options) as clients:
             opened = await clients.answer(_ANSWER_WITHIN_S)
     snapshot, welcome = opened["snapshot_ms"], opened["welcome_ms"]
     return [
