@@ -23,7 +23,8 @@ from gateway.venues import Venues
 from market import rows, subjects, symbols
 from market.book import BOOK_BYTES
 from market.instrument import Instrument, InstrumentId
-from market.row_type import RowError, Rows
+from market.row_type import RowError, Rows, take
+from market.symbols import to_token
 from mesh.connection import Connection
 from mesh.directory import Directory
 from mesh.quote_cache import QuoteCache
@@ -32,6 +33,7 @@ _logger = logging.getLogger(__name__)
 
 SNAPSHOT_TIMEOUT_S = 1.0
 _SNAPSHOTS_AT_ONCE = 64
+_STATES_OF_A_REQUEST = 500
 
 Numbers = npt.NDArray[np.intp]
 
@@ -151,6 +153,33 @@ class Upstream:
             return None
         return (state, levels) if len(state) == 1 and levels.nbytes in {0, BOOK_BYTES} else None
 
+    async def ask_states(self, instruments: Sequence[Instrument]) -> Rows:
+        """Ask the feeds for many present states: STATE rows, without those that nobody answers for."""
+        by_venue: dict[str, list[Instrument]] = {}
+        for each in instruments:
+            by_venue.setdefault(each.key.venue, []).append(each)
+        size = _STATES_OF_A_REQUEST
+        parts = [some[at : at + size] for some in by_venue.values() for at in range(0, len(some), size)]
+        return _joined(await asyncio.gather(*map(self._ask_part, parts)))
+
+    async def _ask_part(self, instruments: Sequence[Instrument]) -> Rows:
+        """Ask one venue's feed for some states."""
+        venue = instruments[0].key.venue
+        tokens = " ".join(to_token(each.key.symbol) for each in instruments).encode()
+        async with self._asking:
+            if not self.is_connected:
+                return rows.STATE.blank(0)
+            try:
+                answer = await self._connection.request(subjects.snapshots(venue), tokens, timeout=SNAPSHOT_TIMEOUT_S)
+                states = rows.STATE.read(answer.data)
+            except (NatsError, TimeoutError) as error:
+                _logger.debug("no snapshots of %s: %s", venue, error or type(error).__name__)
+                return rows.STATE.blank(0)
+            except RowError as error:
+                _logger.warning("the snapshots of %s cannot be read: %s", venue, error)
+                return rows.STATE.blank(0)
+        return take(states, np.isin(states["instrument"], [each.number for each in instruments]))
+
     async def ask_many(self, instruments: Sequence[Instrument]) -> dict[int, tuple[Rows, Rows]]:
         """Ask the feeds for many present values, some at a time; those that nobody answers for are left out."""
 
@@ -196,14 +225,17 @@ class Upstream:
         if self._cache is None or not instruments:
             return set()
         cached = await self._cache.read([each.key for each in instruments])
-        found = [each for each in instruments if each.key in cached]
-        for each in found:
-            self._take(np.array([each.number], np.intp), cached[each.key])
-        return {each.number for each in found}
+        found = {each.number: cached[each.key] for each in instruments if each.key in cached}
+        known = [state for number, state in found.items() if state["instrument"][0] == number]
+        self._take_states(_joined(known))
+        return set(found)
 
     async def _refresh(self, instruments: Sequence[Instrument]) -> None:
-        for number, (state, _) in (await self.ask_many(instruments)).items():
-            self._take(np.array([number], np.intp), state)
+        self._take_states(await self.ask_states(instruments))
+
+    def _take_states(self, states: Rows) -> None:
+        if len(states):
+            self._take(states["instrument"].astype(np.intp), states)
 
     def _receive(self, slots: Numbers, payloads: npt.NDArray[np.uint8]) -> None:
         states = payloads.view(rows.STATE.dtype).reshape(-1)
@@ -221,3 +253,7 @@ class Upstream:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _joined(parts: Iterable[Rows]) -> Rows:
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), rows.STATE.dtype)

@@ -29,6 +29,12 @@ def snapshot(key: SymbolKey) -> str:
     return f"snapshot.{key.token}"
 
 
+def snapshots(venue: str) -> str:
+    """Name the subject that answers with the present states of many instruments of a venue."""
+    check_venue(venue)
+    return f"snapshot.{venue}"
+
+
 def status(venue: str) -> str:
     """Name the subject of a venue's status rows and the heartbeat of its feed."""
     check_venue(venue)

@@ -22,7 +22,7 @@ from gateway.accounts.tokens import AccessTokens
 from market import rows
 
 _OPEN_WITHIN_S = 45.0
-_SETTLE_WITHIN_S = 20.0
+_NAMED = 5  # of what is missing at the end
 Job = Callable[[], Figures | None]
 
 
@@ -65,7 +65,7 @@ async def attend(
 ) -> None:
     """Open all clients and say how that went, then do as told.
 
-    `{"measure": seconds}` counts for so long; `{"settle": path}` waits until all hold the states saved there, and says
+    `{"measure": seconds}` counts for so long; `{"settle": path, "within_s": …}` waits until all hold the states saved there, and says
     what differs; `{"record": path}` saves messages of updates.
     """
     ledger = Ledger(clients, symbols, each)
@@ -80,7 +80,7 @@ async def attend(
         elif "record" in words:
             line.say(**await driver.do(_recorded(swarm, Path(words["record"]))))
         else:
-            line.say(**await driver.do(_settled(swarm, Path(words["settle"]))))
+            line.say(**await driver.do(_settled(swarm, Path(words["settle"]), words["within_s"])))
 
 
 def _tokens(count: int, secret: str) -> list[str]:
@@ -148,7 +148,7 @@ def _recorded(swarm: Swarm, path: Path) -> Job:
     return job
 
 
-def _settled(swarm: Swarm, path: Path) -> Job:
+def _settled(swarm: Swarm, path: Path, within_s: float) -> Job:
     states = np.load(path).view(rows.STATE.dtype).reshape(-1)
     last = states["sequence"].astype(np.int64)
     began_s = time.perf_counter()
@@ -156,10 +156,11 @@ def _settled(swarm: Swarm, path: Path) -> Job:
     def job() -> Figures | None:
         missing, took_s = swarm.ledger.not_at(last), time.perf_counter() - began_s
         differing = swarm.sample.differing(states) if not missing else []
-        if (missing or differing) and took_s < _SETTLE_WITHIN_S:
+        if (missing or differing) and took_s < within_s:
             return None
         return {
             "missing": missing,
+            "behind": swarm.ledger.behind(last, _NAMED),
             "held": swarm.ledger.newest.size,
             "took_s": took_s,
             "sampled": swarm.sample.instruments,

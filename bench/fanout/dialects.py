@@ -46,8 +46,8 @@ class Dialect(Protocol):
         """Name the subprotocols to offer."""
         ...
 
-    def ask(self, numbers: Sequence[int], rate: float) -> bytes:
-        """Ask for instruments."""
+    def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
+        """Ask for instruments, and for at most `rate` frames a second where that can be asked for."""
         ...
 
     def hear(self, message: bytes) -> Heard:
@@ -87,10 +87,13 @@ class Tickmesh:
         """Offer the encoding, and prove who this is."""
         return f"tickmesh.{self._name}, bearer.{token}"
 
-    def ask(self, numbers: Sequence[int], rate: float) -> bytes:
-        """Subscribe."""
-        asked: bytes = self._encode({"action": "subscribe", "symbols": [name(each) for each in numbers], "rate": rate})
-        return asked
+    def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
+        """Set the connection's rate, and subscribe."""
+        symbols = [name(each) for each in numbers]
+        return [
+            self._encode({"action": "rate", "rate": rate}),
+            self._encode({"action": "subscribe", "symbols": symbols}),
+        ]
 
     def hear(self, message: bytes) -> Heard:
         """Read the type, the entries and what an error says."""
@@ -116,11 +119,11 @@ class NatsOverWebSocket:
         """Offer nothing."""
         return ""
 
-    def ask(self, numbers: Sequence[int], rate: float) -> bytes:
+    def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
         """Connect, subscribe to each subject, and ask for a sign that it is done."""
         subjects = [name(each).replace(":", ".") for each in numbers]
         subscribed = [f"SUB quote.{subject} {_FIRST_SID + at}\r\n" for at, subject in enumerate(subjects)]
-        return ('CONNECT {"verbose":false,"protocol":1}\r\n' + "".join(subscribed) + "PING\r\n").encode()
+        return [('CONNECT {"verbose":false,"protocol":1}\r\n' + "".join(subscribed) + "PING\r\n").encode()]
 
     def hear(self, message: bytes) -> Heard:
         """Read one message, which may hold several commands."""
@@ -172,9 +175,9 @@ class Textbook:
         """Offer nothing: it asks for no token."""
         return ""
 
-    def ask(self, numbers: Sequence[int], rate: float) -> bytes:
+    def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
         """Subscribe."""
-        return msgspec.json.encode({"subscribe": [name(each) for each in numbers]})
+        return [msgspec.json.encode({"subscribe": [name(each) for each in numbers]})]
 
     def hear(self, message: bytes) -> Heard:
         """Read a quote, or how many are subscribed."""
@@ -196,9 +199,9 @@ class Recorded(Tickmesh):
     def __init__(self) -> None:
         super().__init__(is_json=False)
 
-    def ask(self, numbers: Sequence[int], rate: float) -> bytes:
-        """Send something; the first frame comes anyway."""
-        return b"go"
+    def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
+        """Ask for nothing; the first frame comes all the same."""
+        return []
 
     def hear(self, message: bytes) -> Heard:
         """Take the first frame for the sign that all is ready; the others are read in bulk."""

@@ -62,6 +62,14 @@ class Ledger:
         """Count the instruments, over all clients, whose newest sequence is not the last one published."""
         return int((self.newest != last[self.watched]).sum())
 
+    def behind(self, last: Int64, most: int) -> list[tuple[int, int, int, int]]:
+        """Name some of those: client, instrument, the sequence held and the last one."""
+        clients, places = np.nonzero(self.newest != last[self.watched])
+        return [
+            (client, number := int(self.watched[client, place]), int(self.newest[client, place]), int(last[number]))
+            for client, place in zip(clients.tolist()[:most], places.tolist(), strict=False)
+        ]
+
     def holds_all(self, client: int) -> bool:
         """Tell whether a client has been told of each of its instruments."""
         return bool(self.newest[client].all())

@@ -17,7 +17,7 @@ from bench.fanout.scene import (
     running_market,
     settled,
 )
-from bench.fanout.usage import usage_of
+from bench.fanout.usage import Meter
 from bench.fanout.words import ages, faults, generator, is_faultless
 from bench.processes import Figures, running
 from bench.table import Line
@@ -109,9 +109,9 @@ async def _nats(folder: Path) -> tuple[_Run, float]:
         running_websocket_nats(folder) as server,
         publishing(folder, server.url, "", SYMBOLS, PER_S) as source,
     ):
-        before = usage_of(server.pid)
+        meter = Meter(server.pid)
         await asyncio.sleep(INTAKE_S)
-        intake_s = (usage_of(server.pid) - before).cpu_s / INTAKE_S
+        intake_s = meter.stop().cpu_s / INTAKE_S
         async with attending(folder, "nats", server.websocket_port, options=OPTIONS) as clients:
             await opened(clients, CLIENTS)
             window = await measured(clients, SECONDS, nats=server.pid)
@@ -133,7 +133,7 @@ async def _textbook(folder: Path) -> _Run:
             await source.ask(per_s=PER_S)
             await asyncio.sleep(1)
             window = await measured(clients, SECONDS, server=server.pid, cache=cache.pid)
-            at_the_end = await settled(source, clients, folder)
+            at_the_end = await settled(source, clients, folder, within_s=2.0)
     return _Run(
         window,
         at_the_end,

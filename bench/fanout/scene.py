@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fanout import clients, quote_source
-from bench.fanout.usage import Usage, usage_of
+from bench.fanout.usage import Meter, Usage
 from bench.processes import Figures, Role, RoleError, running
 from bench.stack import Stack, StackError, running_process, running_stack
 from infra.local.ports import any_free
@@ -132,14 +132,14 @@ async def opened(attendants: Role, clients: int, warm_s: float = WARM_S) -> Figu
 
 async def measured(attendants: Role, seconds: float, **pids: int) -> Window:
     """Let clients and processes run for a while."""
-    before = {name: usage_of(pid) for name, pid in pids.items()}
+    meters = {name: Meter(pid) for name, pid in pids.items()}
     received = await attendants.ask(measure=seconds)
-    return Window(received, {name: usage_of(pid) - before[name] for name, pid in pids.items()})
+    return Window(received, {name: meter.stop() for name, meter in meters.items()})
 
 
-async def settled(source: Role, attendants: Role, folder: Path) -> Figures:
-    """Stop the publisher, and wait until every client holds what was published last."""
+async def settled(source: Role, attendants: Role, folder: Path, within_s: float = 10.0) -> Figures:
+    """Stop the publisher, and wait, within bounds, until every client holds what was published last."""
     await source.ask(per_s=0)
     path = folder / "states.npy"
     await source.ask(save=str(path))
-    return await attendants.ask(settle=str(path))
+    return await attendants.ask(settle=str(path), within_s=within_s)

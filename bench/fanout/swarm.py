@@ -22,7 +22,7 @@ from bench.fanout.steps import Openings, Step
 
 _WAIT_S, _WAIT_OPENING_S = 0.02, 0.002
 _TAKE_EVERY_S = 0.02
-_EXPECTED = frozenset(("update", "snapshot", "ready", "welcome", "subscribed", "heartbeat", "info"))
+_EXPECTED = frozenset(("update", "snapshot", "ready", "welcome", "subscribed", "heartbeat", "info", "rate"))
 Booleans = npt.NDArray[np.bool_]
 RECORDED = 500
 SAMPLED = 20  # clients, spread evenly, whose every message is decoded whole
@@ -177,7 +177,7 @@ class Swarm:
     def _ask(self, client: int) -> None:
         asked = self._dialect.ask(self.ledger.watched[client].tolist(), self._rate)
         self.openings.went(client, Step.ASKING, time.time_ns())
-        self._sockets.send(client, frames.masked(self._dialect.opcode, asked))
+        self._sockets.send(client, b"".join(frames.masked(self._dialect.opcode, each) for each in asked))
 
     def _hear(self, client: int, message: bytes, at_ns: int) -> None:
         is_live, is_sampled = self.openings.steps[client] == Step.LIVE, bool(self._is_sampled[client])

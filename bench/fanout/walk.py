@@ -13,6 +13,7 @@ VENUE = "XBEN"
 EPOCH = 1
 NAME_BYTES = 11  # of every name: a reader of many messages finds the number at a fixed place
 _TRADED = 0.2  # of all updates also carry a trade
+_LOTS = 19  # the largest size, in hundreds
 
 Numbers = npt.NDArray[np.intp]
 
@@ -30,13 +31,14 @@ def listings(symbols: int) -> list[Listing]:
 class Walk:
     """The state of every instrument, changed a few hundred at a time.
 
-    Every step moves bid and ask by a tick or not at all and draws new sizes; one in five also trades.
+    Every step moves bid and ask by a tick or not at all, and changes both sizes; one in five also trades.
     """
 
     def __init__(self, symbols: int, seed: int = 1) -> None:
         self.states: Rows = blank_states(symbols)
         self._random = np.random.default_rng(seed)
         self._ticks = self._random.integers(1_000, 50_000, symbols)  # the bid, in cents
+        self._lots = np.zeros((2, symbols), np.int64)  # of the sizes, less one
         self.states["instrument"] = np.arange(symbols)
         self.states["sequence"] = EPOCH << EPOCH_SHIFT
         opened = self._ticks / 100
@@ -49,7 +51,8 @@ class Walk:
         self._ticks[numbers] += draw.integers(-1, 2, count)
         bid = self._ticks[numbers] / 100
         states["bid"][numbers], states["ask"][numbers] = bid, bid + 0.01
-        sizes = draw.integers(1, 20, (2, count)) * 100.0
+        lots = (self._lots[:, numbers] + draw.integers(1, _LOTS, (2, count))) % _LOTS
+        self._lots[:, numbers], sizes = lots, (lots + 1) * 100.0
         states["bid_size"][numbers], states["ask_size"][numbers] = sizes
         traded = draw.random(count) < _TRADED
         self._trade(numbers[traded], bid[traded], sizes[0][traded])

@@ -233,9 +233,8 @@ class FanOut:
         """Slow down who could not be written to, at once; speed up who could, a step at a time."""
         self._slowness[receivers] = np.maximum(self._slowness[receivers] - 1, 0)
         stuck = receivers[failed]
-        was_stalled = self._stalled_tick[stuck]
-        self._stalled_tick[receivers] = _NEVER
-        self._stalled_tick[stuck] = np.minimum(was_stalled, tick)
+        self._stalled_tick[stuck] = np.minimum(self._stalled_tick[stuck], tick)
+        self._stalled_tick[np.delete(receivers, failed)] = _NEVER  # whoever took one of several frames reads
         self._slowness[stuck] = np.minimum(self._slowness[stuck] + 2, _SLOWEST)
         self.sent.skipped += len(failed)
 

@@ -114,11 +114,12 @@ class Hub:
         waiting = self.sessions()
         random.shuffle(waiting)
         steps = max(1, math.ceil(over_s / _DRAIN_STEP_S))
-        size = math.ceil(len(waiting) / steps)
-        for at in range(0, len(waiting), max(1, size)):
-            for session in waiting[at : at + size]:
+        began_s = time.monotonic()
+        for step in range(steps):
+            for session in waiting[step::steps]:
                 self._send_off(session, "drain", "this gateway is going away; another is there", CloseCode.RESTART)
-            await asyncio.sleep(_DRAIN_STEP_S)
+            due_s = began_s + (step + 1) * over_s / steps
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
 
     def _send_off(
         self, session: Session, code: str, message: str, close_code: CloseCode = CloseCode.TRY_AGAIN_LATER

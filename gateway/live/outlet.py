@@ -12,8 +12,8 @@ from gateway.live.close_codes import CloseCode
 from gateway.live.direct_send import direct_send_of
 from gateway.live.wire import Wire
 
-MAX_WAITING_BYTES = 1 << 20
-PAUSE_AT_BYTES = 1 << 18  # one command, of 1,000 symbols, adds less than this
+MAX_WAITING_BYTES = 2 << 20
+PAUSE_AT_BYTES = 1 << 18  # with one more command, of 1,000 symbols, it stays below the bound
 _CLOSE_TIMEOUT_S = 2.0
 _REASON_BYTES = 120  # a close frame holds 123
 

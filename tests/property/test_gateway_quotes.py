@@ -3,6 +3,7 @@
 import json
 import math
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgpack
 import msgspec
@@ -10,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.images import QUOTE_FIELDS, from_iso, iso, quote_image
+from gateway.images import from_iso, iso, quote_image
 from gateway.live.commands import CommandError, read_json, read_msgpack
 from gateway.live.wire import JSON, MSGPACK
 from gateway.quote_table import QuoteTable
@@ -28,12 +29,18 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+CHANNELS = st.sampled_from(["quote", "depth", "trades"])
+ENTRIES = st.lists(st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5) | FLOATS, max_size=4))
 COMMANDS = st.fixed_dictionaries(
     {},
     optional={
-        "action": st.sampled_from(["auth", "subscribe", "unsubscribe", "reconnect", "ping", "fly"]) | JSON_VALUES,
+        "action": st.sampled_from(["auth", "subscribe", "unsubscribe", "reconnect", "snapshot", "rate", "ping", "fly"]) | JSON_VALUES,
         "symbols": st.lists(st.text(max_size=5), max_size=3) | JSON_VALUES,
-        "last_seen": st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3) | JSON_VALUES,
+        "last_seen": st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers(), max_size=3)
+        | JSON_VALUES,
+        "channel": st.text(max_size=5) | JSON_VALUES,
+        "rate": st.floats(allow_nan=False, allow_infinity=False) | st.integers() | JSON_VALUES,
+        "epoch": st.text(max_size=70) | JSON_VALUES,
         "token": st.text(max_size=5) | JSON_VALUES,
     },
 )
@@ -76,27 +83,36 @@ def test_a_time_that_python_writes_is_read_as_that_time(moment: datetime) -> Non
         assert from_iso(moment.isoformat()) == expected
 
 
-@given(st.lists(FLOATS, min_size=len(QUOTE_FIELDS), max_size=len(QUOTE_FIELDS)), st.integers(1, 2**53 - 1))
+@given(st.lists(FLOATS, min_size=len(rows.STATE_FIGURES), max_size=len(rows.STATE_FIGURES)), st.integers(1, 2**53 - 1))
 def test_a_client_reads_the_very_numbers_of_the_row(values: list[float], sequence: int) -> None:
     state = rows.STATE.blank(1)
-    for name, value in zip(QUOTE_FIELDS, values, strict=True):
+    for name, value in zip(rows.STATE_FIGURES, values, strict=True):
         state[name] = value
     state["sequence"] = sequence
     image = quote_image(Instrument(InstrumentId(0), Listing(SymbolKey("XTKS", "日経"), "")), state)
     read = json.loads(JSON.encode(image))
     assert read == msgpack.unpackb(MSGPACK.encode(image))
     assert read["seq"] == sequence
-    for name, value in zip(QUOTE_FIELDS, values, strict=True):
+    for name, value in zip(rows.STATE_FIGURES, values, strict=True):
         assert read[name] == (None if math.isnan(value) else value)
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5) | FLOATS, max_size=4)))
-def test_a_joined_frame_is_the_whole_message(updates: list[dict[str, object]]) -> None:
-    updates = msgspec.json.decode(msgspec.json.encode(updates))  # NaN as null, as images have it
-    whole = {"type": "update", "updates": updates}
-    assert JSON.frame_of_updates([JSON.encode(each) for each in updates]) == JSON.encode(whole)
-    assert json.loads(JSON.frame_of_updates([JSON.encode(each) for each in updates])) == whole
-    assert msgpack.unpackb(MSGPACK.frame_of_updates([MSGPACK.encode(each) for each in updates])) == whole
+@given(st.dictionaries(CHANNELS, ENTRIES, min_size=1), st.sampled_from(["snapshot", "update"]))
+def test_a_joined_frame_is_the_whole_message(
+    by_channel: dict[str, list[dict[str, object]]], kind: Literal["snapshot", "update"]
+) -> None:
+    by_channel = msgspec.json.decode(msgspec.json.encode(by_channel))  # NaN as null, as entries have it
+    whole = {"type": kind, **by_channel}
+    for wire, decode in ((JSON, json.loads), (MSGPACK, msgpack.unpackb)):
+        encoded = {channel: [wire.encode(each) for each in entries] for channel, entries in by_channel.items()}
+        assert decode(wire.frame(kind, encoded)) == whole
+        for channel, entries in encoded.items():
+            joined = wire.joiner(kind, channel)(entries)
+            assert joined == wire.frame(kind, {channel: entries})
+            assert decode(joined) == {"type": kind, channel: by_channel[channel]}
+    assert JSON.frame(kind, {name: [JSON.encode(each) for each in found] for name, found in by_channel.items()}) == (
+        JSON.encode(whole)
+    )
 
 
 def outcome(read: object, message: object) -> object:

@@ -24,8 +24,9 @@ from mesh.connection import Connection
 
 _logger = logging.getLogger(__name__)
 
-HELD_PRINTS = 1000  # of an instrument: a client further behind misses some, and is told how many
+HELD_PRINTS = 256  # of an instrument: a client further behind misses some, and is told how many
 SNAPSHOT_PRINTS = 50
+_SNAPSHOT_PRINTS_IN_ALL = 5000  # some 600 KB: an answer has to fit into what may wait for a client
 _US_NS = 1000
 _UNKNOWN = 1 << 63  # no sequence is as high
 
@@ -116,7 +117,8 @@ class TradesChannel:
     def snapshot_since(self, numbers: Numbers) -> Positions:
         """Give where the prints of a first snapshot begin."""
         logs = [self._log(number) for number in numbers.tolist()]
-        return np.array([max(log.start, log.end - SNAPSHOT_PRINTS) for log in logs], np.int64)
+        most = min(SNAPSHOT_PRINTS, _SNAPSHOT_PRINTS_IN_ALL // max(1, len(logs)))
+        return np.array([max(log.start, log.end - most) for log in logs], np.int64)
 
     def resume_since(self, number: int, last_seen: int | str) -> int:
         """Give where the prints begin that a client has not seen; raises ValueError for what is no time."""
@@ -137,8 +139,8 @@ class TradesChannel:
 
     async def _begin(self, instruments: Sequence[Instrument]) -> dict[int, int]:
         """Note, and return, from which sequence each log is complete: the instrument's, asked for after subscribing."""
-        answers = await self._upstream.ask_many(instruments)
-        complete_from = {number: int(state["sequence"][0]) for number, (state, _) in answers.items()}
+        states = await self._upstream.ask_states(instruments)
+        complete_from = dict(zip(states["instrument"].tolist(), states["sequence"].tolist(), strict=True))
         for number, sequence in complete_from.items():
             self._log(number).complete_from = sequence
         return complete_from

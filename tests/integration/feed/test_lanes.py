@@ -157,6 +157,27 @@ async def test_the_snapshot_service_answers_with_the_state_and_twenty_levels(
             assert answer.data == b""
 
 
+async def test_the_snapshot_service_answers_for_many_symbols_at_once(
+    feed: RunFeed, recorder: Recorder, client: Connection
+) -> None:
+    async with feed("sim:rate=500,seed=11,symbols=40,profile=flat"):
+        await until(lambda: len(recorder.of("status")) > 4)
+        listed = [each for each in (await Directory.open(client.jetstream())).all() if each.key.venue == "XNAS"]
+        tokens = [each.key.token.partition(".")[2] for each in listed]
+        answer = await client.request("snapshot.XNAS", " ".join([tokens[0], "NOT=2ELISTED", *tokens[1:]]).encode())
+        assert rows.STATE.read(answer.data)["instrument"].tolist() == [each.number for each in listed]
+        assert (await client.request("snapshot.XNAS", b"")).data == b""
+        for request, reason in (
+            (" ".join(["A"] * 1001), "1001 symbols; a request names at most 1000"),
+            ("AAPL BRK=2e", "subject token 'BRK=2e' is not an escaped symbol"),
+        ):
+            answer = await client.request("snapshot.XNAS", request.encode())
+            assert answer.headers is not None
+            assert answer.headers["Nats-Service-Error-Code"] == "400"
+            assert answer.headers["Nats-Service-Error"] == reason
+            assert answer.data == b""
+
+
 async def test_the_heartbeat_says_what_the_feed_did(feed: RunFeed, recorder: Recorder, client: Connection) -> None:
     async with feed(SIM):
         await until(lambda: len(recorder.of("ops")) >= 2)

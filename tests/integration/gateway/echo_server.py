@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from litestar.types import Receive, Scope, Send, WebSocketReceiveEvent
+from litestar.types import Receive, Scope, Send
 
 from gateway.live.direct_send import direct_send_of
 from gateway.serving import Server, ServingConfig, bound_sockets
@@ -25,7 +25,7 @@ from infra.local.service import Service, Step
 ROOT = Path(__file__).parents[3]
 MODULE = "tests.integration.gateway.echo_server"
 MAX_MESSAGE_BYTES = 64 << 10
-STAY_S = 6.0
+STAY_S = 5.0
 
 
 class Echo:
@@ -75,37 +75,26 @@ class Echo:
         await send({"type": "http.response.body", "body": body})
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Echo, or do what a client says that begins with `do:`; several things in one message, one after the other."""
         await receive()
         await send({"type": "websocket.accept"})
         self.sends.add(send)
+        does = {"fill": self.fill, "overfill": self.overfill, "close": close, "stay": stay}
         try:
             while (event := await receive())["type"] == "websocket.receive":
-                await self.obey(scope, event, send)
+                text = event.get("text")
+                if text is None or not text.startswith("do:"):
+                    await send({"type": "websocket.send", "text": text, "bytes": event.get("bytes")})
+                    continue
+                for name in text.removeprefix("do:").split(","):
+                    await does[name](scope, send)
+                if "close" in text:
+                    return
         finally:
             self.sends.discard(send)
 
-    async def obey(self, scope: Scope, event: WebSocketReceiveEvent, send: Send) -> None:
-        """`fill`: send until the socket is full. `stuff`: until the plain way waits, too. `close`. `stay` away. Or echo."""
-        text = event.get("text")
-        if text == "fill":
-            await self.fill(scope)
-        elif text == "close":
-            await send({"type": "websocket.close", "code": 4000, "reason": "as you wish"})
-        elif text == "stay":
-            await asyncio.sleep(STAY_S)
-        elif text == "stuff":
-            await self.fill(scope)
-            while True:
-                try:
-                    async with asyncio.timeout(0.05):
-                        await send({"type": "websocket.send", "bytes": bytes(10_000)})
-                except TimeoutError:
-                    await send({"type": "websocket.close", "code": 1013, "reason": "too slow"})
-                    return
-        else:
-            await send({"type": "websocket.send", "text": text, "bytes": event.get("bytes")})
-
-    async def fill(self, scope: Scope) -> None:
+    async def fill(self, scope: Scope, _: Send) -> None:
+        """Send directly until the socket has taken nothing for a while."""
         direct = direct_send_of(scope)
         assert direct is not None
         write = direct.writer(is_text=False)
@@ -119,6 +108,14 @@ class Echo:
                 await asyncio.sleep(0.01)
         self.fills += 1
 
+    async def overfill(self, _: Scope, send: Send) -> None:
+        """Send the plain way until that waits, too."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0.05):
+                    await send({"type": "websocket.send", "bytes": bytes(10_000)})
+        self.fills += 1
+
     async def drain(self) -> None:
         """Close every client, evenly over the time there is."""
         self.is_draining = True
@@ -128,8 +125,20 @@ class Echo:
             time.sleep(600)  # noqa: ASYNC251  # the loop stands still, as it is meant to
         leaving = list(self.sends)
         for send in leaving:
-            await send({"type": "websocket.close", "code": 1012, "reason": "drain"})
+            with contextlib.suppress(OSError):  # it is gone already
+                await send({"type": "websocket.close", "code": 1012, "reason": "drain"})
             await asyncio.sleep(self.drain_s / len(leaving))
+
+
+async def close(_: Scope, send: Send) -> None:
+    """Close."""
+    await send({"type": "websocket.close", "code": 4000, "reason": "as you wish"})
+
+
+async def stay(_: Scope, __: Send) -> None:
+    """Do nothing, for longer than any client is waited for, or to the end."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(STAY_S)
 
 
 class EchoServer(servers.Server):

@@ -85,6 +85,8 @@ class WireClient(asyncio.Protocol):
         self.upgraded: asyncio.Future[bytes] = loop.create_future()
         self.ended: asyncio.Future[Ending] = loop.create_future()
         self.received_bytes = 0
+        self.pause_s = 0.0
+        """How long to read nothing after each piece that was read."""
         self.transport: asyncio.Transport
         self._take = take
         self._head = bytearray()
@@ -98,6 +100,9 @@ class WireClient(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take the answer to the handshake, then frames."""
         self.received_bytes += len(data)
+        if self.pause_s:
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(self.pause_s, self.transport.resume_reading)
         if not self.upgraded.done():
             self._head += data
             head, end, data = bytes(self._head).partition(b"\r\n\r\n")

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import pytest
 import pytest_asyncio
+from websockets.exceptions import ConnectionClosed
 
 from tests.integration.gateway.bad_messages import error
 from tests.integration.gateway.live_client import LiveClient, Message, live, unproven
@@ -70,20 +70,25 @@ async def test_too_many_commands_are_refused_with_the_time_to_wait(strict: Gatew
 
 
 async def test_who_never_stops_is_sent_away(strict: Gateway) -> None:
+    async def flood() -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await client.send("ping")
+
     async with live(strict) as client, live(strict) as other:
-        for _ in range(BURST + REFUSED_COMMANDS + 50):
-            await client.send("ping")
+        flooding = asyncio.create_task(flood())
         assert await client.closed() == (1008, "too many commands")
+        await flooding
         refused = client.of("error")
         assert {each["code"] for each in refused} == {"too_many_commands"}
-        assert REFUSED_COMMANDS <= len(refused) < REFUSED_COMMANDS + 50
+        assert len(refused) >= REFUSED_COMMANDS
         await other.answers_ping()
 
 
 async def test_messages_that_are_no_commands_count_as_commands(strict: Gateway) -> None:
     async with live(strict) as client:
         for _ in range(BURST + 1):
-            await client.socket.send("[")
+            await client.socket.send("{")
         codes = [(await client.read())["code"] for _ in range(BURST + 1)]
         assert codes == ["malformed"] * BURST + ["too_many_commands"]
 
@@ -149,6 +154,7 @@ async def test_a_user_watches_so_many_symbols_over_all_connections(strict: Gatew
         assert (await second.until("subscribed"))["symbols"] == ["ARCX:SPY", "XNAS:MSFT"]
         await second.send("subscribe", symbols=["SPY"], channel="depth")  # counts like a further symbol
         assert await second.until("error") == refused | {"symbol": "ARCX:SPY", "channel": "depth"}
+        assert (await second.until("subscribed"))["symbols"] == []
         await first.unsubscribe("SPY")
         assert await second.subscribe("NVDA") == ["XNAS:NVDA"]
         async with live(strict) as other:
@@ -172,14 +178,13 @@ async def test_more_connections_a_second_than_allowed_wait_or_are_told_when_to_c
         assert closed == [(1013, said)] * 2
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
-async def test_who_watches_nothing_and_says_nothing_is_closed_after_a_while(market: Market, packed: bool) -> None:
+async def test_who_watches_nothing_and_says_nothing_is_closed_after_a_while(market: Market) -> None:
     idle = "nothing was watched for 1 s"
     async with (
         market.another_gateway(idle_timeout_s=1, heartbeat_s=60) as gateway,
-        live(gateway, packed=packed) as watcher,
-        live(gateway, packed=packed) as talker,
-        live(gateway, packed=packed) as silent,
+        live(gateway) as watcher,
+        live(gateway) as talker,
+        live(gateway) as silent,
     ):
         await watcher.subscribe("SPY")
         closing = asyncio.create_task(silent.closed())

@@ -86,6 +86,14 @@ class TinyVenue:
         await self._client.publish(subjects.status(self.code), row.tobytes())
         await self._client.flush()
 
+    async def answer_many(self, request: Msg) -> None:
+        """Answer a request for the snapshots of several symbols."""
+        symbols = [SymbolKey.from_token(f"{self.code}.{token}").symbol for token in request.data.decode().split()]
+        self.asked += len(symbols)
+        if self.answers:
+            known = [self._states[symbol].tobytes() for symbol in symbols if symbol in self._states]
+            await request.respond(b"".join(known))
+
     async def answer(self, request: Msg) -> None:
         """Answer a request for a snapshot."""
         self.asked += 1
@@ -101,6 +109,7 @@ async def tiny_venue(market: Market, epoch: int = 1) -> AsyncIterator[TinyVenue]
     try:
         venue = TinyVenue(client, await Directory.open(client.jetstream()), epoch)
         await client.subscribe(f"snapshot.{venue.code}.*", cb=venue.answer)
+        await client.subscribe(f"snapshot.{venue.code}", cb=venue.answer_many)
         await client.flush()
         yield venue
     finally:

@@ -60,8 +60,9 @@ class Gateway:
         assert connection.request is not None
         self.tokens.add(connection.request.headers["Sec-WebSocket-Protocol"].rpartition("bearer.")[2])
         self.say(connection, {"type": "welcome", "protocol": 2})
+        assert self._codec.decode(connection.recv()) == {"action": "rate", "rate": 5.0}
         asked = self._codec.decode(connection.recv())
-        assert (asked["action"], asked["rate"], len(asked["symbols"])) == ("subscribe", 5.0, EACH)
+        assert (asked["action"], len(asked["symbols"])) == ("subscribe", EACH)
         symbols = asked["symbols"]
         self.say(connection, {"type": "subscribed", "channel": "quote", "symbols": symbols, "rate": 5.0})
         self.send(connection, "snapshot", [entry(symbol, FIRST) for symbol in symbols[:3]])

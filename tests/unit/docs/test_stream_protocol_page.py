@@ -226,7 +226,7 @@ def test_limits_are_the_gateways(table_under: TableUnder) -> None:
         "pings and pongs a second from the client": CONTROL_FRAMES_PER_S,
         "bytes of answers that wait for a client that does not read": MAX_WAITING_BYTES,
         "entries in a frame": MAX_ENTRIES_PER_FRAME,
-        "prints of a first snapshot": SNAPSHOT_PRINTS,
+        "prints of a first snapshot; 5000 for all symbols of a command": SNAPSHOT_PRINTS,
         "prints held of a symbol": HELD_PRINTS,
         "characters of a token": min(MAX_TOKEN_CHARACTERS, commands.MAX_TOKEN_CHARACTERS),
         "lowest rate that may be asked for": commands.MIN_RATE,

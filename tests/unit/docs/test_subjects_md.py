@@ -124,6 +124,7 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "depth.<exch>.<symbol>": subjects.depth(key),
         "status.<exch>": subjects.status(key.venue),
         "snapshot.<exch>.<symbol>": subjects.snapshot(key),
+        "snapshot.<exch>": subjects.snapshots(key.venue),
         "tape.<partition>": subjects.tape(7),
         "ops.<process>.<id>": "ops.feed.4711",
     }

@@ -11,7 +11,9 @@ from gateway.live.commands import (
     Auth,
     CommandError,
     Ping,
+    Rate,
     Reconnect,
+    Snapshot,
     Subscribe,
     Unsubscribe,
     read_json,
@@ -38,7 +40,18 @@ def refused(read: Callable[[], AnyCommand]) -> tuple[str, str]:
         ({"action": "subscribe", "symbols": ["AAPL", "XNAS:日経"]}, Subscribe(["AAPL", "XNAS:日経"])),
         ({"symbols": MANY, "action": "subscribe"}, Subscribe(MANY)),
         ({"action": "unsubscribe", "symbols": ["*"]}, Unsubscribe(["*"])),
+        ({"action": "subscribe", "symbols": ["A"], "channel": "depth", "rate": 5}, Subscribe(["A"], "depth", 5.0)),
+        ({"action": "subscribe", "symbols": ["A"], "rate": 0.1}, Subscribe(["A"], "quote", 0.1)),
+        ({"action": "subscribe", "symbols": ["A"], "channel": "no such", "rate": None}, Subscribe(["A"], "no such")),
+        ({"action": "unsubscribe", "symbols": ["A"], "channel": "trades"}, Unsubscribe(["A"], "trades")),
+        ({"action": "snapshot", "symbols": MANY}, Snapshot(MANY)),
+        ({"action": "snapshot", "symbols": ["A"], "channel": "depth"}, Snapshot(["A"], "depth")),
         ({"action": "reconnect", "last_seen": {"A": "never"}}, Reconnect({"A": "never"})),
+        (
+            {"action": "reconnect", "last_seen": {"A": 0, "B": 2**63 - 1}, "epoch": "19a", "channel": "trades", "rate": 1},
+            Reconnect({"A": 0, "B": 2**63 - 1}, "19a", "trades", 1.0),
+        ),
+        ({"action": "rate", "rate": 100}, Rate(100.0)),
         ({"action": "ping"}, Ping()),
     ],
 )
@@ -50,7 +63,7 @@ def test_a_command_is_the_same_in_both_encodings(sent: dict[str, object], comman
     ("sent", "code", "names"),
     [
         ({"action": "fly"}, "unknown_action", "'fly'"),
-        ({"action": "Subscribe", "symbols": ["A"]}, "unknown_action", "auth, subscribe, unsubscribe, reconnect, ping"),
+        ({"action": "Subscribe", "symbols": ["A"]}, "unknown_action", "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping"),
         ({"action": "y" * 50_000}, "unknown_action", "there are auth"),
         ({}, "invalid_command", "`action`"),
         ({"symbols": ["A"]}, "invalid_command", "`action`"),
@@ -75,7 +88,24 @@ def test_a_command_is_the_same_in_both_encodings(sent: dict[str, object], comman
         ({"action": "auth", "token": "t" * (MAX_TOKEN_CHARACTERS + 1)}, "invalid_command", "length <= 8192"),
         ({"action": "reconnect", "last_seen": ["A"]}, "invalid_command", "$.last_seen"),
         ({"action": "reconnect", "last_seen": {}}, "invalid_command", "length >= 1"),
-        ({"action": "reconnect", "last_seen": {"A": 5}}, "invalid_command", "$.last_seen"),
+        ({"action": "reconnect", "last_seen": {"A": 5.5}}, "invalid_command", "$.last_seen"),
+        ({"action": "reconnect", "last_seen": {"A": -1}}, "invalid_command", ">= 0"),
+        ({"action": "reconnect", "last_seen": {"A": 2**63}}, "invalid_command", "$.last_seen"),
+        ({"action": "reconnect", "last_seen": {"A": None}}, "invalid_command", "$.last_seen"),
+        ({"action": "reconnect", "last_seen": {"A": 1}, "epoch": "e" * 65}, "invalid_command", "length <= 64"),
+        ({"action": "subscribe", "symbols": ["A"], "channel": ""}, "invalid_command", "$.channel"),
+        ({"action": "subscribe", "symbols": ["A"], "channel": "c" * 33}, "invalid_command", "length <= 32"),
+        ({"action": "subscribe", "symbols": ["A"], "channel": None}, "invalid_command", "$.channel"),
+        ({"action": "subscribe", "symbols": ["A"], "rate": 0}, "invalid_command", "$.rate"),
+        ({"action": "subscribe", "symbols": ["A"], "rate": 0.099}, "invalid_command", "$.rate"),
+        ({"action": "subscribe", "symbols": ["A"], "rate": 100.1}, "invalid_command", "$.rate"),
+        ({"action": "subscribe", "symbols": ["A"], "rate": "20"}, "invalid_command", "$.rate"),
+        ({"action": "subscribe", "symbols": ["A"], "rate": True}, "invalid_command", "$.rate"),
+        ({"action": "rate"}, "invalid_command", "`rate`"),
+        ({"action": "rate", "rate": None}, "invalid_command", "$.rate"),
+        ({"action": "rate", "rate": 1e300}, "invalid_command", "$.rate"),
+        ({"action": "snapshot", "symbols": []}, "invalid_command", "length >= 1"),
+        ({"action": "snapshot", "symbols": ["A"], "rate": 1}, "invalid_command", "`rate`"),
         ({"action": "reconnect", "last_seen": {f"A{n}": "" for n in range(1001)}}, "invalid_command", "length <= 1000"),
         ({"action": "ping", "symbols": []}, "invalid_command", "`symbols`"),
     ],
@@ -99,6 +129,8 @@ def test_what_is_no_command_is_refused_alike_in_both_encodings(sent: object, cod
         "\ufeff" + '{"action":"ping"}',
         '{"action":"subscribe","symbols":["\\ud800"]}',  # half a character
         '{"action":"subscribe","symbols":["A"',
+        '{"action":"rate","rate":NaN}',
+        '{"action":"rate","rate":Infinity}',
         "\x00" * 60_000,
     ],
 )
@@ -117,6 +149,10 @@ def test_text_that_is_not_json_is_malformed(text: str) -> None:
         b"\x81\xa6action\xa3\xff\xfe\xfd",
         b"\x82\xa6action\xa9subscribe\xa7symbols\x91\xa2\xff\xfe",
         b"\xdf\xff\xff\xff\xff",
+        b"\x82\xa6action\xa4rate\xa4rate\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",  # not a number
+        b"\x82\xa6action\xa4rate\xa4rate\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",  # infinity
+        b"\x82\xa6action\xa4rate\xa4rate\xc7\x04\x05four",  # an extension type
+        b"\x82\xa6action\xd6\xff\x00\x00\x00\x00\xa4rate\x01",  # a timestamp for an action
     ],
 )
 def test_bytes_that_are_not_msgpack_are_malformed(data: bytes) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from gateway.images import QUOTE_FIELDS, depth_image, from_iso, iso, quote_image
+from gateway.images import depth_image, from_iso, iso, quote_image
 from market import rows
 from market.book import LEVELS
 from market.instrument import Instrument, InstrumentId, Listing
@@ -23,7 +23,7 @@ def state(**values: float) -> Rows:
 
 
 def test_an_image_names_every_field_of_the_state() -> None:
-    values = {name: float(at) for at, name in enumerate(QUOTE_FIELDS, start=1)}
+    values = {name: float(at) for at, name in enumerate(rows.STATE_FIGURES, start=1)}
     image = quote_image(BRK, state(**values, sequence=5, ts_event=NOON_NS, ts_recv=NOON_NS + 1))
     assert image == {
         "symbol": "XNYS:BRK.B",
@@ -33,7 +33,7 @@ def test_an_image_names_every_field_of_the_state() -> None:
         "ts_recv": "2026-03-29T14:30:05.000000001Z",
     }
     prices = {"bid", "ask", "last", "open", "high", "low", "prev_close"}
-    assert set(QUOTE_FIELDS) == prices | {"bid_size", "ask_size", "last_size", "volume"}
+    assert set(rows.STATE_FIGURES) == prices | {"bid_size", "ask_size", "last_size", "volume"}
 
 
 def test_what_is_unknown_is_null_and_no_number_is_lost() -> None:
@@ -50,7 +50,7 @@ def test_depth_shows_the_levels_that_are_there_best_first() -> None:
     levels["price"] = np.nan
     for at, price, size, orders in ((0, 10.0, 300, 3), (1, 9.5, 100, 1), (LEVELS, 10.5, 200, 2)):
         levels["price"][at], levels["size"][at], levels["orders"][at] = price, size, orders
-    assert depth_image(levels) == {"bids": [[10.0, 300.0, 3], [9.5, 100.0, 1]], "asks": [[10.5, 200.0, 2]]}
+    assert depth_image(levels) == {"bids": [(10.0, 300.0, 3), (9.5, 100.0, 1)], "asks": [(10.5, 200.0, 2)]}
 
 
 def test_without_depth_both_sides_are_empty() -> None:

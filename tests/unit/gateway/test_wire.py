@@ -5,9 +5,9 @@ import pytest
 
 from gateway.live.wire import JSON, MSGPACK, WIRES, Wire
 
-UPDATES = [
-    {"symbol": "XNAS:AAPL", "bid": 1.5, "ask": None, "seq": 2**53 - 1, "ts_event": "2026-03-29T14:30:05.000000000Z"},
-    {"symbol": "XTKS:日経", "bid": 0.1 + 0.2, "ask": 1e300, "seq": 1, "ts_event": None},
+ENTRIES = [
+    {"s": "XNAS:AAPL", "q": 2**53 - 1, "t": 1_774_794_605_000_001, "r": 0, "b": 1.5, "a": None, "v": 0.0},
+    {"s": "XTKS:日経", "q": 1, "t": 0, "r": 0, "b": 0.1 + 0.2, "a": 1e300},
 ]
 
 
@@ -16,19 +16,28 @@ def decoded(wire: Wire, data: bytes) -> object:
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=str)
-@pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 1000, 65_535])
-def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, count: int) -> None:
-    updates = [UPDATES[at % 2] | {"seq": at} for at in range(count)]
-    frame = wire.frame_of_updates([wire.encode(update) for update in updates])
-    assert decoded(wire, frame) == {"type": "update", "updates": updates}
+@pytest.mark.parametrize("kind", ["snapshot", "update"])
+@pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 63, 64, 65, 256, 65_535])
+def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, kind: str, count: int) -> None:
+    entries = [ENTRIES[at % 2] | {"q": at} for at in range(count)]
+    joined = wire.joiner(kind, "quote")([wire.encode(entry) for entry in entries])
+    assert decoded(wire, joined) == {"type": kind, "quote": entries}
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=str)
+def test_a_frame_of_several_channels_is_what_any_library_would_have_encoded(wire: Wire) -> None:
+    whole = {"quote": ENTRIES, "depth": ENTRIES[:1] * 300, "trades": ENTRIES[1:]}
+    frame = wire.frame("update", {name: [wire.encode(entry) for entry in found] for name, found in whole.items()})
+    assert decoded(wire, frame) == {"type": "update", **whole}
 
 
 def test_a_joined_json_frame_is_the_very_bytes_of_the_whole_message() -> None:
-    whole = {"type": "update", "updates": UPDATES}
-    assert JSON.frame_of_updates([JSON.encode(update) for update in UPDATES]) == JSON.encode(whole)
+    whole = {"type": "update", "quote": ENTRIES}
+    encoded = [JSON.encode(entry) for entry in ENTRIES]
+    assert JSON.joiner("update", "quote")(encoded) == JSON.frame("update", {"quote": encoded}) == JSON.encode(whole)
 
 
-@pytest.mark.parametrize("message", [*UPDATES, {"type": "error", "message": 'a "quote"\n\\ \x00 …', "symbol": "<&>"}])
+@pytest.mark.parametrize("message", [*ENTRIES, {"type": "error", "message": 'a "quote"\n\\ \x00 …', "symbol": "<&>"}])
 def test_both_encodings_carry_the_same_message(message: dict[str, object]) -> None:
     assert decoded(JSON, JSON.encode(message)) == decoded(MSGPACK, MSGPACK.encode(message)) == message
 
