@@ -65,8 +65,8 @@ async def attend(
 ) -> None:
     """Open all clients and say how that went, then do as told.
 
-    `{"measure": seconds}` counts for so long; `{"settle": path, "within_s": …}` waits until all hold the states saved there, and says
-    what differs; `{"record": path}` saves messages of updates.
+    `{"measure": seconds}` counts for so long; `{"settle": path, "within_s": …}` waits until all hold the states saved
+    there, and says what differs; `{"record": path}` saves messages of updates.
     """
     ledger = Ledger(clients, symbols, each)
     tokens = _tokens(clients, secret) if secret else [""]
