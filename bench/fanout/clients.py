@@ -65,7 +65,7 @@ async def attend(
 ) -> None:
     """Open all clients and say how that went, then do as told.
 
-    `{"measure": seconds}` counts for so long; `{"settle": path, "within_s": …}` waits until all hold the states saved
+    `{"measure": seconds}` counts for so long; `{"settle": path, "for_s": …}` waits until all hold the states saved
     there, and says what differs; `{"record": path}` saves messages of updates.
     """
     ledger = Ledger(clients, symbols, each)
@@ -80,7 +80,7 @@ async def attend(
         elif "record" in words:
             line.say(**await driver.do(_recorded(swarm, Path(words["record"]))))
         else:
-            line.say(**await driver.do(_settled(swarm, Path(words["settle"]), words["within_s"])))
+            line.say(**await driver.do(_settled(swarm, Path(words["settle"]), words["for_s"])))
 
 
 def _tokens(count: int, secret: str) -> list[str]:

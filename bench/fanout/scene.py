@@ -142,4 +142,4 @@ async def settled(source: Role, attendants: Role, folder: Path, within_s: float 
     await source.ask(per_s=0)
     path = folder / "states.npy"
     await source.ask(save=str(path))
-    return await attendants.ask(settle=str(path), within_s=within_s)
+    return await attendants.ask(settle=str(path), for_s=within_s)

@@ -58,6 +58,7 @@ class FanOut:
         self._stalled_tick = np.full(1, _NEVER)
         self._left: list[int] = []
         self._unserved: list[slice] = []
+        self._left_off: dict[int, int] = {}  # client -> the first row of the frame that it did not take
         self._has_own_rates = False
 
     @property
@@ -84,6 +85,7 @@ class FanOut:
         """Remove a client; return the topics that it had."""
         self._free_tick[client] = self._stalled_tick[client] = _NEVER
         self._slowness[client] = 0
+        self._left_off.pop(client, None)
         self._send[client] = self._send[NOBODY]
         self._left.append(client)
         return self.subscriptions.leave(client)
@@ -178,6 +180,8 @@ class FanOut:
 
     def _write(self, rows: Rows, tick: int, at_least_ticks: int) -> None:
         subscriptions = self.subscriptions
+        if self._left_off:
+            self._begin_where_left_off(rows)
         topics = subscriptions.topic[rows]
         masks = subscriptions.pending[rows] | subscriptions.owed[rows]
         entries = self._entries.of(topics, masks, subscriptions.sent[rows])
@@ -189,8 +193,9 @@ class FanOut:
         interval = np.maximum(self._interval_ticks[receivers], at_least_ticks)
         if failed:
             kept = np.ones(len(rows), bool)
-            for frame in failed:
+            for frame in reversed(failed):
                 kept[bounds[frame] : bounds[frame + 1]] = False
+                self._left_off[int(receivers[frame])] = int(rows[bounds[frame]])
             rows, topics = rows[kept], topics[kept]
         self._settle(receivers, failed, tick)
         self._free_tick[receivers] = tick + (interval << self._slowness[receivers])
@@ -200,6 +205,13 @@ class FanOut:
             subscriptions.due_tick[rows] = tick + subscriptions.every_ticks[rows]
         self.sent.updates += len(rows)
         self._on_written(topics)
+
+    def _begin_where_left_off(self, rows: Rows) -> None:
+        """Put the rows first that a client's socket did not take last time: the others have had their turn."""
+        clients = self.subscriptions.client[rows]
+        for client in set(np.unique(clients).tolist()) & self._left_off.keys():
+            own = np.flatnonzero(clients == client)
+            rows[own] = np.roll(rows[own], -int(np.searchsorted(rows[own], self._left_off.pop(client))))
 
     def _send_frames(
         self, receivers: list[int], bounds: list[int], entries: list[bytes], channels: npt.NDArray[np.int8]

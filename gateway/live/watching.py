@@ -10,6 +10,7 @@ from gateway.live.admission import Admission
 from gateway.live.channels.channel import Channel, Positions
 from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
 from gateway.live.fan_out_loop import FanOutLoop
+from gateway.live.gaps import Gap, gap_of
 from gateway.live.messages import Error, Resumed, Subscribed, Unsubscribed
 from gateway.live.relief import Relief
 from gateway.live.session import Session
@@ -71,7 +72,11 @@ class Watching:
         seen = self._seen(session, index, last_seen)
         instruments = await self._watch(session, index, [each for each, _ in seen.values()], rate)
         is_same_epoch = epoch is None or epoch == self.epoch
-        gaps = [_gap(self.channels[index], *seen[int(each.number)], is_same_epoch) for each in instruments]
+        earliest = self.channels[index].earliest(_numbers(instruments)).tolist()
+        gaps = [
+            gap_of(self.channels[index], *seen[int(each.number)], is_same_epoch, since)
+            for each, since in zip(instruments, earliest, strict=True)
+        ]
         self._resume(session, index, gaps, self._rate(session, rate))
         self.relief.tell_if_any(session)
 
@@ -175,7 +180,7 @@ class Watching:
             self._refuse(session, index, "user_symbol_limit", limit, str(each.key))
         return granted
 
-    def _resume(self, session: Session, index: int, gaps: "list[_Gap]", rate: float) -> None:
+    def _resume(self, session: Session, index: int, gaps: list[Gap], rate: float) -> None:
         lost = [each.instrument for each in gaps if each.is_lost]
         changed = [each.instrument for each in gaps if each.is_changed and not each.is_lost]
         unchanged = [each.instrument for each in gaps if not each.is_changed and not each.is_lost]
@@ -234,33 +239,6 @@ class Watching:
         """Say what a client gets: what it asked for, in whole ticks, and no more than its connection."""
         asked = 0 if rate is None else interval_ticks(rate)
         return rate_per_s(max(asked, session.interval_ticks))
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """What a client that was away has missed of one instrument."""
-
-    instrument: Instrument
-    is_changed: bool
-    is_lost: bool
-    since: int
-    floor: int
-    """The sequence below which it must be sent nothing: another gateway was further than this one is."""
-
-
-def _gap(channel: Channel, instrument: Instrument, seen: list[int | str], is_same_epoch: bool) -> _Gap:
-    number = int(instrument.number)
-    if not is_same_epoch:
-        since = int(channel.snapshot_since(np.array([number]))[0])
-        return _Gap(instrument, is_changed=True, is_lost=True, since=since, floor=0)
-    sequences = [each for each in seen if isinstance(each, int)]
-    return _Gap(
-        instrument,
-        is_changed=any(channel.is_newer(number, each) for each in seen),
-        is_lost=not all(channel.is_covered(number, each) for each in seen),
-        since=min(channel.resume_since(number, each) for each in seen),
-        floor=0 if channel.is_log else min(sequences, default=0),
-    )
 
 
 def _numbers(instruments: Sequence[Instrument]) -> npt.NDArray[np.intp]:

@@ -51,14 +51,14 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen once it runs."""
-        try:
-            await super().startup([*(sockets or ()), *self._kept])
-        except OSError as error:  # another process began to listen between our binding and now
-            _logger.critical("cannot listen: %s", error)
+        listeners = [*(sockets or ()), *self._kept]
+        await super().startup(listeners)
+        if not all(_listens(each) for each in listeners):
+            # Another process began to listen after we bound; uvloop closes the socket, and says nothing.
+            _logger.critical("cannot listen: the port was taken by another process")
             await self.lifespan.shutdown()
-            self.should_exit = True
-            return
-        if self._is_tied:
+            self.started, self.should_exit = False, True
+        elif self._is_tied:
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._on_parent)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,3 +90,10 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             if not self.should_exit:
                 self.handle_exit(signal.SIGTERM, None)
+
+
+def _listens(listener: socket.socket) -> bool:
+    try:
+        return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False  # it was closed

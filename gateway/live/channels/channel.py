@@ -67,6 +67,9 @@ class Channel(Protocol):
     def snapshot_since(self, numbers: Numbers) -> Positions:
         """Give the positions that a first snapshot's entries begin from."""
 
+    def earliest(self, numbers: Numbers) -> Positions:
+        """Give the positions from which on entries of so many instruments still fit into one answer."""
+
     def resume_since(self, number: int, last_seen: int | str) -> int:
         """Give the position that the entry for a client that saw `last_seen` begins from; raises ValueError."""
 

@@ -101,6 +101,10 @@ class DepthChannel:
         """Give 0 for each: a snapshot is the present book."""
         return np.zeros(len(numbers), np.int64)
 
+    def earliest(self, numbers: Numbers) -> Positions:
+        """Give 0 for each: as above."""
+        return np.zeros(len(numbers), np.int64)
+
     def resume_since(self, number: int, last_seen: int | str) -> int:  # as above
         """Give 0: what a client missed is in the present book."""
         return 0

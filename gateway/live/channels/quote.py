@@ -94,6 +94,10 @@ class QuoteChannel:
         """Give 0 for each: a snapshot is the present state."""
         return np.zeros(len(numbers), np.int64)
 
+    def earliest(self, numbers: Numbers) -> Positions:
+        """Give 0 for each: as above."""
+        return np.zeros(len(numbers), np.int64)
+
     def resume_since(self, number: int, last_seen: int | str) -> int:  # as above
         """Give 0: what a client missed is in the present state."""
         return 0

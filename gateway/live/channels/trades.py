@@ -26,7 +26,7 @@ _logger = logging.getLogger(__name__)
 
 HELD_PRINTS = 256  # of an instrument: a client further behind misses some, and is told how many
 SNAPSHOT_PRINTS = 50
-_SNAPSHOT_PRINTS_IN_ALL = 5000  # some 600 KB: an answer has to fit into what may wait for a client
+_PRINTS_OF_AN_ANSWER = 5000  # some 600 KB: an answer has to fit into what may wait for a client
 _US_NS = 1000
 _UNKNOWN = 1 << 63  # no sequence is as high
 
@@ -116,9 +116,12 @@ class TradesChannel:
 
     def snapshot_since(self, numbers: Numbers) -> Positions:
         """Give where the prints of a first snapshot begin."""
-        logs = [self._log(number) for number in numbers.tolist()]
-        most = min(SNAPSHOT_PRINTS, _SNAPSHOT_PRINTS_IN_ALL // max(1, len(logs)))
-        return np.array([max(log.start, log.end - most) for log in logs], np.int64)
+        starts = np.array([self._log(number).start for number in numbers.tolist()], np.int64)
+        return np.maximum(starts, np.maximum(self.positions(numbers) - SNAPSHOT_PRINTS, self.earliest(numbers)))
+
+    def earliest(self, numbers: Numbers) -> Positions:
+        """Give where the last prints begin that all instruments together may have in one answer."""
+        return self.positions(numbers) - _PRINTS_OF_AN_ANSWER // max(1, len(numbers))
 
     def resume_since(self, number: int, last_seen: int | str) -> int:
         """Give where the prints begin that a client has not seen; raises ValueError for what is no time."""

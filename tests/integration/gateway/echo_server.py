@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from litestar.types import Receive, Scope, Send
+from uvicorn.config import STARTUP_FAILURE
 
 from gateway.live.direct_send import direct_send_of
 from gateway.serving import Server, ServingConfig, bound_sockets
@@ -31,7 +32,8 @@ STAY_S = 5.0
 class Echo:
     """The application, and what it knows of its clients."""
 
-    def __init__(self, drain_s: float, hangs: str) -> None:
+    def __init__(self, port: int, drain_s: float, hangs: str) -> None:
+        self.port = port
         self.drain_s = drain_s
         self.hangs = hangs
         self.sends: set[Send] = set()
@@ -50,6 +52,9 @@ class Echo:
         if self.hangs == "startup":
             print("starting", flush=True)  # noqa: T201  # its log
             await asyncio.Event().wait()
+        if self.hangs == "port":
+            self.intruder = bound_sockets("127.0.0.1", self.port)[0]
+            self.intruder.listen()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if self.hangs == "shutdown":
@@ -147,7 +152,7 @@ class EchoServer(servers.Server):
     def __init__(self, folder: Path, **settings: object) -> None:
         self.port = any_free()
         probe: Step | None = http_answers("127.0.0.1", self.port, "/")
-        if settings.get("hangs") == "startup":
+        if settings.get("hangs") in {"startup", "port"}:
             probe = None
         super().__init__(
             Service(
@@ -186,10 +191,12 @@ async def running_echo(folder: Path, **settings: object) -> AsyncIterator[EchoSe
 def main(
     port: int, drain_s: float = 1.0, handshake_timeout_s: float = 10.0, ops_port: int = 0, hangs: str = ""
 ) -> None:
-    app = Echo(drain_s, hangs)
+    app = Echo(port, drain_s, hangs)
     config = ServingConfig(app, max_message_bytes=MAX_MESSAGE_BYTES, handshake_timeout_s=handshake_timeout_s)
     ops = bound_sockets("127.0.0.1", ops_port) if ops_port else []
-    Server(config, app.drain, drain_s, kept=ops).run(bound_sockets("127.0.0.1", port))
+    server = Server(config, app.drain, drain_s, kept=ops)
+    server.run(bound_sockets("127.0.0.1", port))
+    sys.exit(0 if server.started else STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

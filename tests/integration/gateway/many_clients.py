@@ -5,7 +5,7 @@ import contextlib
 import functools
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -17,8 +17,10 @@ from websockets.frames import Close, Frame, Opcode
 
 from gateway.accounts.settings import TokenSettings
 from gateway.accounts.tokens import AccessTokens
+from market import subjects
 from mesh.directory import Directory
 from tests.integration.gateway.running import SECRET, SOON_S, Gateway, Market, token
+from tests.integration.gateway.tiny_venue import TinyVenue
 
 _DATA = {Opcode.TEXT, Opcode.BINARY}
 _PAGE_BYTES = 4096
@@ -187,6 +189,26 @@ async def wired(
         yield client
     finally:
         client.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def many_published(
+    market: Market, venue: TinyVenue
+) -> AsyncIterator[Callable[[Sequence[str], int], Awaitable[int]]]:
+    """Give `publish(symbols, count)`: publishes the states after so many events at once, and gives their sequence."""
+    client = await nats.connect(market.nats.url)
+
+    async def publish(symbols: Sequence[str], count: int) -> int:
+        for symbol in symbols:
+            row = venue.hold(symbol, count, last=count)
+            await client.publish(subjects.quote(venue.instruments[symbol].key), row.tobytes())
+        await client.flush()
+        return int(row["sequence"][0])
+
+    try:
+        yield publish
+    finally:
+        await client.close()
 
 
 async def listed_names(market: Market) -> list[str]:

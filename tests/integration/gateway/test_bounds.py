@@ -29,6 +29,7 @@ async def strict_gateway(market: Market) -> AsyncIterator[Gateway]:
         connections_unproven=2,
         symbols_per_user=5,
         auth_timeout_s=20,
+        drain_s=0,
         heartbeat_s=60,
     ) as gateway:
         yield gateway

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.serving import END_S
@@ -122,3 +123,14 @@ async def test_who_does_not_serve_yet_ends_at_once(tmp_path: Path) -> None:
             assert await server.exited() == -signal.SIGTERM
     finally:
         await server.stop()
+
+
+async def test_a_port_that_another_takes_meanwhile_ends_the_start(tmp_path: Path) -> None:
+    """Two that start at the same moment may both bind; only one can listen."""
+    server = EchoServer(tmp_path, hangs="port")
+    await server.start()
+    async with asyncio.timeout(20):
+        assert await server.exited() == STARTUP_FAILURE
+    said = server.log.read_text()
+    assert "cannot listen" in said
+    assert "Traceback" not in said

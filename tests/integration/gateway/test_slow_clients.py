@@ -16,6 +16,7 @@ from tests.integration.gateway.many_clients import (
     Ending,
     WireClient,
     listed_names,
+    many_published,
     memory_bytes,
     opened,
     wired,
@@ -30,7 +31,7 @@ CROWD_SYMBOLS = 10
 ROUNDS = 25
 ROUND_S = 0.06  # a little more than the time between two frames
 RECEIVE_BUFFER_BYTES = 4096
-PAUSE_S = 0.1  # between two reads of so much
+PAUSE_S = 0.05  # between two reads of so much
 SLOW_TIMEOUT_S = 1.0
 MIB = 1 << 20
 
@@ -97,6 +98,7 @@ async def gateway(market: Market) -> AsyncIterator[Gateway]:
         accepts_per_s=10_000,
         symbols_per_user=100_000,
         symbols_per_connection=2000,
+        drain_s=0,
     ) as running:
         yield running
 
@@ -116,28 +118,34 @@ class Crowd:
     def __init__(self) -> None:
         self.clients: list[WireClient] = []
         self.ages_ms: list[float] = []
-        self._has: list[int] = []
+        self._has: list[dict[str, int]] = []
 
     async def join(self, gateway: Gateway, bearer: str, names: Sequence[str]) -> None:
         """Add a client."""
-        place = len(self._has)
-        self._has.append(0)
+        has: dict[str, int] = dict.fromkeys(names, 0)
+        self._has.append(has)
 
         def take(message: bytes) -> None:
             data = read_packed(message)
             if data.quote:
                 self.ages_ms.append(time.time() * 1e3 - data.quote[-1].r / 1e3)
-                self._has[place] = min(entry.q for entry in data.quote) if len(data.quote) == len(names) else 0
+                for entry in data.quote:
+                    has[entry.s] = entry.q
 
         client = await opened(gateway, take, packed=True, bearer=bearer)
         client.command("subscribe", symbols=names)
         self.clients.append(client)
 
+    def leave(self) -> None:
+        """Cut all connections."""
+        for client in self.clients:
+            client.transport.abort()
+
     async def all_have(self, sequence: int) -> None:
         """Wait until every client has that sequence of every symbol."""
 
         async def has() -> bool:
-            return min(self._has) >= sequence
+            return all(min(has.values()) >= sequence for has in self._has)
 
         await until(has, f"everybody has {sequence}")
 
@@ -157,17 +165,15 @@ async def test_one_that_is_stuck_among_a_thousand_is_sent_away_and_the_others_ge
 
     async def rounds(at_least: int) -> None:
         for _ in range(at_least):
-            began_s, count = time.monotonic(), next(counts)
-            for code in codes:
-                row = await venue.publish(code, count, last=count)
-            await crowd.all_have(int(row["sequence"][0]))
+            began_s = time.monotonic()
+            await crowd.all_have(await publish(codes, next(counts)))
             await asyncio.sleep(max(0.0, began_s + ROUND_S - time.monotonic()))  # the venue's own pace
 
     crowd, holder, busy = Crowd(), Holder(), (await listed_names(market))[:500]
-    for code in codes:
-        await venue.publish(code, next(counts))
     bearer = token()
-    try:
+    async with many_published(market, venue) as publish, contextlib.AsyncExitStack() as stack:
+        stack.callback(crowd.leave)
+        await publish(codes, next(counts))
         for _ in range(CROWD):
             await crowd.join(gateway, bearer, names)
         await rounds(5)
@@ -187,11 +193,8 @@ async def test_one_that_is_stuck_among_a_thousand_is_sent_away_and_the_others_ge
             p99_ms = crowd.take_p99_ms()
         _logger.info("p99 age %.1f ms, %.1f ms beside a stuck client; %d KiB", p99_before_ms, p99_ms, grown >> 10)
         assert await gateway.figure("frames_skipped_total") > skipped_before
-        assert grown < 2 * MIB  # half of it bounds what waits for one client, half is what any process varies by
+        assert grown < 3 * MIB  # a third of it bounds what waits for one client, the rest is what any process varies by
         assert not any(client.ended.done() for client in crowd.clients)
-    finally:
-        for client in crowd.clients:
-            client.transport.abort()
 
 
 class Sleeper:
@@ -240,16 +243,14 @@ async def test_who_reads_again_goes_on_is_told_or_is_cut_off_by_how_late_it_is(
         await slow_clients(gateway, len(sleepers))
         # Sent away after 1 s to 2 s, which it has 2 s to read of: from 4 s on it is too late.
         began_s = time.monotonic()
-        print("----")
         outcomes = await asyncio.gather(
             *(sleeper.outcome(began_s + 0.45 * place) for place, sleeper in enumerate(sleepers))
         )
-        print(outcomes)
         assert [each for each, _ in itertools.groupby(outcomes)] == ["goes on", "told", "cut off"], outcomes
 
 
 async def test_who_reads_again_in_time_gets_the_latest_and_no_backlog(market: Market, gateway: Gateway) -> None:
-    names = (await listed_names(market))[:500]
+    names = (await listed_names(market))[:250]
     fast, slow = Holder(), Holder()
     async with (
         wired(gateway, fast.take) as reader,
@@ -264,54 +265,46 @@ async def test_who_reads_again_in_time_gets_the_latest_and_no_backlog(market: Ma
         updates_before = fast.updates
 
         async def has_missed_much() -> bool:
-            return fast.updates - updates_before > 500
+            return fast.updates - updates_before > 300
 
         await until(has_missed_much, "much has happened", SLOW_TIMEOUT_S)
         missed, received_before = slow.updates, client.received_bytes
         target = dict(fast.highest)
         client.transport.resume_reading()
         await slow.has(target)
-        assert client.received_bytes - received_before < 200_000  # what the kernel held, and one of each symbol
+        assert client.received_bytes - received_before < 100_000  # what the kernel held, and one of each symbol
         assert slow.updates - missed < fast.updates - updates_before + len(names)
         assert not client.ended.done()
 
 
 async def test_who_reads_slowly_but_steadily_stays_and_no_symbol_is_left_behind(
-    market: Market, gateway: Gateway
+    market: Market, gateway: Gateway, venue: TinyVenue
 ) -> None:
-    """It reads a fraction of what there is; its quotes come after books that fill a frame by themselves."""
-    names = (await listed_names(market))[:500]
+    """All of its many symbols change all the time: one look at them is several frames, more than its socket holds."""
+    codes = [f"S{number}" for number in range(800)]
+    names = await venue.enlist(*codes, known_to=gateway)
     fast, slow = Holder(), Holder()
     async with (
+        many_published(market, venue) as publish,
         wired(gateway, fast.take) as reader,
         wired(gateway, slow.take, receive_buffer_bytes=RECEIVE_BUFFER_BYTES) as client,
     ):
-        for each in (reader, client):
-            each.command("subscribe", symbols=names, channel="depth")
+        first = await publish(codes, 1)
+        for each, holder in ((reader, fast), (client, slow)):
             each.command("subscribe", symbols=names)
-        for holder in (fast, slow):
             await holder.has(dict.fromkeys(names, 0))
         client.pause_s = PAUSE_S
-        began_s, fast_before, slow_before = time.monotonic(), fast.frames, slow.frames
-        await slow_clients(gateway, 1)
-        for _ in range(3):
-            t0 = time.monotonic(); target = dict(fast.highest)
-            try:
-                await slow.has(target)
-            except AssertionError:
-                missing = [i for i, n in enumerate(names) if slow.highest[n] < target[n]]
-                print("missing", len(missing), missing[:40], missing[-10:])
-                print("frames", slow.frames-slow_before, "updates", slow.updates, "bytes", client.received_bytes, fast.frames-fast_before, fast.updates, reader.received_bytes, time.monotonic()-t0)
-                raise
-        took_s = time.monotonic() - began_s
-        _logger.info(
-            "%d frames, %d to the slow one in %.1f s", fast.frames - fast_before, slow.frames - slow_before, took_s
-        )
-
-        async def has_lasted() -> bool:
-            return client.ended.done() or time.monotonic() - began_s > 5 * SLOW_TIMEOUT_S
-
-        await until(has_lasted, "it would have been sent away by now")
+        began_s, fast_before, slow_before = time.monotonic(), fast.updates, slow.updates
+        count = 1
+        while time.monotonic() - began_s < 5 * SLOW_TIMEOUT_S:
+            count += 1
+            sequence = await publish(codes, count)
+            await fast.has(dict.fromkeys(names, sequence))
         assert not client.ended.done(), client.ended.result()
-        await slow.has(dict(fast.highest))
-        assert 0 < slow.frames - slow_before < (fast.frames - fast_before) / 2
+        fast_updates, slow_updates = fast.updates - fast_before, slow.updates - slow_before
+        _logger.info("%d updates, %d to the slow one, %d states published", fast_updates, slow_updates, count)
+        assert 0 < slow_updates < fast_updates / 2
+        left_behind = [name for name in names if slow.highest[name] == first]
+        assert not left_behind, f"{len(left_behind)} symbols were never sent"
+        await slow.has(dict.fromkeys(names, sequence))
+        assert not client.ended.done(), client.ended.result()

@@ -1,0 +1,48 @@
+"""Prints of a test's own venue, on the subject that trades come on."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import nats
+from nats.aio.client import Client
+
+from market import rows, subjects
+from market.state import EPOCH_SHIFT
+from tests.integration.gateway.running import Market
+from tests.integration.gateway.tiny_venue import TinyVenue
+
+
+class TinyPrints:
+    """Publishes trades of a venue's instruments; the venue's own state, which counts them too, goes on with them."""
+
+    def __init__(self, client: Client, venue: TinyVenue) -> None:
+        self._client = client
+        self._venue = venue
+
+    def sequence(self, count: int) -> int:
+        """Give the sequence of an instrument's `count`-th event."""
+        return (self._venue.epoch << EPOCH_SHIFT) + count
+
+    async def publish(self, symbol: str, *counts: int) -> None:
+        """Publish a trade for each of those events, in one message."""
+        instrument = self._venue.instruments[symbol]
+        trades = rows.TRADE.blank(len(counts))
+        trades["instrument"] = instrument.number
+        trades["sequence"] = [self.sequence(count) for count in counts]
+        trades["ts_event"] = trades["ts_recv"] = time.time_ns()
+        trades["price"] = trades["trade_id"] = counts
+        trades["size"] = 100
+        self._venue.hold(symbol, max(counts), last=max(counts))
+        await self._client.publish(subjects.trade(instrument.key), trades.tobytes())
+        await self._client.flush()
+
+
+@contextlib.asynccontextmanager
+async def tiny_prints(market: Market, venue: TinyVenue) -> AsyncIterator[TinyPrints]:
+    """Publish prints of a venue for the block."""
+    client = await nats.connect(market.nats.url)
+    try:
+        yield TinyPrints(client, venue)
+    finally:
+        await client.close()
