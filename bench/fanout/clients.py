@@ -21,7 +21,7 @@ from gateway.accounts.settings import TokenSettings
 from gateway.accounts.tokens import AccessTokens
 from market import rows
 
-_OPEN_WITHIN_S = 45.0
+_OPEN_WITHIN_S = 60.0
 _NAMED = 5  # of what is missing at the end
 Job = Callable[[], Figures | None]
 

@@ -1,5 +1,6 @@
 """As many clients as one process is to carry, on a lane of 200,000 updates a second."""
 
+import asyncio
 from pathlib import Path
 
 from bench.fanout.scene import attending, measured, opened, running_gateway, running_market, settled
@@ -9,6 +10,7 @@ from bench.table import Line
 
 CLIENTS, SYMBOLS, EACH = 10_000, 20_000, 10
 PER_S, RATE = 200_000.0, 10.0
+OPENING_PER_S, OPENED_PER_S = 20_000.0, 250.0  # the lane while clients come, and how many of them come in a second
 SECONDS, WARM_S = 12.0, 4.0
 P99_MS, MOST_CORES, MOST_KB = 150.0, 1.0, 30.0
 
@@ -16,13 +18,15 @@ P99_MS, MOST_CORES, MOST_KB = 150.0, 1.0, 30.0
 async def measure(folder: Path) -> list[Line]:
     """Connect everybody, and hold ages, processor and memory against their bounds."""
     async with (
-        running_market(folder, SYMBOLS, PER_S) as market,
+        running_market(folder, SYMBOLS, OPENING_PER_S) as market,
         running_gateway(market) as gateway,
     ):
         before = resident_bytes(gateway.pid)
-        options = {"clients": CLIENTS, "symbols": SYMBOLS, "each": EACH, "rate": RATE, "per_s": 800.0}
+        options = {"clients": CLIENTS, "symbols": SYMBOLS, "each": EACH, "rate": RATE, "per_s": OPENED_PER_S}
         async with attending(folder, "msgpack", gateway.port, market.secret, options) as clients:
-            opening = await opened(clients, CLIENTS, WARM_S)
+            opening = await opened(clients, CLIENTS, warm_s=0)
+            await market.source.ask(per_s=PER_S)
+            await asyncio.sleep(WARM_S)
             window = await measured(
                 clients, SECONDS, gateway=gateway.pid, nats=market.stack.nats_pid, source=market.source.pid
             )
@@ -42,7 +46,7 @@ async def measure(folder: Path) -> list[Line]:
             f"somebody, the others conflated, in {received['frames'] / received['wall_s']:,.0f} frames/s. "
             f"{window.us_per_update('gateway'):.2f} us/update. {faults(window, at_the_end)}. Others said: "
             f"{received['others'] or 'nothing'}. Memory is resident growth from before the first connection, "
-            f"subscriptions included. Opening took {opening['took_s']:.1f} s. {generator(received)}; nats-server "
-            f"{window.cores('nats'):.2f}, publisher {window.cores('source'):.2f} cores.",
+            f"subscriptions included. They came in {opening['took_s']:.1f} s, with {OPENING_PER_S:,.0f} msg/s. "
+            f"{generator(received)}; nats-server {window.cores('nats'):.2f}, publisher {window.cores('source'):.2f}.",
         )
     ]

@@ -51,8 +51,8 @@ def _line(without: Window, beside: Window, grown_before: int, grown_beside: int,
     return Line(
         f"one stuck client among {CLIENTS:,}",
         f"the others' p99 {p99_ms:.1f} ms without, {p99_beside_ms:.1f} ms with it: {change:+.0%}",
-        f"changed by < {MOST_CHANGE:.0%}",
-        abs(change) < MOST_CHANGE and is_faultless(beside, at_the_end),
+        f"rises by < {MOST_CHANGE:.0%}",
+        change < MOST_CHANGE and is_faultless(beside, at_the_end),
         "",
         f"It watches {STUCK_SYMBOLS} symbols at 20/s and never reads; in {STUCK_S:g} s: {end}. The gateway's memory "
         f"grew by {grown_beside / 1000:,.0f} KB meanwhile, and by {grown_before / 1000:,.0f} KB in the {BEFORE_S:g} s "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,8 @@ class Watching:
         if index is None:
             return
         seen = self._seen(session, index, last_seen)
-        instruments = await self._watch(session, index, [each for each, _ in seen.values()], rate)
+        sequences = {number: max(map(_sequence, values)) for number, (_, values) in seen.items()}
+        instruments = await self._watch(session, index, [each for each, _ in seen.values()], rate, sequences)
         is_same_epoch = epoch is None or epoch == self.epoch
         earliest = self.channels[index].earliest(_numbers(instruments)).tolist()
         gaps = [
@@ -138,7 +140,12 @@ class Watching:
         return seen
 
     async def _watch(
-        self, session: Session, index: int, instruments: list[Instrument], rate: float | None
+        self,
+        session: Session,
+        index: int,
+        instruments: list[Instrument],
+        rate: float | None,
+        last_seen: Mapping[int, int] = MappingProxyType({}),
     ) -> list[Instrument]:
         """Put a session on instruments; return those within its limits, their data known as far as it can be."""
         channel, held = self.channels[index], self._held(session)
@@ -147,6 +154,7 @@ class Watching:
         granted = self._granted(session, index, added, len(held))
         try:
             await channel.watch(granted)
+            await channel.catch_up(last_seen)
         except BaseException as error:
             channel.unwatch([int(each.number) for each in granted])
             self.admission.unwatch(session.admitted, len(granted))
@@ -243,6 +251,11 @@ class Watching:
 
 def _numbers(instruments: Sequence[Instrument]) -> npt.NDArray[np.intp]:
     return np.array([each.number for each in instruments], np.intp)
+
+
+def _sequence(last_seen: int | str) -> int:
+    """Give a sequence that was last seen; of a time nothing is known."""
+    return last_seen if isinstance(last_seen, int) else 0
 
 
 def _names(instruments: Iterable[Instrument]) -> list[str]:

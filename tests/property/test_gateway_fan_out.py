@@ -12,7 +12,7 @@ from gateway.live import subscriptions
 from gateway.live.wire import JSON, MSGPACK
 from tests.unit.gateway.tiny_market import FIELDS, Entry, Reader, TinyChannel, TinyLog, TinyMarket, places
 
-NUMBERS, CLIENTS = 8, 4
+NUMBERS, CLIENTS = 5, 3
 NUMBER = st.integers(0, NUMBERS - 1)
 SOME = st.lists(NUMBER, unique=True, min_size=1, max_size=5)
 CHANNEL = st.integers(0, 2)
@@ -31,9 +31,12 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.tick = 0
         self.values = 0
         self.pairs: list[tuple[Reader, ...]] = [self.newcomers(5) for _ in range(CLIENTS)]
+        for at in range(CLIENTS):
+            self.subscribe(at, at, list(range(NUMBERS)), 0)
 
     def teardown(self) -> None:
-        if hasattr(self, "kept"):
+        if hasattr(self, "pairs"):
+            self.everything_is_written()
             subscriptions.SLICE_ROWS, module.MAX_ENTRIES_PER_FRAME = self.kept
 
     def newcomers(self, interval_ticks: int) -> tuple[Reader, ...]:
@@ -54,10 +57,17 @@ class AnyInterleaving(RuleBasedStateMachine):
             if held:
                 self.market.unsubscribe(reader, *held, channel=channel)
 
-    @rule(channel=CHANNEL, number=NUMBER, names=st.sets(st.sampled_from(FIELDS), min_size=1))
-    def change(self, channel: int, number: int, names: set[str]) -> None:
-        self.values += 1
-        self.market.change(number, channel, **dict.fromkeys(sorted(names), self.values))
+    @rule(channel=CHANNEL, numbers=SOME, name=st.sampled_from(FIELDS))
+    def change(self, channel: int, numbers: list[int], name: str) -> None:
+        for number in numbers:
+            self.values += 1
+            self.market.change(number, channel, **{name: self.values})
+
+    @rule(channel=CHANNEL, numbers=SOME, names=st.sets(st.sampled_from(FIELDS), min_size=1))
+    def change_and_serve(self, channel: int, numbers: list[int], names: set[str]) -> None:
+        for name in sorted(names):
+            self.change(channel, numbers, name)
+        self.serve(5, 1)
 
     @rule(at=AT, interval_ticks=st.integers(1, 20))
     def pace(self, at: int, interval_ticks: int) -> None:

@@ -1,6 +1,6 @@
 """What a channel is: one kind of data about instruments that clients may subscribe to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,9 @@ class Channel(Protocol):
 
         Raises TooManySubscriptionsError, with the instruments counted as watched all the same: `unwatch` them.
         """
+
+    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
+        """Return when this gateway has what a client saw at another, up to those sequences, or cannot get it."""
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""

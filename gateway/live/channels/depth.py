@@ -1,6 +1,6 @@
 """Channel `depth`: ten levels a side, of which clients are sent the sides that changed, each whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -50,6 +50,9 @@ class DepthChannel:
         wanted = {int(each.number): each for each in fresh} | unknown
         for number, (_, levels) in (await self._upstream.ask_many(list(wanted.values()))).items():
             self._take(number, levels)
+
+    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
+        """Wait for nothing: a book older than the one a client has is kept from it."""
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""

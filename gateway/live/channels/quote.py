@@ -1,6 +1,6 @@
 """Channel `quote`: an instrument's state, of which clients are sent what changed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 
 import msgspec
@@ -48,6 +48,9 @@ class QuoteChannel:
     async def watch(self, instruments: Sequence[Instrument]) -> None:
         """Watch instruments; return when their states are known as far as they can be."""
         await self._upstream.watch(instruments)
+
+    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
+        """Wait for nothing: a state older than the one a client has is kept from it."""
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -46,6 +46,11 @@ class _Log:
     def start(self) -> int:
         return self.end - len(self.prints)
 
+    @property
+    def known_to(self) -> int:
+        """The sequence up to which every print that there is has come."""
+        return self.sequence if self.complete_from == _UNKNOWN else max(self.sequence, self.complete_from)
+
     def since(self, position: int) -> list[Print]:
         return list(islice(self.prints, max(0, position - self.start), None))
 
@@ -73,6 +78,12 @@ class TradesChannel:
         for each in fresh:
             self._logs[int(each.number)] = _Log()
         await self._begin([each for each in instruments if self._log(int(each.number)).complete_from == _UNKNOWN])
+
+    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
+        """Wait for the prints that a client saw at another gateway, so that it is not sent them again."""
+        behind = [number for number, sequence in last_seen.items() if sequence > self._log(number).known_to]
+        # What the answer says does not matter: on its way to us it is behind every print that the feed sent before it.
+        await self._upstream.ask_states(self._upstream.numbered(behind))
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""
@@ -138,7 +149,7 @@ class TradesChannel:
     def _entry(self, number: int, position: int) -> TradesUpdate:
         log = self._log(number)
         missed = max(0, log.start - position)
-        return TradesUpdate(self._upstream.name(number), log.sequence, log.since(position), missed)
+        return TradesUpdate(self._upstream.name(number), log.known_to, log.since(position), missed)
 
     async def _begin(self, instruments: Sequence[Instrument]) -> dict[int, int]:
         """Note, and return, from which sequence each log is complete: the instrument's, asked for after subscribing."""

@@ -110,6 +110,10 @@ class LiveClient:
         """List what has come of one type."""
         return [message for message in self.passed if message["type"] == kind]
 
+    def entries(self, kind: str, channel: str = "quote") -> list[Message]:
+        """List the entries of a channel that have come in frames of one type."""
+        return [entry for message in self.of(kind) for entry in message.get(channel, ())]
+
     def _hold(self, message: Message) -> None:
         if message["type"] in {"snapshot", "update"}:
             for entry in message.get("quote", ()):

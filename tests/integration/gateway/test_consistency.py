@@ -15,6 +15,7 @@ from tests.integration.gateway.live_client import LiveClient, live
 from tests.integration.gateway.running import Gateway, Market, until
 from tests.integration.gateway.tiny_venue import TinyVenue
 
+FIELDS = {"b": "bid", "bz": "bid_size", "a": "ask", "az": "ask_size", "v": "volume"}
 HOT = ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", "AMZN", "MSFT", "META")
 FIRST = 1 << EPOCH_SHIFT
 
@@ -29,7 +30,7 @@ async def test_every_cycle_of_subscribing_to_a_hot_feed_goes_only_forward(gatewa
 
     async with live(gateway) as one, live(gateway, packed=True) as two, live(gateway) as three:
         await asyncio.gather(cycle(one, HOT), cycle(two, HOT[::-1]), cycle(three, HOT[:4]))
-        assert all(len(client.of("snapshot")) > 150 for client in (one, two, three))
+        assert all(len(client.entries("snapshot")) > 150 for client in (one, two, three))
         assert all(client.of("update") for client in (one, two, three))
 
 
@@ -51,7 +52,7 @@ async def test_every_change_arrives_whichever_moment_the_client_subscribes_at(
             rushing = asyncio.create_task(rush())
             await client.subscribe("RUSH")
             await rushing
-            await client.until_held(lambda held: held[name]["seq"] == FIRST + count and held[name]["last"] == count)
+            await client.until_held(lambda held: held[name]["q"] == FIRST + count and held[name]["l"] == count)
             await client.unsubscribe("RUSH")
 
 
@@ -70,8 +71,8 @@ async def test_what_a_client_holds_in_the_end_is_what_the_snapshot_service_says(
                 held = client.held[name]
                 return all(
                     (
-                        held["seq"] == int(row["sequence"]),
-                        *(held[field] == row[field] for field in ("bid", "ask", "bid_size", "ask_size", "volume")),
+                        held["q"] == int(row["sequence"]),
+                        *(held[name] == row[field] for name, field in FIELDS.items()),
                     )
                 )
 
@@ -94,8 +95,8 @@ async def test_states_that_come_late_twice_or_for_another_instrument_are_not_pas
         await venue.publish_as("ODD", strange)
         await venue.publish_as("ODD", strange[:0])
         await venue.publish("ODD", 6, last=6)
-        await client.until_held(lambda held: held[name]["last"] == 6)
-        assert [update["last"] for each in client.of("update") for update in each["updates"]] == [6]
+        await client.until_held(lambda held: held[name]["l"] == 6)
+        assert [update["l"] for update in client.entries("update")] == [6]
         assert other not in client.held
 
 
@@ -110,8 +111,8 @@ async def test_a_newer_epoch_goes_before_whatever_an_older_feed_still_says(gatew
         await venue.publish("TAKEN", 2000, last=-1)
         venue.epoch = 2
         await venue.publish("TAKEN", 2, last=3)
-        await client.until_held(lambda held: held[name]["last"] == 3)
-        assert -1 not in [update["last"] for each in client.of("update") for update in each["updates"]]
+        await client.until_held(lambda held: held[name]["l"] == 3)
+        assert -1 not in [update["l"] for update in client.entries("update")]
 
 
 async def test_a_symbol_watched_again_much_later_does_not_begin_with_an_old_price(
@@ -133,8 +134,8 @@ async def test_a_symbol_watched_again_much_later_does_not_begin_with_an_old_pric
         await cache.close()
         venue.hold("AGAIN", 9, last=9)
         await client.subscribe(name)
-        assert client.of("snapshot")[-1]["last"] in {7, 9}  # of the cache, or of the feed already
-        await client.until_held(lambda held: held[name]["last"] == 9)
+        assert client.entries("snapshot")[-1]["l"] in {7, 9}  # of the cache, or of the feed already
+        await client.until_held(lambda held: held[name]["l"] == 9)
 
 
 async def test_where_the_cache_is_empty_the_snapshot_is_the_feed_s_own(gateway: Gateway, venue: TinyVenue) -> None:
@@ -142,7 +143,7 @@ async def test_where_the_cache_is_empty_the_snapshot_is_the_feed_s_own(gateway: 
     venue.hold("COLD", 3, last=3)
     async with live(gateway) as client:
         await client.subscribe(name)
-        assert (client.held[name]["seq"], client.held[name]["last"]) == (FIRST + 3, 3)
+        assert (client.held[name]["q"], client.held[name]["l"]) == (FIRST + 3, 3)
         assert venue.asked == 1
 
 
@@ -153,9 +154,9 @@ async def test_of_an_instrument_nobody_knows_a_price_of_the_snapshot_is_empty_an
     async with live(gateway) as client:
         await client.subscribe(name)
         snapshot = client.held[name]
-        assert (snapshot["seq"], snapshot["ts_event"], snapshot["last"]) == (0, None, None)
+        assert (snapshot["q"], snapshot["t"], snapshot["r"], snapshot["l"]) == (0, 0, 0, None)
         await venue.publish("MUTE2", 1, last=4)
-        await client.until_held(lambda held: held[name]["last"] == 4)
+        await client.until_held(lambda held: held[name]["l"] == 4)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
@@ -166,7 +167,7 @@ async def test_a_gateway_that_is_killed_and_started_again_goes_on_where_it_was(m
             await client.until("update")
             gateway.kill()
             assert await client.closed() == (1006, "")
-            seen = {name: client.held[name]["ts_event"] for name in names}
+            seen = {name: client.held[name]["q"] for name in names}
             highest = client.highest
         await gateway.exited()
         await gateway.start()
@@ -174,4 +175,4 @@ async def test_a_gateway_that_is_killed_and_started_again_goes_on_where_it_was(m
             client.highest |= highest
             resumed = await client.resume(seen)
             assert sorted(resumed["changed"] + resumed["unchanged"]) == sorted(names)
-            await client.until_held(lambda held: all(held[name]["seq"] > highest[name] for name in names[:3]))
+            await client.until_held(lambda held: all(held[name]["q"] > highest[name] for name in names[:3]))

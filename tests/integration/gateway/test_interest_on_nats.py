@@ -46,7 +46,7 @@ async def test_whoever_comes_back_while_it_lingers_needs_nothing_new(market: Mar
             async with live(gateway) as client:
                 await venue.publish("STAYS", count, last=count)
                 await client.subscribe(name)
-                await client.until_held(lambda held, n=count: held[name]["last"] == n)
+                await client.until_held(lambda held, n=count: held[name]["l"] == n)
         assert venue.asked == asked
         await until_subscribed(market, venue, ["STAYS"])
         assert await gateway.figure("subscriptions") == 1
@@ -76,5 +76,5 @@ async def test_no_name_a_client_can_think_of_subscribes_to_more_than_one_subject
         subjects = await market.gateway_subjects()
         assert not [name for name in subjects if set(name) & set("*>$ ")]
         await venue.publish("A.*", 2, last=2)
-        await client.until_held(lambda held: held[f"{venue.code}:A.*"]["last"] == 2)
-        assert all(held["last"] is None for name, held in client.held.items() if name != f"{venue.code}:A.*")
+        await client.until_held(lambda held: held[f"{venue.code}:A.*"]["l"] == 2)
+        assert all(held["l"] is None for name, held in client.held.items() if name != f"{venue.code}:A.*")

@@ -55,7 +55,7 @@ async def test_a_gateway_that_is_full_says_so_and_has_room_again(market: Market,
             await until(has_room, "the subscriptions nobody needs are gone")
             assert sorted(await second.subscribe(*names[2:])) == names[2:]
             await venue.publish("D", 2, last=2)
-            await second.until_held(lambda held: held[names[3]]["last"] == 2)
+            await second.until_held(lambda held: held[names[3]]["l"] == 2)
 
 
 async def test_a_client_that_stops_reading_costs_the_others_nothing_and_little_memory(
@@ -82,9 +82,9 @@ async def test_a_client_that_stops_reading_costs_the_others_nothing_and_little_m
 
         # It reads again: all it asked for is there, in order, and no backlog of every change it slept through.
         await stalled.answers_ping()
-        assert len(stalled.of("snapshot")) == 61 * len(names)
-        await stalled.until_held(lambda held: all(held[name]["seq"] >= seen_by_reader[name] for name in names))
-        received, changed = (sum(len(each["updates"]) for each in client.of("update")) for client in (stalled, reader))
+        assert len(stalled.entries("snapshot")) == 61 * len(names)
+        await stalled.until_held(lambda held: all(held[name]["q"] >= seen_by_reader[name] for name in names))
+        received, changed = (len(client.entries("update")) for client in (stalled, reader))
         assert received < changed
         await is_alive(reader, stalled)
 

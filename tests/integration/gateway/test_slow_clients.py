@@ -1,200 +1,29 @@
-"""Clients that read slowly or not at all: they get less, in the end nothing, and the others do not notice."""
+"""Clients that read slowly or not at all for a while: they get less, and the latest; in the end they are sent away."""
 
 import asyncio
 import contextlib
 import itertools
 import logging
-import resource
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
-import msgspec
-import numpy as np
 import pytest_asyncio
 
-from tests.integration.gateway.many_clients import (
-    Ending,
-    WireClient,
-    listed_names,
-    many_published,
-    memory_bytes,
-    opened,
-    wired,
-)
-from tests.integration.gateway.running import Gateway, Market, token, until
+from tests.integration.gateway.holder import RECEIVE_BUFFER_BYTES, SLOW_TIMEOUT_S, Holder, slow_clients
+from tests.integration.gateway.many_clients import Ending, WireClient, listed_names, many_published, wired
+from tests.integration.gateway.running import Gateway, Market, until
 from tests.integration.gateway.tiny_venue import TinyVenue
 
 _logger = logging.getLogger(__name__)
 
-CROWD = 1000
-CROWD_SYMBOLS = 10
-ROUNDS = 25
-ROUND_S = 0.06  # a little more than the time between two frames
-RECEIVE_BUFFER_BYTES = 4096
-PAUSE_S = 0.05  # between two reads of so much
-SLOW_TIMEOUT_S = 1.0
-MIB = 1 << 20
-
-
-class Entry(msgspec.Struct):
-    """What these tests look at in an entry."""
-
-    s: str
-    q: int
-    r: int
-
-
-class Data(msgspec.Struct):
-    """A message, and its quotes."""
-
-    type: str
-    quote: list[Entry] = []
-    code: str = ""
-
-
-read_json = msgspec.json.Decoder(Data).decode
-read_packed = msgspec.msgpack.Decoder(Data).decode
-
-
-class Holder:
-    """Holds the newest sequence of each symbol, and fails on any that goes back; counts what came."""
-
-    def __init__(self) -> None:
-        self.highest: dict[str, int] = {}
-        self.updates = self.frames = 0
-        self.newest_us = 0
-        self.told: list[Data] = []
-
-    def take(self, message: bytes) -> None:
-        data = read_json(message)
-        if data.type not in {"snapshot", "update"}:
-            self.told.append(data)
-            return
-        self.frames += data.type == "update"
-        self.updates += len(data.quote)
-        for entry in data.quote:
-            assert entry.q >= self.highest.get(entry.s, 0), f"{entry.s} goes back"
-            self.highest[entry.s] = entry.q
-            self.newest_us = max(self.newest_us, entry.r)
-
-    async def has(self, wanted: dict[str, int], within_s: float = 20.0) -> None:
-        """Wait until all that is wanted, or newer, is held."""
-
-        async def is_held() -> bool:
-            return all(self.highest.get(name, -1) >= sequence for name, sequence in wanted.items())
-
-        await until(is_held, "it has caught up", within_s)
+PAUSE_S = 0.05  # between two reads of what the socket holds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(market: Market) -> AsyncIterator[Gateway]:
-    """Run a gateway that soon sends slow clients away, and takes a crowd."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * CROWD + 1000)), hard))
-    async with market.another_gateway(
-        slow_timeout_s=SLOW_TIMEOUT_S,
-        connections_per_user=2 * CROWD,
-        connections_per_address=2 * CROWD,
-        accepts_per_s=10_000,
-        symbols_per_user=100_000,
-        symbols_per_connection=2000,
-        drain_s=0,
-    ) as running:
+    """Run a gateway that soon sends slow clients away."""
+    async with market.another_gateway(slow_timeout_s=SLOW_TIMEOUT_S, drain_s=0) as running:
         yield running
-
-
-async def slow_clients(gateway: Gateway, count: int) -> None:
-    """Wait until the gateway has found so many of its clients slow."""
-
-    async def are_slow() -> bool:
-        return await gateway.figure("slow_clients") == count
-
-    await until(are_slow, f"{count} are slow")
-
-
-class Crowd:
-    """Many clients that all watch the same; `ages_ms` of what they were sent, when they read it."""
-
-    def __init__(self) -> None:
-        self.clients: list[WireClient] = []
-        self.ages_ms: list[float] = []
-        self._has: list[dict[str, int]] = []
-
-    async def join(self, gateway: Gateway, bearer: str, names: Sequence[str]) -> None:
-        """Add a client."""
-        has: dict[str, int] = dict.fromkeys(names, 0)
-        self._has.append(has)
-
-        def take(message: bytes) -> None:
-            data = read_packed(message)
-            if data.quote:
-                self.ages_ms.append(time.time() * 1e3 - data.quote[-1].r / 1e3)
-                for entry in data.quote:
-                    has[entry.s] = entry.q
-
-        client = await opened(gateway, take, packed=True, bearer=bearer)
-        client.command("subscribe", symbols=names)
-        self.clients.append(client)
-
-    def leave(self) -> None:
-        """Cut all connections."""
-        for client in self.clients:
-            client.transport.abort()
-
-    async def all_have(self, sequence: int) -> None:
-        """Wait until every client has that sequence of every symbol."""
-
-        async def has() -> bool:
-            return all(min(has.values()) >= sequence for has in self._has)
-
-        await until(has, f"everybody has {sequence}")
-
-    def take_p99_ms(self) -> float:
-        """Give the age that 99 of 100 entries since the last call were below."""
-        p99 = float(np.percentile(self.ages_ms, 99))
-        self.ages_ms.clear()
-        return p99
-
-
-async def test_one_that_is_stuck_among_a_thousand_is_sent_away_and_the_others_get_everything(
-    market: Market, gateway: Gateway, venue: TinyVenue
-) -> None:
-    codes = [f"C{number}" for number in range(CROWD_SYMBOLS)]
-    names = await venue.enlist(*codes, known_to=gateway)
-    counts = itertools.count(1)
-
-    async def rounds(at_least: int) -> None:
-        for _ in range(at_least):
-            began_s = time.monotonic()
-            await crowd.all_have(await publish(codes, next(counts)))
-            await asyncio.sleep(max(0.0, began_s + ROUND_S - time.monotonic()))  # the venue's own pace
-
-    crowd, holder, busy = Crowd(), Holder(), (await listed_names(market))[:500]
-    bearer = token()
-    async with many_published(market, venue) as publish, contextlib.AsyncExitStack() as stack:
-        stack.callback(crowd.leave)
-        await publish(codes, next(counts))
-        for _ in range(CROWD):
-            await crowd.join(gateway, bearer, names)
-        await rounds(5)
-        crowd.take_p99_ms()
-        await rounds(ROUNDS)
-        p99_before_ms = crowd.take_p99_ms()
-        async with wired(gateway, holder.take, receive_buffer_bytes=RECEIVE_BUFFER_BYTES) as stuck:
-            stuck.command("subscribe", symbols=busy)
-            await holder.has(dict.fromkeys(busy, 0))
-            memory_before, skipped_before = memory_bytes(gateway), await gateway.figure("frames_skipped_total")
-            stuck.transport.pause_reading()
-            await slow_clients(gateway, 1)
-            grown = memory_bytes(gateway) - memory_before
-            while await gateway.figure("clients") > CROWD:
-                await rounds(1)
-                grown = max(grown, memory_bytes(gateway) - memory_before)
-            p99_ms = crowd.take_p99_ms()
-        _logger.info("p99 age %.1f ms, %.1f ms beside a stuck client; %d KiB", p99_before_ms, p99_ms, grown >> 10)
-        assert await gateway.figure("frames_skipped_total") > skipped_before
-        assert grown < 3 * MIB  # a third of it bounds what waits for one client, the rest is what any process varies by
-        assert not any(client.ended.done() for client in crowd.clients)
 
 
 class Sleeper:
@@ -275,6 +104,26 @@ async def test_who_reads_again_in_time_gets_the_latest_and_no_backlog(market: Ma
         assert client.received_bytes - received_before < 100_000  # what the kernel held, and one of each symbol
         assert slow.updates - missed < fast.updates - updates_before + len(names)
         assert not client.ended.done()
+
+
+async def test_a_stuck_client_that_leaves_by_itself_is_forgotten(market: Market, gateway: Gateway) -> None:
+    names = (await listed_names(market))[:500]
+    holder, witness = Holder(), Holder()
+    async with wired(gateway, witness.take) as reader:
+        async with wired(gateway, holder.take, receive_buffer_bytes=RECEIVE_BUFFER_BYTES) as stuck:
+            stuck.command("subscribe", symbols=names)
+            await holder.has(dict.fromkeys(names, 0))
+            stuck.transport.pause_reading()
+            await slow_clients(gateway, 1)
+        await slow_clients(gateway, 0)
+        heard_before = len(witness.told)
+
+        async def would_be_sent_away() -> bool:
+            return len(witness.told) - heard_before > SLOW_TIMEOUT_S + 1  # heartbeats, one a second
+
+        await until(would_be_sent_away, "its time would be up")
+        assert not reader.ended.done()
+        assert await gateway.figure("clients") == 1
 
 
 async def test_who_reads_slowly_but_steadily_stays_and_no_symbol_is_left_behind(

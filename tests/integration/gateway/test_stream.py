@@ -3,29 +3,29 @@
 import pytest
 
 from market.state import EPOCH_SHIFT
-from tests.integration.gateway.live_client import live, unproven
+from tests.integration.gateway.live_client import ALL_FIELDS, live, unproven
 from tests.integration.gateway.running import Gateway, Market, token, until
 from tests.integration.gateway.tiny_venue import TinyVenue
-
-IMAGE = {
-    *("symbol", "bid", "bid_size", "ask", "ask_size", "last", "last_size", "open", "high", "low", "volume"),
-    *("prev_close", "seq", "ts_event", "ts_recv"),
-}
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
 async def test_subscribing_gives_one_snapshot_each_and_then_updates(gateway: Gateway, packed: bool) -> None:
     async with live(gateway, packed=packed) as client:
-        assert set(client.passed[0]) == {"type", "protocol", "connection", "server_timestamp"}
-        assert client.passed[0]["protocol"] == 1
+        welcome = client.passed[0]
+        assert set(welcome) == {"type", "protocol", "connection", "epoch", "rate", "channels", "server_timestamp"}
+        assert (welcome["protocol"], welcome["rate"], welcome["channels"]) == (2, 20, ["quote", "depth", "trades"])
         assert await client.subscribe("AAPL", "XNYS:BRK.B", "SPY", "AAPL") == ["XNAS:AAPL", "XNYS:BRK.B", "ARCX:SPY"]
         await client.until("update")
-        await client.until_held(lambda held: held["XNAS:AAPL"]["seq"] > client.of("snapshot")[0]["seq"])
-        assert len(client.of("snapshot")) == 3
-        for snapshot in client.of("snapshot"):
-            assert set(snapshot) == {"type", *IMAGE}
-            assert 0 < snapshot["bid"] < snapshot["ask"]
-        assert {"symbol", "seq", "ts_event", "ts_recv"} <= set(client.of("update")[0]["updates"][0]) <= IMAGE
+        snapshots = client.entries("snapshot")
+        await client.until_held(lambda held: held["XNAS:AAPL"]["q"] > snapshots[0]["q"])
+        assert len(client.entries("snapshot")) == 3
+        for snapshot in snapshots:
+            assert set(snapshot) == ALL_FIELDS
+            assert 0 < snapshot["b"] < snapshot["a"]
+            assert snapshot["t"] > 10**15, "microseconds since 1970"
+        updates = client.entries("update")
+        assert all({"s", "q", "t", "r"} < set(update) <= ALL_FIELDS for update in updates)
+        assert min(len(update) for update in updates) < len(ALL_FIELDS), "none tells only what changed"
 
 
 async def test_both_encodings_carry_the_same_messages(gateway: Gateway, venue: TinyVenue) -> None:
@@ -40,7 +40,7 @@ async def test_both_encodings_carry_the_same_messages(gateway: Gateway, venue: T
                 await client.until("update")
         await venue.publish("日経.B", 5, last=7.25)
         for client in (text, packed):
-            await client.until_held(lambda held: held[name]["last"] == 7.25)
+            await client.until_held(lambda held: held[name]["l"] == 7.25)
             await client.send("unsubscribe", symbols=["日経.B"])
             await client.until("unsubscribed")
             await client.send("subscribe", symbols=["no such"])
@@ -82,7 +82,7 @@ async def test_unsubscribing_stops_one_symbol_and_no_other(gateway: Gateway, ven
         for count in range(2, 12):
             await venue.publish("GONE", count)
             await venue.publish("KEPT", count)
-        await client.until_held(lambda held: held[kept]["seq"] == (1 << EPOCH_SHIFT) + 11)
+        await client.until_held(lambda held: held[kept]["q"] == (1 << EPOCH_SHIFT) + 11)
         assert gone not in client.held  # and the client itself fails on an update of what it does not watch
         await client.unsubscribe("GONE", "KEPT")  # again changes nothing
         assert await client.subscribe("GONE") == [gone]
@@ -92,7 +92,7 @@ async def test_subscribing_again_gives_a_fresh_snapshot(gateway: Gateway) -> Non
     async with live(gateway) as client:
         for _ in range(3):
             assert await client.subscribe("SPY") == ["ARCX:SPY"]
-        assert len(client.of("snapshot")) == 3
+        assert len(client.entries("snapshot")) == 3
 
 
 async def test_a_bare_symbol_means_the_venue_whose_feed_is_alive(
@@ -115,15 +115,19 @@ async def test_after_a_reconnect_only_what_changed_is_sent(gateway: Gateway, ven
         await venue.publish(symbol, 1, last=1)
     async with live(gateway) as client:
         names = await client.subscribe("STILL", "MOVED", "LATER")
-        seen = {name: client.held[name]["ts_event"] for name in names}
+        seen = {name: client.held[name]["q"] for name in names}
     still, moved, later = names
     await venue.publish("MOVED", 2, last=2)
     async with live(gateway) as client:
-        assert await client.resume(seen) == {"type": "resumed", "changed": [moved], "unchanged": [still, later]}
-        assert client.held[moved]["last"] == 2
+        epoch = client.passed[0]["epoch"]
+        assert await client.resume(seen, epoch=epoch) == {
+            **{"type": "resumed", "channel": "quote", "epoch": epoch, "covered": True, "rate": 20},
+            **{"changed": [moved], "unchanged": [still, later], "lost": []},
+        }
+        assert client.held[moved]["l"] == 2
         await venue.publish("LATER", 2, last=3)  # what was unchanged is watched all the same
-        await client.until_held(lambda held: held[later].get("last") == 3)
-        assert len(client.of("snapshot")) == 1
+        await client.until_held(lambda held: held[later].get("l") == 3)
+        assert [entry["s"] for entry in client.entries("snapshot")] == [moved]
 
 
 async def test_a_reconnect_adds_to_what_is_watched(gateway: Gateway, venue: TinyVenue) -> None:
@@ -135,7 +139,7 @@ async def test_a_reconnect_adds_to_what_is_watched(gateway: Gateway, venue: Tiny
         await client.resume({"TWO": "2020-01-01T00:00:00Z"})
         for symbol in ("ONE", "TWO"):
             await venue.publish(symbol, 2, last=2)
-        await client.until_held(lambda held: held[one]["last"] == held[two]["last"] == 2)
+        await client.until_held(lambda held: held[one]["l"] == held[two]["l"] == 2)
 
 
 async def test_one_instrument_under_two_names_is_resumed_and_let_go_once(
@@ -167,6 +171,7 @@ async def test_what_cannot_be_resumed_is_said_for_each_symbol(gateway: Gateway) 
                 "MSFT": "2026-03-29T14:30:05",
                 "NOSUCH": "2020-01-01T00:00:00Z",
                 "A B": "2020-01-01T00:00:00Z",
+                "XNAS:*": 0,
             },
         )
         resumed = await client.until("resumed")
@@ -177,6 +182,7 @@ async def test_what_cannot_be_resumed_is_said_for_each_symbol(gateway: Gateway) 
         ("MSFT", "invalid_time"),
         ("NOSUCH", "unknown_symbol"),
         ("A B", "invalid_symbol"),
+        ("XNAS:*", "wildcard"),
     }
 
 
@@ -202,8 +208,8 @@ async def test_a_thousand_symbols_in_one_command_get_a_thousand_snapshots(gatewa
     assert len(names) > 400
     async with live(gateway) as client:
         assert sorted(await client.subscribe(*names)) == sorted(names)
-        assert len(client.of("snapshot")) == len(names)
-        assert all(client.held[name]["seq"] > 0 for name in names)
+        assert len(client.entries("snapshot")) == len(names)
+        assert all(client.held[name]["q"] > 0 for name in names)
         await client.subscribe(*names)
         await client.subscribe(*names)
 
@@ -219,7 +225,7 @@ async def test_the_last_of_several_changes_is_not_left_waiting(market: Market, v
                 await venue.publish("CALM", count)
                 await client.until("update", within_s=5)
                 await venue.publish("CALM", count + 1)  # within the interval: it must wait, and then go
-                await client.until_held(lambda held, n=count: held[name]["seq"] & 0xFFFF == n + 1, within_s=5)
+                await client.until_held(lambda held, n=count: held[name]["q"] & 0xFFFF == n + 1, within_s=5)
 
 
 async def test_a_connection_that_is_cut_leaves_nothing_behind(

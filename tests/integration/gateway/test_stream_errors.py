@@ -11,9 +11,10 @@ from tests.integration.gateway.running import Gateway
     [
         ("NOSUCH", "unknown_symbol"),
         ("XLON:AAPL", "unknown_symbol"),
-        ("*", "unknown_symbol"),
-        (">", "unknown_symbol"),
-        ("XNAS:*", "unknown_symbol"),
+        ("*", "wildcard"),
+        (">", "wildcard"),
+        ("XNAS:*", "wildcard"),
+        ("XNAS:>", "wildcard"),
         ("quote.>", "unknown_symbol"),
         ("", "invalid_symbol"),
         ("A B", "invalid_symbol"),
@@ -29,7 +30,7 @@ async def test_a_symbol_that_cannot_be_watched_is_an_error_and_the_others_are_se
     async with live(gateway) as client:
         await client.send("subscribe", symbols=[symbol, "AAPL"])
         error = await client.until("error")
-        assert (error["code"], error["symbol"]) == (code, symbol[:80])
+        assert (error["code"], error["symbol"], error["channel"]) == (code, symbol[:80], "quote")
         assert error["message"]
         assert len(str(error)) < 600
         assert (await client.until("subscribed"))["symbols"] == ["XNAS:AAPL"]
@@ -50,6 +51,12 @@ async def test_messages_that_are_no_commands_hurt_nobody(gateway: Gateway) -> No
             ('{"action":"subscribe","symbols":[1]}', "invalid_command"),
             ('{"action":"subscribe","symbols":[]}', "invalid_command"),
             ('{"action":"subscribe","symbols":["A"],"also":1}', "invalid_command"),
+            ('{"action":"subscribe","symbols":["A"],"rate":0}', "invalid_command"),
+            ('{"action":"subscribe","symbols":["A"],"channel":"fly"}', "unknown_channel"),
+            ('{"action":"unsubscribe","symbols":["A"],"channel":"fly"}', "unknown_channel"),
+            ('{"action":"snapshot","symbols":["A"],"channel":"fly"}', "unknown_channel"),
+            ('{"action":"reconnect","last_seen":{"A":1},"channel":"fly"}', "unknown_channel"),
+            ('{"action":"rate","rate":101}', "invalid_command"),
             (
                 f'{{"action":"subscribe","symbols":[{",".join(["1001"] * 1001)}]}}'.replace("1001", '"A"'),
                 "invalid_command",
@@ -66,8 +73,8 @@ async def test_messages_that_are_no_commands_hurt_nobody(gateway: Gateway) -> No
         for client in (text, packed):
             await client.answers_ping()
             assert await client.subscribe("AAPL") == ["XNAS:AAPL"]
-        before = watcher.held["ARCX:SPY"]["seq"]
-        await watcher.until_held(lambda held: held["ARCX:SPY"]["seq"] > before)
+        before = watcher.held["ARCX:SPY"]["q"]
+        await watcher.until_held(lambda held: held["ARCX:SPY"]["q"] > before)
         assert not watcher.of("error")
 
 

@@ -79,9 +79,9 @@ async def test_a_renewed_token_carries_the_stream_on(gateway: Gateway) -> None:
         await client.send("auth", token=token())
         await client.until("authenticated")
         assert (await other.closed())[0] == 4401  # by now the first token of both has run out
-        before = client.held["ARCX:SPY"]["seq"]
+        before = client.held["ARCX:SPY"]["q"]
         await client.answers_ping()
-        await client.until_held(lambda held: held["ARCX:SPY"]["seq"] > before)
+        await client.until_held(lambda held: held["ARCX:SPY"]["q"] > before)
 
 
 async def test_a_bad_renewal_changes_nothing(gateway: Gateway) -> None:

@@ -118,6 +118,33 @@ async def test_a_newcomer_is_served_at_once_where_all_others_are_busy() -> None:
         assert len(newcomer.frames) == 1
 
 
+async def test_where_anybody_is_quiet_a_change_waits_for_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running() as (market, _):
+        monkeypatch.setattr(module, "_next_tick_s", lambda now_s: now_s + 1000)
+        quiet = market.watching(2)
+        market.watching(1, interval_ticks=1000)
+        for value in range(1, 4):
+            market.change(1, a=value)
+            await asyncio.sleep(0.002)
+        market.change(2, a=1)
+        await until(lambda: quiet.frames)
+
+
+async def test_where_nobody_is_quiet_changes_wait_for_the_tick_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running() as (market, loop):
+        monkeypatch.setattr(module, "_next_tick_s", lambda now_s: now_s + 1000)
+        reader = market.watching(1, interval_ticks=1000)
+        market.change(1, a=1)
+        await until(lambda: reader.frames)
+        (topic,) = reader.watched.values()
+        for value in range(2, 5):
+            market.change(1, a=value)
+            await asyncio.sleep(0.002)
+        assert market.topics.position[topic] == 1, "nobody has looked"
+        loop.fold()
+        assert market.topics.position[topic] == 4
+
+
 async def test_who_could_not_be_written_to_is_tried_again_without_a_further_change() -> None:
     with running() as (market, _):
         reader = market.watching(1, interval_ticks=1)

@@ -111,6 +111,20 @@ async def test_what_is_dropped_first_stops_and_comes_back_with_all_that_came_mea
     assert reader.held["log"]["1"]["q"] == 5
 
 
+async def test_what_waits_to_be_sent_when_it_is_suspended_is_not_sent_either(overloaded: Overloaded) -> None:
+    reader = overloaded.join([], [1])
+    market = overloaded.market
+    market.change(1, LOG)
+    market.serve(0)
+    market.change(1, LOG)
+    market.serve(1)
+    assert market.fan_out.has_pending()
+    await overloaded.apply(Level.QUOTES_ONLY)
+    market.serve(100)
+    assert len(reader.frames) == 1
+    assert not market.fan_out.has_pending()
+
+
 async def test_at_the_last_level_nothing_streams_and_then_everything_that_changed_is_sent_whole(
     overloaded: Overloaded,
 ) -> None:

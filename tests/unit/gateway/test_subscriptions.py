@@ -89,6 +89,11 @@ def test_what_was_left_behind_is_used_again() -> None:
         add(subscriptions, client, *range(1, 12))
     assert subscriptions.used == used
     check_rows(subscriptions, 100)
+    add(subscriptions, 1, *range(20, 30))  # it moves
+    used = subscriptions.used
+    add(subscriptions, 101, *range(1, 11))
+    assert subscriptions.used == used
+    check_rows(subscriptions, 101)
 
 
 def test_a_row_used_again_knows_nothing_of_whose_it_was() -> None:
