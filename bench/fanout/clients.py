@@ -66,7 +66,7 @@ async def attend(
     """Open all clients and say how that went, then do as told.
 
     `{"measure": seconds}` counts for so long; `{"settle": path, "for_s": …}` waits until all hold the states saved
-    there, and says what differs; `{"record": path}` saves messages of updates.
+    there, and says what differs; `{"rate": …}` asks for other rates; `{"record": path}` saves messages of updates.
     """
     ledger = Ledger(clients, symbols, each)
     tokens = _tokens(clients, secret) if secret else [""]
@@ -77,6 +77,8 @@ async def attend(
         words = await line.heard()
         if "measure" in words:
             line.say(**await driver.do(_Measurement(swarm, words["measure"])))
+        elif "rate" in words:
+            line.say(**await driver.do(_paced(swarm, words["rate"])))
         elif "record" in words:
             line.say(**await driver.do(_recorded(swarm, Path(words["record"]))))
         else:
@@ -137,6 +139,14 @@ class _Measurement:
             "closed": swarm.openings.count(Step.CLOSED),
             "others": dict(swarm.others),
         }
+
+
+def _paced(swarm: Swarm, rate: float) -> Job:
+    def job() -> Figures:
+        swarm.pace(rate)
+        return {"asked": rate}
+
+    return job
 
 
 def _recorded(swarm: Swarm, path: Path) -> Job:

@@ -44,9 +44,9 @@ async def measure(folder: Path) -> list[Line]:
             f"Lane of {PER_S:,.0f} msg/s, {PER_S / SYMBOLS:g}/s a symbol; every client asked for {RATE:g}/s. "
             f"{window.updates_per_s:,.0f} updates/s delivered of {PER_S / SYMBOLS * CLIENTS * EACH:,.0f} published for "
             f"somebody, the others conflated, in {received['frames'] / received['wall_s']:,.0f} frames/s. "
-            f"{window.us_per_update('gateway'):.2f} us/update. {faults(window, at_the_end)}. Others said: "
-            f"{received['others'] or 'nothing'}. Memory is resident growth from before the first connection, "
-            f"subscriptions included. They came in {opening['took_s']:.1f} s, with {OPENING_PER_S:,.0f} msg/s. "
+            f"{window.us_per_update('gateway'):.2f} us/update. {faults(window, at_the_end)}. "
+            f"Memory is resident growth from before the first connection, subscriptions included. They came in "
+            f"{opening['took_s']:.1f} s, with {OPENING_PER_S:,.0f} msg/s. "
             f"{generator(received)}; nats-server {window.cores('nats'):.2f}, publisher {window.cores('source'):.2f}.",
         )
     ]

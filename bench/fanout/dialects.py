@@ -50,6 +50,10 @@ class Dialect(Protocol):
         """Ask for instruments, and for at most `rate` frames a second where that can be asked for."""
         ...
 
+    def pace(self, rate: float) -> bytes:
+        """Ask for at most so many frames a second from now on; empty where that cannot be asked for."""
+        ...
+
     def hear(self, message: bytes) -> Heard:
         """Read a message whole."""
         ...
@@ -90,10 +94,12 @@ class Tickmesh:
     def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
         """Set the connection's rate, and subscribe."""
         symbols = [name(each) for each in numbers]
-        return [
-            self._encode({"action": "rate", "rate": rate}),
-            self._encode({"action": "subscribe", "symbols": symbols}),
-        ]
+        return [self.pace(rate), self._encode({"action": "subscribe", "symbols": symbols})]
+
+    def pace(self, rate: float) -> bytes:
+        """Set the connection's rate."""
+        asked: bytes = self._encode({"action": "rate", "rate": rate})
+        return asked
 
     def hear(self, message: bytes) -> Heard:
         """Read the type, the entries and what an error says."""
@@ -124,6 +130,10 @@ class NatsOverWebSocket:
         subjects = [name(each).replace(":", ".") for each in numbers]
         subscribed = [f"SUB quote.{subject} {_FIRST_SID + at}\r\n" for at, subject in enumerate(subjects)]
         return [('CONNECT {"verbose":false,"protocol":1}\r\n' + "".join(subscribed) + "PING\r\n").encode()]
+
+    def pace(self, rate: float) -> bytes:
+        """Ask for nothing: there is no such thing."""
+        return b""
 
     def hear(self, message: bytes) -> Heard:
         """Read one message, which may hold several commands."""
@@ -178,6 +188,10 @@ class Textbook:
     def ask(self, numbers: Sequence[int], rate: float) -> list[bytes]:
         """Subscribe."""
         return [msgspec.json.encode({"subscribe": [name(each) for each in numbers]})]
+
+    def pace(self, rate: float) -> bytes:
+        """Ask for nothing: there is no such thing."""
+        return b""
 
     def hear(self, message: bytes) -> Heard:
         """Read a quote, or how many are subscribed."""

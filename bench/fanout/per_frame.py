@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fanout import bare
-from bench.fanout.scene import Gateway, Market, Window, attending, measured, opened, running_gateway, running_market
-from bench.fanout.words import ages, generator
+from bench.fanout.scene import (
+    WARM_S,
+    Gateway,
+    Market,
+    Window,
+    attending,
+    measured,
+    opened,
+    running_gateway,
+    running_market,
+)
+from bench.fanout.words import ages, besides, generator
 from bench.processes import Figures, Role, running
 from bench.table import Line
 
 SYMBOLS, EACH = 1_000, 10
 SECONDS, QUIET_S, BARE_S = 8.0, 6.0, 6.0
+OPENED_PER_S = 300.0
 LEAST_RATE = 0.1  # frames a second: a client that gets nearly none, and costs the gateway all else
 WHOLE_OF_BARE = 1.4
 
@@ -40,19 +51,20 @@ async def _case(folder: Path, case: Case) -> Line:
     async with (
         running_market(folder, SYMBOLS, SYMBOLS * case.rate) as market,
         running_gateway(market) as gateway,
+        _clients(folder, market, gateway, case) as clients,
     ):
-        async with _clients(folder, market, gateway, case, case.rate) as clients:
-            ours = await measured(clients, SECONDS, gateway=gateway.pid)
-            sample = await clients.ask(record=str(recorded))
-        async with _clients(folder, market, gateway, case, LEAST_RATE) as clients:
-            quiet = await measured(clients, QUIET_S, gateway=gateway.pid)
+        ours = await measured(clients, SECONDS, gateway=gateway.pid)
+        sample = await clients.ask(record=str(recorded))
+        await clients.ask(rate=LEAST_RATE)
+        await asyncio.sleep(WARM_S)
+        quiet = await measured(clients, QUIET_S, gateway=gateway.pid)
     return _line(case, ours, quiet, await _bare(folder, case, ours, recorded), sample)
 
 
 @contextlib.asynccontextmanager
-async def _clients(folder: Path, market: Market, gateway: Gateway, case: Case, rate: float) -> AsyncIterator[Role]:
-    """Have all clients in, each asking for `rate` frames a second."""
-    options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH, "rate": rate}
+async def _clients(folder: Path, market: Market, gateway: Gateway, case: Case) -> AsyncIterator[Role]:
+    """Have all clients in."""
+    options = {"clients": case.clients, "symbols": SYMBOLS, "each": EACH, "rate": case.rate, "per_s": OPENED_PER_S}
     async with attending(folder, "msgpack", gateway.port, market.secret, options) as clients:
         await opened(clients, case.clients)
         yield clients
@@ -93,6 +105,6 @@ def _line(case: Case, ours: Window, quiet: Window, least: Window, sample: Figure
         f"each. Left out of the fan-out is what the gateway used with the same lane and subscriptions at "
         f"{LEAST_RATE} frames/s a client. (c) wrote {least.clients['frames'] / least.clients['wall_s']:,.0f} frames/s "
         f"in steps of 10 ms. Receivers in both: one process, asleep in epoll in between, that reads and checks "
-        f"everything; age {ages(ours.clients['age_ms'])}. {generator(ours.clients)}; for (c): "
+        f"everything; age {ages(ours.clients['age_ms'])}. {besides(ours)}. {generator(ours.clients)}; for (c): "
         f"{generator(least.clients)}.",
     )

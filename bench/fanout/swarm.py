@@ -74,6 +74,12 @@ class Swarm:
         """Close every connection."""
         self._sockets.close_all()
 
+    def pace(self, rate: float) -> None:
+        """Have every client ask for at most so many frames a second from now on."""
+        asked = frames.masked(self._dialect.opcode, self._dialect.pace(rate))
+        for client in np.flatnonzero(self.openings.steps == Step.LIVE).tolist():
+            self._sockets.send(client, asked)
+
     def turn(self) -> None:
         """Open who is due, read what is there, and check it now and then."""
         is_open = self.is_open

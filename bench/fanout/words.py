@@ -16,8 +16,16 @@ def faults(window: Window, at_the_end: Figures) -> str:
         f"{received['went_back']} updates out of order, {received['unexpected']} not asked for, "
         f"{received['closed']} connections lost; after the publisher stopped {at_the_end['missing']} of "
         f"{at_the_end['held']:,} were not at the last sequence {at_the_end['took_s']:.2f} s later, and "
-        f"{at_the_end['differing']} of {at_the_end['sampled']} sampled states, merged from deltas, differed"
+        f"{at_the_end['differing']} of {at_the_end['sampled']} sampled states, merged from deltas, differed. "
+        f"{besides(window)}"
     )
+
+
+def besides(window: Window) -> str:
+    """Say what else clients were told: overload, errors, closes."""
+    others = window.clients["others"]
+    told = ", ".join(f"{count} x {what}" for what, count in others.items()) or "nothing"
+    return f"Besides data clients were told {told}"
 
 
 def is_faultless(window: Window, at_the_end: Figures) -> bool:

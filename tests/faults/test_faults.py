@@ -88,7 +88,7 @@ async def listed_later_is_found(market: Market) -> None:
         await venue.publish("LATER", 1, last=1)
         await client.subscribe(name)
         await venue.publish("LATER", 2, last=2)
-        await client.until_held(lambda held: held[name]["last"] == 2)
+        await client.until_held(lambda held: held[name]["l"] == 2)
 
 
 async def test_the_feed_is_killed_and_goes_on_with_the_same_day(
@@ -101,7 +101,7 @@ async def test_the_feed_is_killed_and_goes_on_with_the_same_day(
     missed_s = await until_missing(market.gateway, "feed")
     async with market.gateway.http() as http:
         quote = (await http.get("/quotes/SPY")).json()
-        assert (quote["prev_close"], quote["depth"]) == (before["ARCX:SPY"]["prev_close"], {"bids": [], "asks": []})
+        assert (quote["prev_close"], quote["depth"]) == (before["ARCX:SPY"]["pc"], {"bids": [], "asks": []})
     seen = watcher.highest
     stored = await read_tape(market.nats)
     assert stored.is_whole, stored
@@ -113,9 +113,9 @@ async def test_the_feed_is_killed_and_goes_on_with_the_same_day(
     assert watcher.connections == 1
     assert {sequence >> EPOCH_SHIFT for sequence in watcher.highest.values()} == {2}
     for name, image in watcher.held.items():
-        assert (image["open"], image["prev_close"]) == (before[name]["open"], before[name]["prev_close"])
-        assert abs(image["last"] / before[name]["last"] - 1) < 0.05
-        assert image["high"] >= before[name]["high"] or image["volume"] > 0
+        assert (image["o"], image["pc"]) == (before[name]["o"], before[name]["pc"])
+        assert abs(image["l"] / before[name]["l"] - 1) < 0.05
+        assert image["hi"] >= before[name]["hi"] or image["v"] > 0
 
     await market.feed.stop()
     tape = await read_tape(market.nats)

@@ -72,7 +72,7 @@ class Watcher:
         client.highest = self._highest
         self.connections += 1
         if self._held:
-            await client.resume({name: image["ts_event"] for name, image in self._held.items()})
+            await client.resume({name: image["q"] for name, image in self._held.items()})
             for name, image in client.held.items():
                 client.held[name] = self._held[name] | image
         else:

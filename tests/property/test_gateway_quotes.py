@@ -34,7 +34,8 @@ ENTRIES = st.lists(st.dictionaries(st.text(max_size=5), st.none() | st.text(max_
 COMMANDS = st.fixed_dictionaries(
     {},
     optional={
-        "action": st.sampled_from(["auth", "subscribe", "unsubscribe", "reconnect", "snapshot", "rate", "ping", "fly"]) | JSON_VALUES,
+        "action": st.sampled_from(["auth", "subscribe", "unsubscribe", "reconnect", "snapshot", "rate", "ping", "fly"])
+        | JSON_VALUES,
         "symbols": st.lists(st.text(max_size=5), max_size=3) | JSON_VALUES,
         "last_seen": st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers(), max_size=3)
         | JSON_VALUES,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, BulkParser
+from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, BulkParser
 
 PLAIN_SIDS = range(1, 4)
 SUBJECTS = ("quote.XNAS.A", "quote.XNYS.BRK=2EB", "quote.XTKS.=E6=97=A5", "q")
@@ -48,12 +48,14 @@ class Lane:
     sids: tuple[int, ...]
 
 
-# Two receivers share a size, one has a size of as many digits, one of fewer; the last id of each was dropped.
+# Two receivers share a size, one has a size of as many digits, one of fewer, and one takes payloads of any size; the
+# last id of each was dropped.
 LANES = (
     Lane("first", 20, (1_000_000, 1_000_001, 1_000_002)),
     Lane("second", 20, (1_000_003, 1_000_009)),
     Lane("third", 21, (1_000_004, 1_000_005)),
     Lane("fourth", 3, (1_000_006, 1_000_007)),
+    Lane("varied", ANY_SIZE, (1_000_010, 1_000_011, 1_000_012)),
 )
 BULK_SIDS = [sid for lane in LANES for sid in lane.sids]
 LANE_OF = {sid: lane for lane in LANES for sid in lane.sids}
@@ -75,8 +77,12 @@ def parser_into(seen: Seen) -> BulkParser:
         ) -> None:
             into += [(int(slot), row.tobytes()) for slot, row in zip(slots, payloads, strict=True)]
 
+        def receive_one(slot: int, payload: bytes, into: list[tuple[int, bytes]] = seen.bulk[lane.name]) -> None:
+            into.append((slot, payload))
+
+        receiver = receive_one if lane.payload_bytes == ANY_SIZE else receive
         for sid in lane.sids:
-            parser.route(sid, sid - FIRST_BULK_SID, subject_of(sid), lane.payload_bytes, receive)
+            parser.route(sid, sid - FIRST_BULK_SID, subject_of(sid), lane.payload_bytes, receiver)
     for sid in DROPPED:
         parser.unroute(sid)
     parser.raw[FIRST_RAW_SID] = parser.raw[FIRST_RAW_SID + 1] = lambda subject, data: seen.raw.append((subject, data))
@@ -124,14 +130,15 @@ def bulk_commands(draw: st.DrawFn) -> Command:
     sid = draw(st.sampled_from(BULK_SIDS))
     lane = LANE_OF[sid]
     # Now and then a size that is another receiver's, or nobody's.
-    size = draw(st.sampled_from([lane.payload_bytes] * 6 + [20, 21, 3, 0, 7]))
+    is_varied = lane.payload_bytes == ANY_SIZE
+    size = draw(st.sampled_from([20, 21, 3, 0, 7, *([] if is_varied else [lane.payload_bytes] * 6)]))
     payload = draw(payloads(size))
     shape = draw(st.sampled_from(["plain"] * 6 + ["reply", "header"]))
     if shape == "header":
         wire = with_header(subject_of(sid), sid, HEADER, payload)
     else:
         wire = message(subject_of(sid), sid, payload, b"_INBOX.1000002" if shape == "reply" else b"")
-    if sid in DROPPED or size != lane.payload_bytes:
+    if sid in DROPPED or not (is_varied or size == lane.payload_bytes):
         return Command(wire)
     return Command(wire, lane=lane.name, bulk=(sid - FIRST_BULK_SID, payload))
 

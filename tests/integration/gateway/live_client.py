@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.integration.gateway.running import SOON_S, Gateway, token
 
 Message = dict[str, Any]
-ALL_FIELDS = set("s q t r b bz a az l lz o hi lo v pc f".split())
+ALL_FIELDS = {"s", "q", "t", "r", "b", "bz", "a", "az", "l", "lz", "o", "hi", "lo", "v", "pc", "f"}
 
 
 class LiveClient:

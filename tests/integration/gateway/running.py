@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import nats
@@ -37,10 +37,10 @@ async def until(condition: Callable[[], Awaitable[object]], what: str, within_s:
     return time.monotonic() - began_s
 
 
-def token(lifetime_s: int = 900, issued_ago_s: float = 0.0, secret: str = SECRET) -> str:
-    """Sign an access token as a gateway with that secret would have, so long ago."""
+def token(lifetime_s: int = 900, issued_ago_s: float = 0.0, secret: str = SECRET, user: UUID | None = None) -> str:
+    """Sign an access token as a gateway with that secret would have, so long ago; each for a user of its own."""
     settings = TokenSettings(secret=secret.encode(), access_lifetime_s=lifetime_s)
-    return AccessTokens(settings).issue(uuid4(), time.time() - issued_ago_s)
+    return AccessTokens(settings).issue(user or uuid4(), time.time() - issued_ago_s)
 
 
 class Gateway(Server):

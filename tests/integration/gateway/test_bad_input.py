@@ -8,11 +8,13 @@ import json
 
 import msgpack
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from tests.integration.gateway.bad_messages import MAX_BYTES, cases, error
 from tests.integration.gateway.live_client import LiveClient, Message, live, unproven
-from tests.integration.gateway.running import Gateway, Market, token, until
+from tests.integration.gateway.running import Gateway, Market, token
 from tests.integration.gateway.tiny_venue import TinyVenue
 
 
@@ -142,27 +144,25 @@ async def test_a_token_of_another_user_is_not_taken_and_the_stream_goes_on(gatew
         await goes_on(client)
 
 
+def offering(gateway: Gateway, origin: str) -> connect:
+    """Open a stream as a page of that origin does."""
+    offered = [Subprotocol("tickmesh.json"), Subprotocol(f"bearer.{token()}")]
+    return connect(gateway.stream_url, origin=Origin(origin), subprotocols=offered, proxy=None)
+
+
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "http://127.0.0.1:1", "null", "nonsense"])
 async def test_a_page_of_another_origin_is_refused_before_the_handshake(gateway: Gateway, origin: str) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        async with unproven(gateway, "tickmesh.json", f"bearer.{token()}", origin=origin):
-            pass
+        await offering(gateway, origin)
     assert caught.value.response.status_code == 403
 
 
 async def test_the_gateway_s_own_page_and_those_allowed_are_let_in(market: Market, gateway: Gateway) -> None:
-    offered = ("tickmesh.json", f"bearer.{token()}")
-    async with unproven(gateway, *offered, origin=f"http://127.0.0.1:{gateway.port}") as client:
-        await client.until("welcome")
-    async with market.another_gateway(allowed_origins="https://app.example") as other:
-        async with unproven(other, *offered, origin="https://app.example") as client:
-            await client.until("welcome")
+    async with offering(gateway, f"http://127.0.0.1:{gateway.port}") as socket:
+        assert json.loads(await socket.recv())["type"] == "welcome"
+    async with market.another_gateway(allowed_origins="https://app.example", drain_s=0) as other:
+        async with offering(other, "https://app.example") as socket:
+            assert json.loads(await socket.recv())["type"] == "welcome"
         for origin in (f"http://127.0.0.1:{other.port}", "https://app.example:8443", "http://app.example"):
             with pytest.raises(InvalidStatus):
-                async with unproven(other, *offered, origin=origin):
-                    pass
-
-        async def is_empty() -> bool:
-            return await other.figure("clients") == 0
-
-        await until(is_empty, "everybody is gone")
+                await offering(other, origin)

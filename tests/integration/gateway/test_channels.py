@@ -127,7 +127,7 @@ async def test_every_print_comes_once_and_in_order(market: Market, gateway: Gate
                 last = received[-1]["q"]
 
                 async def is_published(name: str = name, last: int = last) -> bool:
-                    return published[name][-1]["q"] >= last
+                    return bool(published[name][-1]["q"] >= last)
 
                 await until(is_published, "the subject is as far as the stream")
                 first = max(received[0]["q"], published[name][0]["q"])
@@ -205,6 +205,11 @@ async def test_some_symbols_come_at_a_rate_of_their_own(gateway: Gateway) -> Non
         assert await timed_frames(client, 5, has_slow) < 5 * 0.4
 
 
+async def until_last(client: LiveClient, name: str, last: float) -> None:
+    """Read on until that last price is held."""
+    await client.until_held(lambda held: held[name]["l"] == last)
+
+
 async def test_a_snapshot_on_demand_comes_once(market: Market, gateway: Gateway, venue: TinyVenue) -> None:
     names = await venue.enlist("ASKED", "OTHER", known_to=gateway)
     for symbol in ("ASKED", "OTHER"):
@@ -217,7 +222,7 @@ async def test_a_snapshot_on_demand_comes_once(market: Market, gateway: Gateway,
         for count in (3, 4):
             for symbol in ("ASKED", "OTHER"):
                 await venue.publish(symbol, count, last=count)
-            await watcher.until_held(lambda held, count=count: held[names[0]]["l"] == count)
+            await until_last(watcher, names[0], count)
             await client.send("snapshot", symbols=names)
             shown = (await client.until("snapshot"))["quote"]
             assert [each["s"] for each in shown] == names

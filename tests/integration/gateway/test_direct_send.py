@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from gateway.live.direct_send import DirectSendProtocol, direct_send_of, frame
@@ -160,6 +161,51 @@ async def test_pings_are_answered_between_direct_frames() -> None:
 
 async def all_of(client: ClientConnection, count: int) -> set[str | bytes]:
     return {await asyncio.wait_for(client.recv(), 20) for _ in range(count)}
+
+
+async def test_while_it_is_held_nothing_goes_directly_and_then_everything_again() -> None:
+    """The application has something to send first, by the plain way."""
+    outcome = asyncio.get_running_loop().create_future()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await accepted(scope, receive, send)
+        direct = direct_send_of(scope)
+        assert direct is not None
+        write = direct.writer(is_text=True)
+        direct.is_held = True
+        held = write(b"too early")
+        await plainly(send, b"first", is_text=True)
+        direct.is_held = False
+        outcome.set_result((held, write(b"second")))
+        assert (await receive())["type"] == "websocket.disconnect"
+
+    async with (
+        serving(application, ws=DirectSendProtocol, ws_per_message_deflate=False) as url,
+        connect(url, compression=None) as client,
+    ):
+        assert [await asyncio.wait_for(client.recv(), 10) for _ in range(2)] == ["first", "second"]
+    assert await outcome == (False, True)
+
+
+async def test_a_connection_that_is_aborted_ends_at_once_with_what_waits_to_be_read() -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await accepted(scope, receive, send)
+        direct = direct_send_of(scope)
+        assert direct is not None
+        write = direct.writer(is_text=False)
+        while write(bytes(100_000)):
+            pass
+        direct.abort()
+        assert not write(b"after"), "the descriptor may be another connection's by now"
+        assert (await receive())["type"] == "websocket.disconnect"
+
+    async with (
+        serving(application, ws=DirectSendProtocol, ws_per_message_deflate=False) as url,
+        connect(url, max_size=None, max_queue=1, compression=None) as client,
+    ):
+        with pytest.raises(ConnectionClosed):
+            await all_of(client, 1_000_000)
+        assert client.close_code == 1006
 
 
 async def test_nothing_is_sent_directly_once_the_close_has_begun() -> None:

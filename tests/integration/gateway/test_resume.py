@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
+from market.state import EPOCH_SHIFT
 from tests.integration.gateway.live_client import ALL_FIELDS, LiveClient, Message, live
 from tests.integration.gateway.running import Gateway, Market, until
 from tests.integration.gateway.tiny_prints import TinyPrints, tiny_prints
@@ -124,7 +125,7 @@ async def test_a_gateway_that_is_behind_sends_nothing_until_it_is_ahead(
         assert (resumed["covered"], resumed["unchanged"]) == (True, [name])
         for count in (7, 9):
             await venue.publish_as("AHEAD", venue.state("AHEAD", count, last=count))
-            await beside.until_held(lambda held, count=count: held[name]["l"] == count)
+            await beside.until_held(partial(all_beyond, {name: (1 << EPOCH_SHIFT) + count - 1}))
             await client.answers_ping()
         assert not client.of("update")
         await venue.publish_as("AHEAD", venue.state("AHEAD", 10, last=10, bid=8.5))
@@ -139,7 +140,7 @@ async def test_between_two_gateways_a_busy_market_goes_only_forward(gateway: Gat
         async with live((gateway, other)[turn % 2], packed=turn % 3 == 0) as client:
             client.highest |= highest
             if turn:
-                assert (await client.resume(highest))["covered"]
+                assert (await client.resume({**highest}))["covered"]
             else:
                 highest = dict.fromkeys(await client.subscribe(*symbols), 0)
             await client.until_held(partial(all_beyond, highest))
@@ -235,6 +236,8 @@ async def test_who_is_further_behind_than_the_log_reaches_gets_what_it_has_as_lo
         await keeper.subscribe(name, channel="trades")
         for count in range(2, last + 1):
             await prints.publish("LONGP", count)
+            if count % SNAPSHOT_PRINTS == 0:
+                await until_printed(keeper, name, count)
         await until_printed(keeper, name, last)
         assert print_counts(keeper, name) == list(range(2, last + 1))
         async with live(gateway) as client:
@@ -246,23 +249,24 @@ async def test_who_is_further_behind_than_the_log_reaches_gets_what_it_has_as_lo
             assert print_counts(newcomer, name) == list(range(last - SNAPSHOT_PRINTS + 1, last + 1))
 
 
-async def test_a_print_that_another_gateway_sent_already_is_not_sent_again(
-    gateway: Gateway, other: Gateway, venue: TinyVenue, prints: TinyPrints
+async def test_prints_that_another_gateway_sent_already_are_not_sent_again(
+    other: Gateway, venue: TinyVenue, prints: TinyPrints
 ) -> None:
     """The client was told of prints 3 and 4 a moment before this gateway hears of them."""
     (name,) = await venue.enlist("TWICEP", known_to=other)
     venue.hold("TWICEP", 1)
-    async with live(other) as keeper:
+    async with live(other) as keeper, live(other) as client:
         await keeper.subscribe(name, channel="trades")
         await prints.publish("TWICEP", 2)
         await until_printed(keeper, name, 2)
-        async with live(other) as client:
+        async with prints.published_when_asked("TWICEP", 3, 4):
             resumed = await client.resume({name: prints.sequence(4)}, channel="trades")
-            assert resumed["covered"]
-            await prints.publish("TWICEP", 3)
-            await prints.publish("TWICEP", 4, 5)
-            await until_printed(client, name, 5)
-            assert print_counts(client, name) == [5]
+        assert (resumed["covered"], resumed["unchanged"]) == (True, [name])
+        await prints.publish("TWICEP", 5)
+        await until_printed(client, name, 5)
+        assert print_counts(client, name) == [5]
+        await until_printed(keeper, name, 5)
+        assert print_counts(keeper, name) == [2, 3, 4, 5]
 
 
 async def test_a_resumed_symbol_that_was_let_go_begins_with_what_the_feed_knows(
@@ -281,6 +285,6 @@ async def test_a_resumed_symbol_that_was_let_go_begins_with_what_the_feed_knows(
     venue.hold("LETGO", 3, last=3)
     async with live(gateway) as client:
         client.highest |= seen
-        resumed = await client.resume(seen)
+        resumed = await client.resume({**seen})
         assert (resumed["covered"], resumed["changed"]) == (True, [name])
         await client.until_held(lambda held: held[name]["l"] == 3)

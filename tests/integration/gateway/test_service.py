@@ -17,6 +17,7 @@ async def test_a_market_that_is_all_there_is_ready(gateway: Gateway) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
+        "draining": False,
         "dependencies": {"nats": "up", "postgres": "up", "cache": "up", "feed": "up"},
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from uuid import uuid4
 
 import pytest
 from websockets.asyncio.client import connect
@@ -74,9 +75,11 @@ async def test_a_token_that_runs_out_ends_the_stream_with_the_reason(gateway: Ga
 
 
 async def test_a_renewed_token_carries_the_stream_on(gateway: Gateway) -> None:
-    async with live(gateway, bearer=token(lifetime_s=2)) as client, live(gateway, bearer=token(lifetime_s=2)) as other:
+    user = uuid4()
+    short = token(lifetime_s=2, user=user)
+    async with live(gateway, bearer=short) as client, live(gateway, bearer=short) as other:
         await client.subscribe("SPY")
-        await client.send("auth", token=token())
+        await client.send("auth", token=token(user=user))
         await client.until("authenticated")
         assert (await other.closed())[0] == 4401  # by now the first token of both has run out
         before = client.held["ARCX:SPY"]["q"]

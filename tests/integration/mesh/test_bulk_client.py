@@ -100,6 +100,37 @@ async def test_bulk_raw_and_plain_subscriptions_share_a_connection(connected: Co
     assert raw_seen == [(f"raw.{at}", text) for at, text in enumerate(expected)]
 
 
+async def test_payloads_of_any_size_come_whole_each_by_itself_beside_those_of_one_size(
+    connected: Connect, until: Until
+) -> None:
+    client, other = await connected(), await connected()
+    varied_seen: list[tuple[int, bytes]] = []
+    bulk_seen: list[bytes] = []
+    varied = client.open_varied(lambda slot, payload: varied_seen.append((slot, payload)))
+    client.subscribe_many(varied, {7: "varied.a", 9: "varied.b"})
+    bulk = client.open_bulk(73, lambda _, payloads: bulk_seen.extend(row.tobytes() for row in payloads))
+    client.subscribe_many(bulk, {7: "bulk.a"})
+    await client.flush()
+    sizes = [73, 146, 0, 1, 73, 300_000, 74]
+    expected = []
+    for at, size in enumerate(sizes * 10):
+        payload = b"%02d" % (at % 100) * (size // 2) + b"\n" * (size % 2)
+        slot = 7 if at % 3 else 9
+        await other.publish("varied.a" if at % 3 else "varied.b", payload, headers={"n": "1"} if at % 5 == 0 else None)
+        await other.publish("bulk.a", b"x" * 73)
+        expected.append((slot, payload))
+    await until(lambda: len(varied_seen) >= len(expected) and len(bulk_seen) >= len(expected))
+    assert varied_seen == expected
+    assert bulk_seen == [b"x" * 73] * len(expected)
+    client.unsubscribe_many(varied, [7])
+    await client.flush()
+    for subject in ("varied.a", "varied.b"):
+        await other.publish(subject, b"last")
+    await until(lambda: varied_seen[-1] == (9, b"last"))
+    assert varied_seen == [*expected, (9, b"last")]
+    assert client.bulk_subscription_count == 2
+
+
 async def test_payloads_that_look_like_protocol_arrive_as_they_are(connected: Connect, until: Until) -> None:
     client, other = await connected(), await connected()
     texts = [b"MSG a 1000000 30\r\n", b"\r\nPING\r\nMSG a 1000000 30\r\n", b"-ERR 'Authorization Violation'\r\n"]
@@ -172,6 +203,8 @@ async def test_after_a_kill_and_a_restart_everything_is_subscribed_again(
     client.subscribe_many(bulk, {number: f"quote.{token}" for number, token in tokens.items()})
     client.unsubscribe_many(bulk, [1999])
     client.subscribe_raw("raw.*", lambda _, payload: raw_seen.append(payload))
+    varied_seen: list[bytes] = []
+    client.subscribe_many(client.open_varied(lambda _, payload: varied_seen.append(payload)), {0: "varied"})
     plain = await client.subscribe("plain")
 
     async def gone() -> None:
@@ -198,10 +231,12 @@ async def test_after_a_kill_and_a_restart_everything_is_subscribed_again(
     numbers = np.arange(2000)
     publisher.write_frames(table.frames(numbers, numbered(numbers, np.zeros(2000, np.intp))))
     await publisher.publish("raw.1", b"x")
+    await publisher.publish("varied", b"of any size")
     await publisher.publish("plain", b"y")
-    await until(lambda: collector.received >= 2000 and raw_seen)
+    await until(lambda: collector.received >= 2000 and raw_seen and varied_seen)
     assert (await plain.next_msg(timeout=10)).data == b"y"
     assert (collector.received, collector.errors, raw_seen) == (2000, 0, [b"x"])
+    assert varied_seen == [b"of any size"]
 
 
 async def test_a_connection_that_breaks_while_its_return_is_announced_is_made_anew(

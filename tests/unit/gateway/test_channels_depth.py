@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgpack
 import numpy as np
@@ -130,7 +131,7 @@ async def test_a_book_keeps_nothing_of_the_others_that_came_with_it(offline: Off
     await offline.depth(*(two_sided(each, 1) for each in instruments))
     channel.take_changes()
     held = [channel._shown[int(each.number)] for each in instruments]
-    assert not any(np.shares_memory(one.base, other.base) for one, other in zip(held, held[1:], strict=False))
+    assert not any(np.shares_memory(one.base, other.base) for one, other in pairwise(held))
 
 
 async def test_watching_asks_the_feed_and_where_it_has_no_book_there_is_none(

@@ -110,8 +110,8 @@ async def test_a_whole_entry_has_every_field_and_unknown_prices_are_null(
     await offline.quote(named(offline, "日経", 2**52, bid=0.1 + 0.2, volume=2**40, flags=3, **times))
     channel.take_changes()
     assert entry(channel, number, wire=wire) == {
-        "s": "XNAS:日経", "q": 2**52, "t": NOON_US, "r": NOON_US + 1, "b": 0.1 + 0.2, "bz": 0, "a": None, "az": 0, "l": None, "lz": 0,
-        "o": None, "hi": None, "lo": None, "v": 2**40, "pc": None, "f": 3,
+        "s": "XNAS:日経", "q": 2**52, "t": NOON_US, "r": NOON_US + 1, "b": 0.1 + 0.2, "bz": 0, "a": None, "az": 0,
+        "l": None, "lz": 0, "o": None, "hi": None, "lo": None, "v": 2**40, "pc": None, "f": 3,
     }  # fmt: skip
 
 

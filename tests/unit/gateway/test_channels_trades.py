@@ -58,9 +58,7 @@ async def test_a_print_is_told_with_all_there_is_of_it(
     assert entry(channel, aapl, 0, wire) == {
         "s": "XNAS:AAPL",
         "q": 101,
-        "trades": [
-            {"q": 101, "t": at_us, "r": at_us, "p": 0.1 + 0.2, "z": 7, "i": str(2**64 - 1), "k": 5, "f": 1}
-        ],
+        "trades": [{"q": 101, "t": at_us, "r": at_us, "p": 0.1 + 0.2, "z": 7, "i": str(2**64 - 1), "k": 5, "f": 1}],
     }
     assert int(TradeFlag.CORRECTED) == 1
 
@@ -69,8 +67,8 @@ async def test_a_plain_print_has_no_conditions_flags_nor_withdrawal(
     offline: Offline, channel: TradesChannel, aapl: Instrument
 ) -> None:
     await offline.trade(trades(aapl, [101], trade_id=0))
-    (told,) = entry(channel, aapl, 0)["trades"]  # type: ignore[misc]  # a list of prints
-    assert told == {"q": 101, "t": NOON_US + 101_000_000, "r": NOON_US + 101_000_000, "p": 10.5, "z": 100, "i": "0"}
+    plain = {"q": 101, "t": NOON_US + 101_000_000, "r": NOON_US + 101_000_000, "p": 10.5, "z": 100, "i": "0"}
+    assert entry(channel, aapl, 0)["trades"] == [plain]
 
 
 async def test_a_withdrawal_names_the_time_of_what_it_withdraws(
@@ -170,6 +168,45 @@ async def test_covered_is_who_saw_everything_before_the_first_print_held(
     assert not channel.is_covered(number, "2099-01-01T00:00:00Z"), "several prints may have one time"
 
 
+async def test_an_entry_says_up_to_where_its_prints_are_all_there_are(
+    offline: Offline, channel: TradesChannel, aapl: Instrument
+) -> None:
+    """Whoever comes back with that sequence has seen everything up to it."""
+    assert entry(channel, aapl, 0)["q"] == 100
+    assert channel.is_covered(int(aapl.number), 100)
+    await offline.trade(trades(aapl, [104]))
+    assert entry(channel, aapl, 0)["q"] == 104
+    (mute,) = await offline.enlist("MUTE")
+    await channel.watch([mute])
+    assert entry(channel, mute, 0)["q"] == 0
+    await offline.trade(trades(mute, [7]))
+    assert entry(channel, mute, 0)["q"] == 7
+
+
+async def test_prints_that_a_client_saw_elsewhere_are_waited_for_and_others_are_not(
+    offline: Offline, channel: TradesChannel, aapl: Instrument
+) -> None:
+    (other,) = await offline.enlist("OTHER")
+    offline.answers(state(other, 50))
+    await channel.watch([other])
+    offline.connection.asked.clear()
+    await channel.catch_up({int(aapl.number): 100, int(other.number): 12})
+    assert offline.connection.asked == []
+    await channel.catch_up({int(aapl.number): 101, int(other.number): 50})
+    assert offline.connection.asked == ["snapshot.XNAS.AAPL"]
+
+
+async def test_an_answer_about_many_symbols_begins_later(offline: Offline, channel: TradesChannel) -> None:
+    one, two = await offline.enlist("ONE", "TWO")
+    await channel.watch([one, two])
+    await offline.trade(trades(one, range(1, 200)), trades(two, range(1, 100)))
+    few, many = places(one.number, two.number), places(*[one.number] * 1000)
+    assert (channel.earliest(few) <= 0).all()
+    (earliest,) = set(channel.earliest(many).tolist())
+    assert 0 < earliest < 199
+    assert channel.snapshot_since(many).tolist() == [earliest] * 1000
+
+
 async def test_where_the_feed_says_nothing_nobody_is_covered(offline: Offline, channel: TradesChannel) -> None:
     (mute,) = await offline.enlist("MUTE")
     await channel.watch([mute])
@@ -211,7 +248,7 @@ async def test_after_an_absence_it_says_that_prints_may_be_missing(
     change = channel.take_changes()
     assert change is not None
     assert change.positions.tolist() == [3]
-    assert entry(channel, aapl, 2) == {"s": "XNAS:AAPL", "q": 102, "trades": [], "missed": 1}
+    assert entry(channel, aapl, 2) == {"s": "XNAS:AAPL", "q": 110, "trades": [], "missed": 1}
     await offline.trade(trades(aapl, [111]))
     told = entry(channel, aapl, 2)
     assert (told["missed"], sequences(told)) == (1, [111])

@@ -48,7 +48,13 @@ def refused(read: Callable[[], AnyCommand]) -> tuple[str, str]:
         ({"action": "snapshot", "symbols": ["A"], "channel": "depth"}, Snapshot(["A"], "depth")),
         ({"action": "reconnect", "last_seen": {"A": "never"}}, Reconnect({"A": "never"})),
         (
-            {"action": "reconnect", "last_seen": {"A": 0, "B": 2**63 - 1}, "epoch": "19a", "channel": "trades", "rate": 1},
+            {
+                "action": "reconnect",
+                "last_seen": {"A": 0, "B": 2**63 - 1},
+                "epoch": "19a",
+                "channel": "trades",
+                "rate": 1,
+            },
             Reconnect({"A": 0, "B": 2**63 - 1}, "19a", "trades", 1.0),
         ),
         ({"action": "rate", "rate": 100}, Rate(100.0)),
@@ -63,7 +69,11 @@ def test_a_command_is_the_same_in_both_encodings(sent: dict[str, object], comman
     ("sent", "code", "names"),
     [
         ({"action": "fly"}, "unknown_action", "'fly'"),
-        ({"action": "Subscribe", "symbols": ["A"]}, "unknown_action", "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping"),
+        (
+            {"action": "Subscribe", "symbols": ["A"]},
+            "unknown_action",
+            "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping",
+        ),
         ({"action": "y" * 50_000}, "unknown_action", "there are auth"),
         ({}, "invalid_command", "`action`"),
         ({"symbols": ["A"]}, "invalid_command", "`action`"),

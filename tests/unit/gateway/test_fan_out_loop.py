@@ -35,7 +35,9 @@ async def turns(count: int = 3) -> None:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(SOON_S):
-        while not condition():
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.001)
 
 
@@ -281,5 +283,3 @@ async def test_every_channel_is_folded_into_its_own_topics() -> None:
     await turns()
     assert reader.frames == [{"two": [{"s": "1", "q": 1, "a": 5}]}]
     loop.stop()
-
-

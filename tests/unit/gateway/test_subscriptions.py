@@ -14,7 +14,8 @@ def add(subscriptions: Subscriptions, client: int, *topics: int, position: int =
 
 
 def topics_of(subscriptions: Subscriptions, client: int) -> list[int]:
-    return subscriptions.topic[subscriptions.rows(client)].tolist()
+    topics: list[int] = subscriptions.topic[subscriptions.rows(client)].tolist()
+    return topics
 
 
 def mark(subscriptions: Subscriptions, **changed: int) -> None:

@@ -3,7 +3,7 @@ import json
 import msgpack
 import pytest
 
-from gateway.live.wire import JSON, MSGPACK, WIRES, Wire
+from gateway.live.wire import JSON, MSGPACK, WIRES, Kind, Wire
 
 ENTRIES = [
     {"s": "XNAS:AAPL", "q": 2**53 - 1, "t": 1_774_794_605_000_001, "r": 0, "b": 1.5, "a": None, "v": 0.0},
@@ -18,7 +18,7 @@ def decoded(wire: Wire, data: bytes) -> object:
 @pytest.mark.parametrize("wire", WIRES.values(), ids=str)
 @pytest.mark.parametrize("kind", ["snapshot", "update"])
 @pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 63, 64, 65, 256, 65_535])
-def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, kind: str, count: int) -> None:
+def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, kind: Kind, count: int) -> None:
     entries = [ENTRIES[at % 2] | {"q": at} for at in range(count)]
     joined = wire.joiner(kind, "quote")([wire.encode(entry) for entry in entries])
     assert decoded(wire, joined) == {"type": kind, "quote": entries}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -60,6 +60,9 @@ class TinyChannel:
     async def watch(self, instruments: Sequence[Instrument]) -> None:
         self.watched += [int(each.number) for each in instruments]
 
+    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
+        pass
+
     def unwatch(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             self.watched.remove(number)
@@ -87,6 +90,9 @@ class TinyChannel:
         return int(last_seen) <= self.sequence.get(number, 0)
 
     def snapshot_since(self, numbers: Numbers) -> Positions:
+        return np.zeros(len(numbers), np.int64)
+
+    def earliest(self, numbers: Numbers) -> Positions:
         return np.zeros(len(numbers), np.int64)
 
     def resume_since(self, number: int, last_seen: int | str) -> int:
@@ -158,7 +164,9 @@ class Reader:
         before = held[entry["s"]]
         assert entry["q"] > before["q"], f"{entry} goes back behind {before}"
         if "items" in entry:
-            assert len(entry["items"]) + entry["missed"] == entry["q"] - before["q"], f"{entry} does not follow {before}"
+            assert len(entry["items"]) + entry["missed"] == entry["q"] - before["q"], (
+                f"{entry} does not follow {before}"
+            )
             entry = entry | {"items": before["items"] + entry["items"]}
         held[entry["s"]] = before | entry
 
@@ -167,7 +175,7 @@ class TinyMarket:
     """Tiny channels, the topics of those watched, and a fan-out for each encoding."""
 
     def __init__(self, *channels: TinyChannel, wires: Sequence[Wire] = (JSON,)) -> None:
-        self.tiny = channels or (TinyChannel(),)
+        self.tiny: Sequence[TinyChannel] = channels or (TinyChannel(),)
         self.channels: Sequence[Channel] = self.tiny
         self.topics = TopicTable(len(self.channels))
         self.written: list[int] = []
@@ -185,7 +193,9 @@ class TinyMarket:
         reader.fan_out, reader.client = fan_out, fan_out.join(reader.send, interval_ticks)
         return reader
 
-    def watching(self, *numbers: int, interval_ticks: int = 5, channel: int = 0, fan_out: FanOut | None = None) -> Reader:
+    def watching(
+        self, *numbers: int, interval_ticks: int = 5, channel: int = 0, fan_out: FanOut | None = None
+    ) -> Reader:
         """Let a client in that watches instruments of one channel."""
         reader = self.join(interval_ticks, fan_out)
         self.subscribe(reader, *numbers, channel=channel)
@@ -225,13 +235,18 @@ class TinyMarket:
             if change is not None:
                 self.topics.touch(self.topics.of(index, change.numbers), change.masks, change.positions)
 
-    def serve(self, tick: int, at_least_ticks: int = 1) -> None:
-        """Serve everybody who is due at a tick."""
+    def mark(self) -> None:
+        """Note what changed in every subscription, and send nothing yet."""
         self.fold()
         fresh = self.topics.take_fresh()
-        for fan_out in self.fan_outs:
-            if fresh is not None:
+        if fresh is not None:
+            for fan_out in self.fan_outs:
                 fan_out.subscriptions.mark(fresh)
+
+    def serve(self, tick: int, at_least_ticks: int = 1) -> None:
+        """Serve everybody who is due at a tick."""
+        self.mark()
+        for fan_out in self.fan_outs:
             fan_out.begin_round()
             while fan_out.serve(tick, at_least_ticks):
                 pass
@@ -241,8 +256,25 @@ class TinyMarket:
         known: dict[str, dict[str, Entry]] = {channel.name: {} for channel in self.tiny}
         for index, number in reader.watched:
             channel = self.tiny[index]
-            known[channel.name][str(number)] = channel._entry(number, channel.full_mask, channel.sequence.get(number, 0))
+            known[channel.name][str(number)] = channel._entry(
+                number, channel.full_mask, channel.sequence.get(number, 0)
+            )
         return known
 
     def _note(self, topics: Topics) -> None:
         self.written += topics.tolist()
+
+
+def ticks_of_frames(market: TinyMarket, reader: Reader, until_tick: int, **changes: int) -> list[int]:
+    """Change instrument 1 at every tick; return the ticks at which a client was sent something."""
+    came = []
+    for tick in range(until_tick):
+        market.change(1, **(changes or {"a": tick + 1}))
+        before = len(reader.frames)
+        market.serve(tick)
+        came += [tick] * (len(reader.frames) - before)
+    return came
+
+
+def symbols(frame: list[dict[str, object]]) -> list[object]:
+    return [entry["s"] for entry in frame]

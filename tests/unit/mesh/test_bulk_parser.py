@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import ProtocolError
 
-from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, MAX_CONTROL_LINE_BYTES, BulkParser
+from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, MAX_CONTROL_LINE_BYTES, BulkParser
 
 SID, SIZE = FIRST_BULK_SID + 17, 4
 Delivered = list[tuple[int, bytes]]
@@ -130,6 +130,39 @@ async def test_the_long_line_of_a_large_cluster_is_taken() -> None:
     for at in range(0, len(line), 1000):
         await parser.parse(line[at : at + 1000])
     assert [len(info["connect_urls"]) for info in told] == [400]
+
+
+async def test_payloads_of_any_size_are_handed_over_one_by_one_in_order(
+    parser: BulkParser, delivered: Delivered
+) -> None:
+    parser.route(SID + 1, 6, "q.B", ANY_SIZE, lambda slot, payload: delivered.append((slot, payload)))
+    sizes = [3, 4, 0, 4, 4, 70_000]
+    await parser.parse(b"".join(message(b"x" * size, SID + 1, "q.B") + message() for size in sizes))
+    assert [payload for slot, payload in delivered if slot == 6] == [b"x" * size for size in sizes]
+    assert [payload for slot, payload in delivered if slot == 5] == [b"ABCD"] * len(sizes)
+
+
+async def test_payloads_of_any_size_do_not_count_as_others_of_the_wrong_size(
+    parser: BulkParser, delivered: Delivered, caplog: pytest.LogCaptureFixture
+) -> None:
+    parser.route(SID + 1, 6, "q.B", ANY_SIZE, lambda slot, payload: delivered.append((slot, payload)))
+    await parser.parse(message(b"WXYZ", SID + 1, "q.B") * 2 + message(b"long enough", SID + 1, "q.B"))
+    assert delivered == [(6, b"WXYZ"), (6, b"WXYZ"), (6, b"long enough")]
+    assert caplog.text == ""
+
+
+async def test_a_receiver_of_single_payloads_that_fails_loses_that_one_alone(
+    parser: BulkParser, delivered: Delivered, caplog: pytest.LogCaptureFixture
+) -> None:
+    def receive(slot: int, payload: bytes) -> None:
+        if payload == b"bad!":
+            raise ZeroDivisionError
+        delivered.append((slot, payload))
+
+    parser.route(SID + 1, 6, "q.B", ANY_SIZE, receive)
+    await parser.parse(b"".join(message(each, SID + 1, "q.B") for each in (b"one.", b"bad!", b"two.")))
+    assert delivered == [(6, b"one."), (6, b"two.")]
+    assert "a receiver failed" in caplog.text
 
 
 async def test_a_receiver_may_subscribe_and_unsubscribe(parser: BulkParser, delivered: Delivered) -> None:
