@@ -35,7 +35,7 @@ class GatewaySettings(MeshSettings, frozen=True, kw_only=True):
     idle_timeout_s: Annotated[float, Meta(gt=0, le=86_400)] = 600.0  # of a client that watches nothing
     slow_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 15.0  # of a client that does not read
     heartbeat_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
-    overload_lag_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50.0  # of the loop, above which less is sent
+    overload_lag_ms: Annotated[float, Meta(gt=0, le=10_000)] = 100.0  # of the loop, above which less is sent
     overload_cpu: Annotated[float, Meta(gt=0, le=1)] = 0.95  # of one core, likewise
     most_watched: Count = 1000  # symbols that still stream when only the most watched do
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 2.0  # over which closes are spread at the end

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gateway.live.topics import NO_TOPIC, Masks, Topics
 
-SLICE_ROWS = 1 << 16
+SLICE_ROWS = 1 << 17
 NOBODY = 0
 _STEP = 4  # blocks are a multiple of it: clients watch 10 symbols on average
 _ALWAYS = np.iinfo(np.int64).min

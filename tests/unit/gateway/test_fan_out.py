@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gateway.live import fan_out as fan_out_module
 from gateway.live import subscriptions as subscriptions_module
 from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
 from gateway.live.wire import JSON, MSGPACK, Wire
@@ -75,6 +76,18 @@ def test_no_client_gets_frames_faster_than_the_least_interval_of_all() -> None:
         market.change(1, a=tick)
         market.serve(tick, at_least_ticks=10)
     assert (len(fast.frames), len(slow.frames)) == (10, 5)
+
+
+def test_who_is_served_late_keeps_its_place_in_time_and_makes_up_for_nothing() -> None:
+    market = TinyMarket()
+    reader = market.watching(1, interval_ticks=10)
+    came = []
+    for tick in (0, 5, 10, 17, 19, 20, 21, 30, 55, 56, 64, 65):
+        market.change(1, a=tick)
+        before = len(reader.frames)
+        market.serve(tick)
+        came += [tick] * (len(reader.frames) - before)
+    assert came == [0, 10, 20, 30, 55, 65], "17 was its turn's, 55 begins anew"
 
 
 def test_a_symbol_has_a_pace_of_its_own_beside_its_connection_s() -> None:
@@ -200,6 +213,24 @@ def test_a_round_is_over_when_every_slice_was_served_once(monkeypatch: pytest.Mo
     assert len(served) == len(market.fan_out.subscriptions.slices())
     assert all(later - earlier <= 64 // 10 for earlier, later in pairwise(served))
     assert [len(reader.frames) for reader in readers] == [1] * 100
+    assert not market.fan_out.has_pending()
+
+
+def test_who_has_much_to_send_is_served_a_few_whole_clients_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fan_out_module, "_ROWS_AT_ONCE", 25)
+    market = TinyMarket()
+    readers = [market.watching(*range(count)) for count in (10, 10, 1, 3, 40, 5, 10, 10, 10, 1)]
+    for number in range(40):
+        market.change(number, a=1)
+    market.mark()
+    market.fan_out.begin_round()
+    served = []
+    goes_on = True
+    while goes_on:
+        goes_on = market.fan_out.serve(0, 1)
+        served.append([len(reader.frames) for reader in readers].count(1))
+    assert served == [5, 9, 10], "never half a client"
+    assert all(reader.held == market.known(reader) for reader in readers)
     assert not market.fan_out.has_pending()
 
 
