@@ -10,7 +10,7 @@ from urllib.parse import ParseResult
 from nats.aio.transport import TcpTransport
 
 READ_BYTES = 1 << 20
-_LARGE_READ_BYTES = 8 << 10
+_LARGE_READ_BYTES = 64 << 10
 _FILL_S = 0.001
 
 

@@ -240,11 +240,11 @@ class FanOut:
         self.sent.bytes += written_bytes
         return failed
 
-    def _frames(self, bounds: list[int], entries: list[bytes], channels: npt.NDArray[np.int8]) -> Iterator[bytes]:
+    def _frames(self, bounds: list[int], entries: list[bytes], channels: npt.NDArray[np.int8]) -> list[bytes]:
         if (channels == channels[0]).all():
             join = self.wire.joiner("update", self._channels[channels[0]].name)
-            return (join(entries[low:high]) for low, high in pairwise(bounds))
-        return (self._mixed_frame(entries[low:high], channels[low:high]) for low, high in pairwise(bounds))
+            return [join(entries[low:high]) for low, high in pairwise(bounds)]
+        return [self._mixed_frame(entries[low:high], channels[low:high]) for low, high in pairwise(bounds)]
 
     def _mixed_frame(self, entries: list[bytes], channels: npt.NDArray[np.int8]) -> bytes:
         by_channel: dict[str, list[bytes]] = {}

@@ -13,6 +13,7 @@ _BUDGET_S = 0.005  # for one turn of the event loop: commands and handshakes hav
 _SCAN_ROW_S = 5e-9  # what it takes to look at one subscription
 _SCAN_SHARE = 10  # at most a tenth of the time is spent on looking
 _SOONEST_S = 0.001
+_TIMER_STEP_S = 0.001  # uvloop counts whole milliseconds: a timer may fire that much before its tick
 
 
 class FanOutLoop:
@@ -70,7 +71,7 @@ class FanOutLoop:
         loop = asyncio.get_running_loop()
         self._timer = None
         now_s = loop.time()
-        tick = tick_at(now_s)
+        tick = _tick_at(now_s)
         self.fold()
         fresh = self._topics.take_fresh()
         for fan_out in self._fan_outs:
@@ -99,5 +100,9 @@ class FanOutLoop:
         return True
 
 
+def _tick_at(now_s: float) -> int:
+    return tick_at(now_s + _TIMER_STEP_S)
+
+
 def _next_tick_s(now_s: float) -> float:
-    return (tick_at(now_s) + 1) * TICK_S
+    return (_tick_at(now_s) + 1) * TICK_S

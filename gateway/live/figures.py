@@ -14,7 +14,7 @@ from gateway.metrics import Metrics
 from gateway.upstream import Upstream
 
 _QUOTE = 0  # the first channel
-_SAMPLED = 64  # entries of a slice that was served: the ages of all would cost more than sending some
+_SAMPLED_CALLS, _SAMPLED = 10, 200  # some entries of some slices: the ages of all would cost as much as sending some
 
 
 class LiveFigures:
@@ -24,11 +24,15 @@ class LiveFigures:
         self._metrics = metrics
         self._upstream = upstream
         self._topics = topics
+        self._calls = 0
         self._offered = 0
         upstream.on_changed(self._count_offered)
 
     def written(self, topics: Topics) -> None:
         """Take the ages of some of the entries that were written just now."""
+        self._calls += 1
+        if self._calls % _SAMPLED_CALLS:
+            return
         sampled = topics[:: len(topics) // _SAMPLED + 1]
         numbers = self._topics.number[sampled[self._topics.channel[sampled] == _QUOTE]]
         if len(numbers):
