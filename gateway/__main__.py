@@ -7,6 +7,7 @@ import sys
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import create_app
+from gateway.live.garbage import Garbage
 from gateway.serving import END_S, Server, ServingConfig, bound_sockets, process_number, supervise
 from gateway.settings import GatewaySettings
 from mesh.settings import SettingsError, read_settings
@@ -45,6 +46,7 @@ def serve(settings: GatewaySettings, number: int | None = None) -> None:
         sys.exit(STARTUP_FAILURE)
     config = ServingConfig(app, max_message_bytes=MAX_MESSAGE_BYTES, handshake_timeout_s=settings.handshake_timeout_s)
     server = Server(config, drain, settings.drain_s, kept=ops, is_tied=number is not None)
+    Garbage.settle()
     server.run(public)
     if not server.started:
         sys.exit(STARTUP_FAILURE)

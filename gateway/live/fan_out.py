@@ -6,7 +6,7 @@ A client is due when its interval since its last frame is over; until then what 
 client costs nothing and is never sent a value that is not the latest.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 

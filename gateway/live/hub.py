@@ -14,6 +14,7 @@ from gateway.live.channels.channel import Channel
 from gateway.live.close_codes import CloseCode
 from gateway.live.fan_out import FanOut
 from gateway.live.fan_out_loop import FanOutLoop
+from gateway.live.garbage import Garbage
 from gateway.live.messages import PROTOCOL, Closing, Heartbeat, Message, Rate, Status, Welcome
 from gateway.live.outlet import TooSlowError
 from gateway.live.session import Session
@@ -41,6 +42,7 @@ class Hub:
         self._sessions: dict[tuple[FanOut, int], Session] = {}
         self._is_connected = True
         self._images_from: dict[FanOut, int] = {}
+        self._garbage = Garbage()
 
     @property
     def clients(self) -> int:
@@ -72,6 +74,7 @@ class Hub:
             self.watching.leave(session)
             session.client = NOBODY
         self.watching.admission.leave(session.admitted)
+        self._garbage.closed()
 
     def pace(self, session: Session, rate: float) -> None:
         """Send a client frames as often as it asks, and no oftener than the gateway does; tell it what it got."""
@@ -99,6 +102,7 @@ class Hub:
         """Do what is due about once a second: let go, send off, and refresh; `now_s` by the event loop's clock."""
         for channel in self._channels:
             channel.sweep(time.monotonic())
+        self._garbage.sweep(self.clients)
         stalled_since = tick_at(now_s - self._settings.slow_timeout_s)
         for fan_out in self._fan_outs:
             for client in fan_out.stalled(stalled_since):

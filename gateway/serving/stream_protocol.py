@@ -105,6 +105,9 @@ class StreamProtocol(DirectSendProtocol):
         if is_close:
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            # What was said in the handshake is some kilobytes, and nobody asks for it again.
+            del self.request, self.response
         if is_close:
             self._end.set()
             self._parse_unread()

@@ -149,9 +149,12 @@ def _column(states: Rows, masks: Masks, name: str, field: str) -> Iterable[objec
     if not wanted.any():
         return repeat(msgspec.UNSET)
     values = states[field].astype(float if field != "flags" else int)
+    unknown = np.isnan(values)
     column = values.astype(object)
-    column[np.isnan(values)] = None
-    column[~wanted] = msgspec.UNSET
+    if unknown.any():
+        column[unknown] = None
+    if not wanted.all():
+        column[~wanted] = msgspec.UNSET
     listed: list[object] = column.tolist()
     return listed
 
