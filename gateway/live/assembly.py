@@ -67,7 +67,15 @@ def build_live(
     settings: GatewaySettings, connection: Connection, upstream: Upstream, epoch: str, metrics: Metrics
 ) -> Live:
     """Build everything once, each part given what it needs."""
-    loop = FanOutLoop()
+    admission = Admission(
+        accepts_per_s=settings.accepts_per_s,
+        connections_per_address=settings.connections_per_address,
+        connections_per_user=settings.connections_per_user,
+        connections_unproven=settings.connections_unproven,
+        symbols_per_user=settings.symbols_per_user,
+        random=random.random,
+    )
+    loop = FanOutLoop(lambda: admission.unproven)
     channels = open_channels(connection, upstream, settings.linger_s, loop.changed)
     topics = TopicTable(len(channels))
     figures = LiveFigures(metrics, upstream, topics)
@@ -78,14 +86,6 @@ def build_live(
         ladder, topics, channels, list(fan_outs.values()), loop, upstream.name, settings.frames_per_s,
         settings.most_watched,
     )  # fmt: skip
-    admission = Admission(
-        accepts_per_s=settings.accepts_per_s,
-        connections_per_address=settings.connections_per_address,
-        connections_per_user=settings.connections_per_user,
-        connections_unproven=settings.connections_unproven,
-        symbols_per_user=settings.symbols_per_user,
-        random=random.random,
-    )
     watching = Watching(epoch, upstream, topics, channels, loop, relief, admission, settings.symbols_per_connection)
     hub = Hub(settings, watching, channels, loop)
     relief.sessions = hub.sessions

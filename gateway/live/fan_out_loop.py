@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.live.channels.channel import Channel
 from gateway.live.fan_out import FanOut
@@ -10,6 +10,8 @@ from gateway.live.ticks import TICK_S, tick_at
 from gateway.live.topics import TopicTable
 
 _BUDGET_S = 0.005  # for one turn of the event loop: commands and handshakes have to be served too
+_YIELDS = 4  # turns between two such
+_YIELDS_TO_NEWCOMERS = 100  # and one more for each who is connecting, which takes several: they come first
 _SCAN_ROW_S = 5e-9  # what it takes to look at one subscription
 _SCAN_SHARE = 10  # at most a tenth of the time is spent on looking
 _SOONEST_S = 0.001
@@ -23,7 +25,9 @@ class FanOutLoop:
     _channels: Sequence[Channel]
     _fan_outs: Sequence[FanOut] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, newcomers: Callable[[], int] = lambda: 0) -> None:
+        """`newcomers` tells how many clients are connecting just now."""
+        self._newcomers = newcomers
         self.at_least_ticks = 1
         """The shortest interval between two frames that any client gets."""
         self._timer: asyncio.Handle | None = None
@@ -85,10 +89,14 @@ class FanOutLoop:
         rows = sum(each.subscriptions.used for each in self._fan_outs)
         self._not_before_s = ended_s + max(_SOONEST_S, min(TICK_S, rows * _SCAN_ROW_S * _SCAN_SHARE))
         if not self._is_round_over:
-            self._not_before_s = ended_s
-            self._wake(loop, ended_s)
+            self._not_before_s = self._due_s = ended_s
+            self._go_on_after(loop, _YIELDS + min(self._newcomers(), _YIELDS_TO_NEWCOMERS))
         elif any(each.has_pending() for each in self._fan_outs):
             self._wake(loop, _next_tick_s(ended_s))
+
+    def _go_on_after(self, loop: asyncio.AbstractEventLoop, turns: int) -> None:
+        """Go on with the round after some turns of the event loop."""
+        self._timer = loop.call_soon(self._go_on_after, loop, turns - 1) if turns else loop.call_soon(self._run)
 
     def _serve_slices(self, tick: int) -> bool:
         """Serve slice after slice; False where the time for it ran out first."""
