@@ -88,10 +88,10 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         directory.on_added(lambda instrument: index.add(instrument.listing))
 
         async def disconnected() -> None:
-            live.hub.announce(is_connected=False)
+            await live.hub.announce(is_connected=False)
 
         async def reconnected() -> None:
-            live.hub.announce(is_connected=True)
+            await live.hub.announce(is_connected=True)
             await live.hub.refresh()
             await directory.reconnected()
 

@@ -30,7 +30,6 @@ class Live:
     admission: Admission
     fan_outs: dict[str, FanOut]
     """By subprotocol."""
-    topics: TopicTable
     relief: Relief
     loop: FanOutLoop
     heartbeat_s: float
@@ -55,7 +54,7 @@ class Live:
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(self.heartbeat_s)
-            self.hub.heartbeat()
+            await self.hub.heartbeat()
 
     async def _housekeeping(self) -> None:
         while True:
@@ -90,4 +89,4 @@ def build_live(
     hub = Hub(settings, watching, channels, loop)
     relief.sessions = hub.sessions
     figures.show(hub, admission, list(fan_outs.values()), relief)
-    return Live(hub, admission, fan_outs, topics, relief, loop, settings.heartbeat_s, metrics)
+    return Live(hub, admission, fan_outs, relief, loop, settings.heartbeat_s, metrics)

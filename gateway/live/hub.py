@@ -21,10 +21,12 @@ from gateway.live.session import Session
 from gateway.live.subscriptions import NOBODY
 from gateway.live.ticks import interval_ticks, rate_per_s, tick_at
 from gateway.live.watching import Watching
+from gateway.live.wire import WIRES
 from gateway.settings import GatewaySettings
 
 HOUSEKEEPING_S = 1.0
 _DRAIN_STEP_S = 0.05
+_TOLD_AT_ONCE = 200  # clients, before the event loop gets its turn
 _RETURN_AFTER_MS, _RETURN_SPREAD_MS = 500, 4500
 
 
@@ -82,10 +84,10 @@ class Hub:
         session.fan_out.pace(session.client, session.interval_ticks)
         session.answer(Rate(rate_per_s(session.interval_ticks)))
 
-    def announce(self, *, is_connected: bool) -> None:
+    async def announce(self, *, is_connected: bool) -> None:
         """Tell every client whether the gateway sees the market."""
         self._is_connected = is_connected
-        self._broadcast(_status(is_connected=is_connected))
+        await self._broadcast(_status(is_connected=is_connected))
 
     async def refresh(self) -> None:
         """Make good what may have been missed while NATS was away: everybody's next entries are full images."""
@@ -94,9 +96,9 @@ class Hub:
         for channel in self._channels:
             await channel.refresh()
 
-    def heartbeat(self) -> None:
+    async def heartbeat(self) -> None:
         """Tell every client the server's time."""
-        self._broadcast(Heartbeat(iso(time.time_ns())))
+        await self._broadcast(Heartbeat(iso(time.time_ns())))
 
     def keep_house(self, now_s: float) -> None:
         """Do what is due about once a second: let go, send off, and refresh; `now_s` by the event loop's clock."""
@@ -142,13 +144,16 @@ class Hub:
         fan_out.owe_full(slice(at, at + count))
         self._images_from[fan_out] = at + count if at + count < used else 0
 
-    def _broadcast(self, message: Message) -> None:
-        """Tell every client; one that does not even read this is found stuck soon enough."""
-        for session in self.sessions():
+    async def _broadcast(self, message: Message) -> None:
+        """Tell every client, some at a time; one that does not even read this is sent off."""
+        encoded = {name: wire.encode(message) for name, wire in WIRES.items()}
+        for count, session in enumerate(self.sessions(), 1):
             try:
-                session.answer(message)
+                session.outlet.put(encoded[session.wire.subprotocol])
             except TooSlowError:
                 self._send_off(session, "slow", "the client does not read")
+            if count % _TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     @property
     def _fan_outs(self) -> Sequence[FanOut]:

@@ -69,7 +69,8 @@ class Reception:
 
 async def serve(socket: AnySocket, reception: Reception) -> None:
     """Serve one client from the handshake to the close."""
-    if not reception.origins.allows(socket.headers.get("origin"), socket.headers.get("host")):
+    headers = dict(socket.scope["headers"])
+    if not reception.origins.allows(_text(headers.get(b"origin")), _text(headers.get(b"host"))):
         await socket.close()  # before it is accepted: the answer is 403
         return
     wire, token = _offered(socket.scope["subprotocols"])
@@ -244,6 +245,8 @@ async def _accept(socket: AnySocket, wire: Wire) -> None:
     # A client drops a connection that agrees to a subprotocol it never offered.
     is_offered = wire.subprotocol in socket.scope["subprotocols"]
     await socket.accept(subprotocols=wire.subprotocol if is_offered else None)
+    # What was said in the handshake is some kilobytes a client, and nobody asks for it again.
+    socket.scope["headers"] = []
 
 
 async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusal: Refusal) -> None:
@@ -264,6 +267,10 @@ async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusa
         pass  # the client is gone, and needs no answer
     finally:
         admission.being_refused -= 1
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 def _error(refusal: Refusal) -> Error:
