@@ -14,7 +14,7 @@ _YIELDS = 4  # turns between two such
 _YIELDS_TO_NEWCOMERS = 100  # and one more for each who is connecting, which takes several: they come first
 _SCAN_ROW_S = 5e-9  # what it takes to look at one subscription
 _SCAN_SHARE = 10  # at most a tenth of the time is spent on looking
-_SOONEST_S = 0.001
+_SOONEST_S = 0.002
 _TIMER_STEP_S = 0.001  # uvloop counts whole milliseconds: a timer may fire that much before its tick
 
 
