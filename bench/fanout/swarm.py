@@ -54,6 +54,7 @@ class Swarm:
         self._answers: dict[int, bytes] = {}  # of upgrades, as far as they have come
         self._streams: dict[int, Reassembler] = {}  # of clients whose last read ended within a message
         self._is_cut = np.zeros(clients, bool)
+        self._is_closing = np.zeros(clients, bool)  # told that it is closed: what comes after that is not data
         self._is_sampled = np.zeros(clients, bool)
         self._is_sampled[:: max(1, clients // SAMPLED)] = True
         self._pieces: list[tuple[int, int, bytes]] = []  # messages of updates that had to be put together
@@ -127,7 +128,7 @@ class Swarm:
         """Tell which reads are nothing but whole frames of updates, for clients that have their snapshots."""
         cut = frames.split(reads, self._dialect.opcode)
         is_bulk = cut.is_whole & (self.openings.steps == Step.LIVE)[clients]
-        is_bulk &= ~(self._is_sampled | self._is_cut)[clients]
+        is_bulk &= ~(self._is_sampled | self._is_cut | self._is_closing)[clients]
         is_bulk[cut.reads[~frames.begins_with(reads.data, cut.payloads, self._dialect.prefix)]] = False
         # All of a client's reads go one way, or their order would be lost.
         is_by_hand = np.zeros(len(self._is_cut), bool)
@@ -150,7 +151,7 @@ class Swarm:
     def _read(self, client: int, data: bytes, at_ns: int) -> None:
         if client in self._answers:
             data = self._upgraded(client, data, at_ns)
-        if not data or self.openings.steps[client] == Step.CLOSED:
+        if not data or self._is_closing[client] or self.openings.steps[client] == Step.CLOSED:
             return
         stream = self._streams.pop(client, None) or Reassembler()
         for opcode, payload in stream.take(data):
@@ -159,6 +160,8 @@ class Swarm:
             elif opcode == CLOSE:
                 self.others[f"close code {int.from_bytes(payload[:2], 'big')}"] += 1
                 self._sockets.send(client, frames.masked(CLOSE, payload[:2]))
+                self._is_closing[client] = True
+                return
             elif opcode != PONG:
                 self._hear(client, payload, at_ns)
         self._is_cut[client] = not stream.is_between
