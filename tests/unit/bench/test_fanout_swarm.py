@@ -94,7 +94,8 @@ def swarm(gateway: Gateway, request: pytest.FixtureRequest) -> Iterator[Swarm]:
     ledger = Ledger(CLIENTS, SYMBOLS, EACH)
     swarm = Swarm(dialect_named(name), ledger, lambda client: f"token-{client}", gateway.port, 5.0, per_s=500.0)
     with contextlib.closing(swarm):
-        turn_until(swarm, lambda: swarm.is_open)
+        # A client can know all its symbols before the server's thread has noted it.
+        turn_until(swarm, lambda: swarm.is_open and len(gateway.clients) == CLIENTS)
         yield swarm
 
 
