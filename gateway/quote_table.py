@@ -64,7 +64,3 @@ class QuoteTable:
     def ts_event_ns(self, number: int) -> int:
         """Give the exchange's time of the state held."""
         return int(self._table["ts_event"][number])
-
-    def ts_recv_ns(self, number: int) -> int:
-        """Give the feed's time of receipt of the state held."""
-        return int(self._table["ts_recv"][number])

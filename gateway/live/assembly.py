@@ -79,14 +79,15 @@ def build_live(
     topics = TopicTable(len(channels))
     figures = LiveFigures(metrics, upstream, topics)
     fan_outs = {name: FanOut(wire, topics, channels, figures.written) for name, wire in WIRES.items()}
-    loop.serve(topics, channels, list(fan_outs.values()))
+    served = list(fan_outs.values())
+    loop.attach(topics, channels, served)
     ladder = Ladder(settings.overload_lag_ms / 1e3, settings.overload_cpu)
     relief = Relief(
-        ladder, topics, channels, list(fan_outs.values()), loop, upstream.name, settings.frames_per_s,
+        ladder, topics, channels, served, loop, upstream.name, settings.frames_per_s,
         settings.most_watched,
     )  # fmt: skip
     watching = Watching(epoch, upstream, topics, channels, loop, relief, admission, settings.symbols_per_connection)
-    hub = Hub(settings, watching, channels, loop)
+    hub = Hub(settings, watching, channels, served, loop)
     relief.sessions = hub.sessions
-    figures.show(hub, admission, list(fan_outs.values()), relief)
+    figures.show(hub, admission, served, relief)
     return Live(hub, admission, fan_outs, relief, loop, settings.heartbeat_s, metrics)

@@ -77,7 +77,7 @@ class FanOut:
             if client == len(self._free_tick):
                 self._grow()
         self._send[client] = send
-        self._free_tick[client] = 0
+        self._free_tick[client] = _NEVER  # until it watches something
         self._interval_ticks[client] = interval_ticks
         self._slowness[client], self._stalled_tick[client] = 0, _NEVER
         return client
@@ -98,6 +98,8 @@ class FanOut:
     def subscribe(self, client: int, topics: Topics, positions: npt.NDArray[np.int64], every_ticks: int) -> None:
         """Subscribe a client to topics new to it, which it has up to `positions`; `every_ticks` 0: no own rate."""
         self.subscriptions.add(client, topics, positions, every_ticks)
+        if len(topics) and self._free_tick[client] == _NEVER:
+            self._free_tick[client] = 0
         self._has_own_rates |= every_ticks > 0
 
     def pace_topics(self, client: int, topics: Topics, every_ticks: int) -> None:

@@ -36,7 +36,7 @@ class FanOutLoop:
         self._is_any_idle = True
         self._is_round_over = True
 
-    def serve(self, topics: TopicTable, channels: Sequence[Channel], fan_outs: Sequence[FanOut]) -> None:
+    def attach(self, topics: TopicTable, channels: Sequence[Channel], fan_outs: Sequence[FanOut]) -> None:
         """Take what to serve; before the first change."""
         self._topics, self._channels, self._fan_outs = topics, channels, fan_outs
 

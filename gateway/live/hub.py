@@ -34,9 +34,15 @@ class Hub:
     """Knows who is connected, greets them, and sees them off."""
 
     def __init__(
-        self, settings: GatewaySettings, watching: Watching, channels: Sequence[Channel], loop: FanOutLoop
+        self,
+        settings: GatewaySettings,
+        watching: Watching,
+        channels: Sequence[Channel],
+        fan_outs: Sequence[FanOut],
+        loop: FanOutLoop,
     ) -> None:
         self.watching = watching
+        self._fan_outs = fan_outs
         self._settings = settings
         self._channels = channels
         self._loop = loop
@@ -154,10 +160,6 @@ class Hub:
                 self._send_off(session, "slow", "the client does not read")
             if count % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
-
-    @property
-    def _fan_outs(self) -> Sequence[FanOut]:
-        return self.watching.relief.fan_outs
 
 
 def _status(*, is_connected: bool) -> Status:

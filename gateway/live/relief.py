@@ -14,7 +14,7 @@ from gateway.live.fan_out import FanOut
 from gateway.live.fan_out_loop import FanOutLoop
 from gateway.live.messages import Mode
 from gateway.live.outlet import TooSlowError
-from gateway.live.overload import POLL_AFTER_MS, POLL_SPREAD_MS, Ladder, Level, mode_of
+from gateway.live.overload import POLL_AFTER_MS, POLL_SPREAD_MS, Ladder, Level, Terms, mode_of
 from gateway.live.session import Session
 from gateway.live.ticks import interval_ticks, rate_per_s
 from gateway.live.topics import Topics, TopicTable
@@ -42,7 +42,7 @@ class Relief:
         self._ladder = ladder
         self._topics = topics
         self._channels = channels
-        self.fan_outs = fan_outs
+        self._fan_outs = fan_outs
         self._loop = loop
         self._name_of = name_of
         self._frames_per_s = frames_per_s
@@ -50,6 +50,7 @@ class Relief:
         self._is_hot = np.zeros(0, bool)
         self._telling: asyncio.Task[None] | None = None
         self.level = Level.FULL
+        self._terms = self._terms_of(Level.FULL)
         self._loop.at_least_ticks = interval_ticks(frames_per_s)
 
     def observe(self, now_s: float, lag_s: float, cpu: float) -> None:
@@ -62,13 +63,12 @@ class Relief:
     def apply(self, level: Level) -> None:
         """Send as much as a level allows, and tell everybody."""
         self.level = level
-        kept = [each.name for each in self._channels if not each.is_dropped_first]
-        self._terms = mode_of(level, self._frames_per_s, [each.name for each in self._channels], kept)
+        self._terms = self._terms_of(level)
         self._loop.at_least_ticks = interval_ticks(self._terms.rate)
         self._is_hot = self._most_watched_topics()
         before = self._topics.suspended
         self._topics.suspended = self._is_suspended(np.arange(self._topics.capacity))
-        for fan_out in self.fan_outs:
+        for fan_out in self._fan_outs:
             fan_out.suspend()
             fan_out.resume(before)
         self._loop.changed()
@@ -86,6 +86,10 @@ class Relief:
         """Tell a client the level, if there is one: what it has just subscribed to may not be sent."""
         if self.level:
             self._tell(session)
+
+    def _terms_of(self, level: Level) -> Terms:
+        kept = [each.name for each in self._channels if not each.is_dropped_first]
+        return mode_of(level, self._frames_per_s, [each.name for each in self._channels], kept)
 
     def _most_watched_topics(self) -> npt.NDArray[np.bool_]:
         """Tell, by topic, which are the most watched of those that would stream: so many, and no more on a tie."""

@@ -39,8 +39,8 @@ _logger = logging.getLogger(__name__)
 
 BEARER = "bearer."
 _BURST_S = 2  # a client may send the commands of so long at once: a page opens with several
-_BEING_REFUSED = 500
-_REFUSED_COMMANDS = 200  # in a row: whoever goes on is not waiting as it was told
+_MAX_REFUSED_AT_ONCE = 500
+_MAX_REFUSED_IN_A_ROW = 200  # in a row: whoever goes on is not waiting as it was told
 
 AnySocket = WebSocket[Any, Any, Any]
 
@@ -229,7 +229,7 @@ class Stream:
             self._refused_commands = 0
             return False
         self._refused_commands += 1
-        if self._refused_commands > _REFUSED_COMMANDS:
+        if self._refused_commands > _MAX_REFUSED_IN_A_ROW:
             raise CloseStream(CloseCode.POLICY, "too many commands")
         rate = self._reception.settings.commands_per_s
         message = f"a client sends at most {rate:g} commands a second; this one was not carried out"
@@ -254,7 +254,7 @@ async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusa
 
     To many at once that is too much work; then the handshake is simply refused, with 403.
     """
-    if admission.being_refused >= _BEING_REFUSED:
+    if admission.being_refused >= _MAX_REFUSED_AT_ONCE:
         await socket.close()
         return
     admission.being_refused += 1

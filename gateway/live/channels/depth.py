@@ -1,6 +1,6 @@
 """Channel `depth`: ten levels a side, of which clients are sent the sides that changed, each whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from gateway.images import from_iso, levels_image
 from gateway.lane import Lane
 from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.channels.state_channel import StateChannel
 from gateway.live.messages import DepthUpdate
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
@@ -25,12 +26,11 @@ _TOLD = ("price", "size", "orders")
 _NO_BOOK: Rows = rows.LEVEL.blank(2 * LEVELS)
 
 
-class DepthChannel:
+class DepthChannel(StateChannel):
     """The books of watched instruments, as they came and as clients were last shown them."""
 
     name = "depth"
     full_mask = BIDS | ASKS
-    is_log = False
     is_dropped_first = True
 
     def __init__(
@@ -50,9 +50,6 @@ class DepthChannel:
         wanted = {int(each.number): each for each in fresh} | unknown
         for number, (_, levels) in (await self._upstream.ask_many(list(wanted.values()))).items():
             self._take(number, levels)
-
-    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
-        """Wait for nothing: a book older than the one a client has is kept from it."""
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""
@@ -99,18 +96,6 @@ class DepthChannel:
     def is_covered(self, number: int, last_seen: int | str) -> bool:  # a book makes up for all before
         """Whether the book is known: it makes up for everything before it."""
         return number in self._shown
-
-    def snapshot_since(self, numbers: Numbers) -> Positions:
-        """Give 0 for each: a snapshot is the present book."""
-        return np.zeros(len(numbers), np.int64)
-
-    def earliest(self, numbers: Numbers) -> Positions:
-        """Give 0 for each: as above."""
-        return np.zeros(len(numbers), np.int64)
-
-    def resume_since(self, number: int, last_seen: int | str) -> int:  # as above
-        """Give 0: what a client missed is in the present book."""
-        return 0
 
     def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
         """Encode the sides in `masks` of the books shown."""

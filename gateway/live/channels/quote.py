@@ -1,6 +1,6 @@
 """Channel `quote`: an instrument's state, of which clients are sent what changed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
 import msgspec
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gateway.images import from_iso
 from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.channels.state_channel import StateChannel
 from gateway.live.messages import QuoteUpdate
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
@@ -29,12 +30,11 @@ _FIGURE_BITS = np.array([_BITS[name] for name, field in FIELDS.items() if field 
 _US_NS = 1000
 
 
-class QuoteChannel:
+class QuoteChannel(StateChannel):
     """What of `quote.<exch>.<symbol>` clients have been shown: all clients' entries are made of this."""
 
     name = "quote"
     full_mask = (1 << len(FIELDS)) - 1
-    is_log = False
     is_dropped_first = False
 
     def __init__(self, upstream: Upstream, on_changed: Callable[[], None]) -> None:
@@ -48,9 +48,6 @@ class QuoteChannel:
     async def watch(self, instruments: Sequence[Instrument]) -> None:
         """Watch instruments; return when their states are known as far as they can be."""
         await self._upstream.watch(instruments)
-
-    async def catch_up(self, last_seen: Mapping[int, int]) -> None:
-        """Wait for nothing: a state older than the one a client has is kept from it."""
 
     def unwatch(self, numbers: Sequence[int]) -> None:
         """Watch instruments once less each."""
@@ -92,18 +89,6 @@ class QuoteChannel:
     def is_covered(self, number: int, last_seen: int | str) -> bool:  # a state makes up for all before
         """Whether the state is known: it makes up for everything before it."""
         return self._shown.sequence(number) > 0
-
-    def snapshot_since(self, numbers: Numbers) -> Positions:
-        """Give 0 for each: a snapshot is the present state."""
-        return np.zeros(len(numbers), np.int64)
-
-    def earliest(self, numbers: Numbers) -> Positions:
-        """Give 0 for each: as above."""
-        return np.zeros(len(numbers), np.int64)
-
-    def resume_since(self, number: int, last_seen: int | str) -> int:  # as above
-        """Give 0: what a client missed is in the present state."""
-        return 0
 
     def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
         """Encode the fields in `masks` of the states shown."""

@@ -253,5 +253,5 @@ def test_waits_are_the_settings(table_under: TableUnder, lines_under: LinesUnder
     (idle,) = [row for row in table_under(PAGE, "Close codes") if row[1] == "`IDLE`"]
     assert f"for {OWN_SETTINGS['idle_timeout_s']:g} s:" in idle[2]
     (flood,) = [row for row in table_under(PAGE, "Errors") if row[0] == "`too_many_commands`"]
-    assert f"after {stream._REFUSED_COMMANDS} of these" in flood[1]
+    assert f"after {stream._MAX_REFUSED_IN_A_ROW} of these" in flood[1]
     assert stream._BURST_S == 2, "the limits name it"

@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("wires", [[JSON], [JSON, MSGPACK]], ids=["one enc
 @contextmanager
 def running(wires: Sequence[Wire] = (JSON,)) -> Iterator[tuple[TinyMarket, FanOutLoop]]:
     loop, market = FanOutLoop(), TinyMarket(wires=wires)
-    loop.serve(market.topics, market.channels, market.fan_outs)
+    loop.attach(market.topics, market.channels, market.fan_outs)
     market.tiny[0].on_changed = loop.changed
     yield market, loop
     loop.stop()
@@ -275,7 +275,7 @@ async def test_the_shortest_interval_of_all_is_kept_to() -> None:
 
 async def test_every_channel_is_folded_into_its_own_topics() -> None:
     loop, market = FanOutLoop(), TinyMarket(TinyChannel("one"), TinyChannel("two"))
-    loop.serve(market.topics, market.channels, market.fan_outs)
+    loop.attach(market.topics, market.channels, market.fan_outs)
     for each in market.tiny:
         each.on_changed = loop.changed
     reader = market.watching(1)

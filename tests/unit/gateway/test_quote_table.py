@@ -38,7 +38,7 @@ def test_a_newer_state_is_taken_whole(table: QuoteTable) -> None:
     row["ts_event"], row["ts_recv"] = 11, 12
     assert table.merge(numbered(3), row).tolist() == [3]
     assert table.state(3).tobytes() == row.tobytes()
-    assert (table.sequence(3), table.ts_event_ns(3), table.ts_recv_ns(3)) == (7, 11, 12)
+    assert (table.sequence(3), table.ts_event_ns(3), int(table.state(3)["ts_recv"][0])) == (7, 11, 12)
 
 
 @pytest.mark.parametrize("sequence", [1, 6, 7])

@@ -25,7 +25,7 @@ class Overloaded:
     def __init__(self, most_watched: int = 1000) -> None:
         self.market = TinyMarket(TinyChannel("quote"), TinyLog("log", is_dropped_first=True))
         self.loop = FanOutLoop()
-        self.loop.serve(self.market.topics, self.market.channels, self.market.fan_outs)
+        self.loop.attach(self.market.topics, self.market.channels, self.market.fan_outs)
         self.sessions: list[Session] = []
         self.sockets: list[TinySocket] = []
         self.relief = Relief(
