@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market import rows
-from market.row_type import Rows, take
+from market.row_type import Rows, as_bytes, take
 from market.state import blank_states
 
 _WHOLE_ROW = f"V{rows.STATE.width_bytes}"
@@ -52,6 +52,11 @@ class QuoteTable:
     def states(self, numbers: Numbers) -> Rows:
         """Copy the states of instruments, where nothing is known with sequence 0 and no prices."""
         return take(self._table, numbers)
+
+    @property
+    def bytes(self) -> npt.NDArray[np.uint8]:
+        """View all states as a matrix of bytes, a row each, until the next `reserve`."""
+        return as_bytes(self._table)
 
     def state(self, number: int) -> Rows:
         """Copy one instrument's state: a single STATE row, where nothing is known with sequence 0 and no prices."""

@@ -30,8 +30,8 @@ class Outlet:
     def __init__(self, socket: AnySocket, wire: Wire) -> None:
         self._socket = socket
         self._is_text = wire.is_text
-        self._direct = direct_send_of(socket.scope)
-        self._write = self._direct.writer(wire.is_text) if self._direct is not None else None
+        self.direct = direct_send_of(socket.scope)
+        self._write = self.direct.writer(wire.is_text) if self.direct is not None else None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._pump: asyncio.Task[None] | None = None
@@ -111,11 +111,11 @@ class Outlet:
                 with contextlib.suppress(WebSocketException, RuntimeError, OSError):
                     await self._socket.close(code=code, reason=reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
         except TimeoutError:
-            if self._direct is not None:
-                self._direct.abort()
+            if self.direct is not None:
+                self.direct.abort()
             if self._pump is not None:
                 self._pump.cancel()
 
     def _hold(self, is_held: bool) -> None:
-        if self._direct is not None:
-            self._direct.is_held = is_held
+        if self.direct is not None:
+            self.direct.hold(is_held)

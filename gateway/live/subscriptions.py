@@ -4,9 +4,12 @@ A client's rows stand together in a block, so what is collected in the order of 
 do not cross the bounds of a slice, so that a slice can be served by itself.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
+from gateway.live.compiled import compiled
 from gateway.live.topics import NO_TOPIC, Masks, Topics
 
 SLICE_ROWS = 1 << 17
@@ -15,6 +18,18 @@ _STEP = 4  # blocks are a multiple of it: clients watch 10 symbols on average
 _ALWAYS = np.iinfo(np.int64).min
 
 Rows = npt.NDArray[np.intp]
+
+
+class Columns(NamedTuple):
+    """The columns of a `Subscriptions`, as compiled functions take them."""
+
+    topic: npt.NDArray[np.intp]
+    client: npt.NDArray[np.intp]
+    pending: npt.NDArray[np.uint16]
+    owed: npt.NDArray[np.uint16]
+    sent: npt.NDArray[np.int64]
+    every_ticks: npt.NDArray[np.int32]
+    due_tick: npt.NDArray[np.int64]
 
 
 class Subscriptions:
@@ -93,7 +108,7 @@ class Subscriptions:
         held = slice(first, first + taken)
         kept = np.flatnonzero(~np.isin(self.topic[held], topics)) + first
         left = slice(first, first + len(kept))
-        for column in self._columns():
+        for column in self.columns():
             column[left] = column[kept]
         self._clear(slice(left.stop, held.stop))
         self._block[client] = (first, len(kept), there)
@@ -112,8 +127,11 @@ class Subscriptions:
 
     def mark(self, fresh: Masks) -> None:
         """Note, in every subscription, the fields of its topic that changed."""
-        used = slice(0, self.used)
-        np.bitwise_or(self.pending[used], fresh[self.topic[used]], out=self.pending[used])
+        _mark(self.pending, self.topic, fresh, self.used)
+
+    def columns(self) -> Columns:
+        """Give all columns, which are these until rows are added."""
+        return Columns(self.topic, self.client, self.pending, self.owed, self.sent, self.every_ticks, self.due_tick)
 
     def _found(self, client: int, topics: Topics) -> tuple[Rows, Rows]:
         """Find the rows of those topics that a client has, and their places in `topics`."""
@@ -128,7 +146,7 @@ class Subscriptions:
         before = self._block.get(client)
         if before is not None:
             was, taken, held = before
-            for column in self._columns():
+            for column in self.columns():
                 column[first : first + taken] = column[was : was + taken]
             self._clear(slice(was, was + taken))
             self._free.setdefault(held, []).append(was)
@@ -150,7 +168,7 @@ class Subscriptions:
         missing = rows - len(self.topic)
         if missing > 0:
             added = max(missing, len(self.topic) // 2, 1024)
-            for name in ("topic", "client", "pending", "owed", "sent", "every_ticks", "due_tick"):
+            for name in Columns._fields:
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.zeros(added, column.dtype)]))
 
@@ -158,12 +176,19 @@ class Subscriptions:
         self.topic[rows], self.client[rows] = NO_TOPIC, NOBODY
         self.pending[rows] = self.owed[rows] = 0
 
-    def _columns(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return (self.topic, self.client, self.pending, self.owed, self.sent, self.every_ticks, self.due_tick)
-
 
 def _block_rows(count: int) -> int:
     """Round up, finely for few rows and coarsely for many, so that freed blocks are of use again."""
     if count <= 16 * _STEP:
         return -(-count // _STEP) * _STEP
     return 1 << (count - 1).bit_length()
+
+
+@compiled
+def _mark(
+    pending: npt.NDArray[np.uint16], topic: npt.NDArray[np.intp], fresh: npt.NDArray[np.uint16], rows: int
+) -> None:
+    for row in range(rows):
+        changed = fresh[topic[row]]
+        if changed:
+            pending[row] |= changed

@@ -216,7 +216,7 @@ class Watching:
         watched, others = topics != NO_TOPIC, topics == NO_TOPIC
         entries[watched] = session.fan_out.snapshot(topics[watched], since[watched])
         full = np.full(np.count_nonzero(others), channel.full_mask, np.uint16)
-        entries[others] = channel.entries(session.wire, numbers[others], full, since[others])
+        entries[others] = channel.entries(session.wire, numbers[others], full, since[others]).split()
         for at in range(0, len(entries), MAX_ENTRIES_PER_FRAME):
             session.outlet.put(join(entries[at : at + MAX_ENTRIES_PER_FRAME].tolist()))
 

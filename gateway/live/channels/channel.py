@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gateway.live.channels.encoded import Encoded
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from market.instrument import Instrument
@@ -76,5 +77,5 @@ class Channel(Protocol):
     def resume_since(self, number: int, last_seen: int | str) -> int:
         """Give the position that the entry for a client that saw `last_seen` begins from; raises ValueError."""
 
-    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         """Encode one entry for each instrument."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from gateway.images import from_iso, levels_image
 from gateway.lane import Lane
 from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.channels.encoded import Encoded, encoded
 from gateway.live.channels.state_channel import StateChannel
 from gateway.live.messages import DepthUpdate
 from gateway.live.topics import Masks
@@ -97,9 +98,9 @@ class DepthChannel(StateChannel):
         """Whether the book is known: it makes up for everything before it."""
         return number in self._shown
 
-    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         """Encode the sides in `masks` of the books shown."""
-        return [wire.encode(self._entry(*each)) for each in zip(numbers.tolist(), masks.tolist(), strict=True)]
+        return encoded([wire.encode(self._entry(*each)) for each in zip(numbers.tolist(), masks.tolist(), strict=True)])
 
     def _entry(self, number: int, mask: int) -> DepthUpdate:
         book = self._shown.get(number, _NO_BOOK)

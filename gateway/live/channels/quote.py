@@ -1,14 +1,22 @@
 """Channel `quote`: an instrument's state, of which clients are sent what changed."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from gateway.images import from_iso
 from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.channels.encoded import Encoded, encoded
+from gateway.live.channels.quote_encoding import (
+    NOT_ENCODED,
+    Names,
+    encode_json,
+    encode_msgpack,
+    names_of,
+    room_bytes,
+    with_symbols,
+)
 from gateway.live.channels.state_channel import StateChannel
 from gateway.live.messages import QuoteUpdate
 from gateway.live.topics import Masks
@@ -42,7 +50,7 @@ class QuoteChannel(StateChannel):
         self._on_changed = on_changed
         upstream.on_changed(self._note)
         self._shown = QuoteTable()
-        self._names = np.empty(0, object)
+        self._names: dict[str, Names] = {}
         self._dirty = np.zeros(0, bool)
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
@@ -90,13 +98,39 @@ class QuoteChannel(StateChannel):
         """Whether the state is known: it makes up for everything before it."""
         return self._shown.sequence(number) > 0
 
-    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         """Encode the fields in `masks` of the states shown."""
         self._reserve(numbers)
+        names = self._names_of(wire, numbers)
+        data = np.empty(room_bytes(names, len(numbers)), np.uint8)
+        lengths = np.empty(len(numbers), np.int64)
+        if not wire.is_text:
+            end = encode_msgpack(self._shown.bytes, numbers, masks, names, data, lengths)
+            return Encoded(data[:end], lengths)
         states = self._shown.states(numbers)
-        columns = [_column(states, masks, name, field) for name, field in FIELDS.items()]
-        heads = (states["sequence"].tolist(), _micros(states["ts_event"]), _micros(states["ts_recv"]))
-        return list(map(wire.encode, map(QuoteUpdate, self._symbols(numbers), *heads, *columns)))
+        figures = rows.state_figures(states).astype(np.float64)
+        end = encode_json(self._shown.bytes, figures, numbers, masks, names, data, lengths)
+        if (lengths == NOT_ENCODED).any():
+            return self._mended(wire, data[:end], lengths, states, numbers, masks)
+        return Encoded(data[:end], lengths)
+
+    def _mended(
+        self, wire: Wire, data: npt.NDArray[np.uint8], lengths: Positions, states: Rows, numbers: Numbers, masks: Masks
+    ) -> Encoded:
+        """Make the entries that are missing, one by one, and put all in order."""
+        there = iter(Encoded(data, lengths[lengths != NOT_ENCODED]).split())
+        return encoded([
+            next(there) if length != NOT_ENCODED else wire.encode(self._update(state, number, mask))
+            for length, state, number, mask in zip(
+                lengths.tolist(), states, numbers.tolist(), masks.tolist(), strict=True
+            )
+        ])
+
+    def _update(self, state: np.void, number: int, mask: int) -> QuoteUpdate:
+        told = {name: state[field].item() for name, field in FIELDS.items() if mask & int(_BITS[name])}
+        known = {name: None if value != value else value for name, value in told.items()}  # noqa: PLR0124  # NaN
+        times_us = (int(state[name]) // _US_NS for name in ("ts_event", "ts_recv"))
+        return QuoteUpdate(self._upstream.name(number), int(state["sequence"]), *times_us, **known)
 
     def _note(self, numbers: Numbers) -> None:
         highest = int(numbers.max())
@@ -105,17 +139,17 @@ class QuoteChannel(StateChannel):
         self._dirty[numbers] = True
         self._on_changed()
 
-    def _symbols(self, numbers: Numbers) -> list[str]:
-        """Give the canonical symbols, of which the directory is asked once."""
-        missing = int(numbers.max(initial=-1)) + 1 - len(self._names)
-        if missing > 0:
-            self._names = np.append(self._names, np.empty(max(missing, len(self._names)), object))
-        names: list[str | None] = self._names[numbers].tolist()
-        if None in names:
-            for number in numbers.tolist():
-                self._names[number] = self._names[number] or self._upstream.name(number)
-        symbols: list[str] = self._names[numbers].tolist()
-        return symbols
+    def _names_of(self, wire: Wire, numbers: Numbers) -> Names:
+        """Give what stands before the values, with the symbols of instruments, of which the directory is asked once."""
+        names = self._names.get(wire.subprotocol) or names_of(wire, list(FIELDS))
+        inside = numbers < len(names.symbol_length)
+        has_name = np.zeros(len(numbers), bool)
+        has_name[inside] = names.symbol_length[numbers[inside]] > 0
+        if not has_name.all():
+            missing = {number: self._upstream.name(number) for number in numbers[~has_name].tolist()}
+            names = with_symbols(names, wire, missing)
+        self._names[wire.subprotocol] = names
+        return names
 
     def _reserve(self, numbers: Numbers) -> None:
         self._shown.reserve(int(numbers.max(initial=-1)) + 1)
@@ -127,23 +161,3 @@ def _changed_fields(before: Rows, after: Rows) -> Masks:
     masks: Masks = figures @ _FIGURE_BITS
     masks[before["flags"] != after["flags"]] |= _BITS["f"]
     return masks
-
-
-def _column(states: Rows, masks: Masks, name: str, field: str) -> Iterable[object]:
-    wanted = (masks & _BITS[name]) != 0
-    if not wanted.any():
-        return repeat(msgspec.UNSET)
-    values = states[field].astype(float if field != "flags" else int)
-    unknown = np.isnan(values)
-    column = values.astype(object)
-    if unknown.any():
-        column[unknown] = None
-    if not wanted.all():
-        column[~wanted] = msgspec.UNSET
-    listed: list[object] = column.tolist()
-    return listed
-
-
-def _micros(times_ns: npt.NDArray[np.int64]) -> list[int]:
-    micros: list[int] = (times_ns // _US_NS).tolist()
-    return micros

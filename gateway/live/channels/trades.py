@@ -12,6 +12,7 @@ import numpy as np
 from gateway.images import from_iso
 from gateway.lane import Lane
 from gateway.live.channels.channel import Change, Numbers, Positions
+from gateway.live.channels.encoded import Encoded, encoded
 from gateway.live.messages import Print, TradesUpdate
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
@@ -142,9 +143,9 @@ class TradesChannel:
         seen_us = from_iso(last_seen) // _US_NS
         return log.end - sum(each.t > seen_us for each in log.prints)
 
-    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         """Encode every print since the positions that clients have."""
-        return [wire.encode(self._entry(*each)) for each in zip(numbers.tolist(), since.tolist(), strict=True)]
+        return encoded([wire.encode(self._entry(*each)) for each in zip(numbers.tolist(), since.tolist(), strict=True)])
 
     def _entry(self, number: int, position: int) -> TradesUpdate:
         log = self._log(number)

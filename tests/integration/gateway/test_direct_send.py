@@ -172,10 +172,10 @@ async def test_while_it_is_held_nothing_goes_directly_and_then_everything_again(
         direct = direct_send_of(scope)
         assert direct is not None
         write = direct.writer(is_text=True)
-        direct.is_held = True
+        direct.hold(True)
         held = write(b"too early")
         await plainly(send, b"first", is_text=True)
-        direct.is_held = False
+        direct.hold(False)
         outcome.set_result((held, write(b"second")))
         assert (await receive())["type"] == "websocket.disconnect"
 

@@ -36,7 +36,7 @@ async def aapl(offline: Offline, channel: DepthChannel) -> Instrument:
 
 
 def entry(channel: DepthChannel, instrument: Instrument, mask: int = BOTH, wire: Wire = JSON) -> dict[str, object]:
-    (data,) = channel.entries(wire, places(instrument.number), masks(mask), longs(0))
+    (data,) = channel.entries(wire, places(instrument.number), masks(mask), longs(0)).split()
     found: dict[str, object] = json.loads(data) if wire.is_text else msgpack.unpackb(data)
     return found
 

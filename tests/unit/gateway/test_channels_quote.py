@@ -34,7 +34,7 @@ async def watching(offline: Offline, channel: QuoteChannel, *symbols: str) -> li
 
 def entry(channel: QuoteChannel, number: int, mask: int = -1, wire: Wire = JSON) -> dict[str, object]:
     mask = channel.full_mask if mask < 0 else mask
-    (data,) = channel.entries(wire, places(number), masks(mask), longs(0))
+    (data,) = channel.entries(wire, places(number), masks(mask), longs(0)).split()
     found: dict[str, object] = json.loads(data) if wire.is_text else msgpack.unpackb(data)
     return found
 
@@ -132,7 +132,7 @@ async def test_entries_come_in_the_order_asked_for_each_with_its_own_fields(
     await offline.quote(*(named(offline, symbol, 7, bid=at, last=at) for at, symbol in enumerate("ABCDE")))
     channel.take_changes()
     wanted = places(*numbers[::-1], numbers[0])
-    made = channel.entries(JSON, wanted, masks(1, 2, 16, 17, 0, 1), longs(*[0] * 6))
+    made = channel.entries(JSON, wanted, masks(1, 2, 16, 17, 0, 1), longs(*[0] * 6)).split()
     assert [{name: value for name, value in json.loads(each).items() if name not in "qtr"} for each in made] == [
         {"s": "XNAS:E", "b": 4},
         {"s": "XNAS:D", "bz": 0},

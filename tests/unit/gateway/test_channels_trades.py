@@ -36,7 +36,7 @@ async def aapl(offline: Offline, channel: TradesChannel) -> Instrument:
 
 
 def entry(channel: TradesChannel, instrument: Instrument, since: int, wire: Wire = JSON) -> dict[str, object]:
-    (data,) = channel.entries(wire, places(instrument.number), masks(1), longs(since))
+    (data,) = channel.entries(wire, places(instrument.number), masks(1), longs(since)).split()
     found: dict[str, object] = json.loads(data) if wire.is_text else msgpack.unpackb(data)
     return found
 
@@ -136,7 +136,7 @@ async def test_of_many_symbols_a_snapshot_has_fewer_prints_of_each(offline: Offl
     await offline.trade(*(trades(each, range(1, 61)) for each in instruments))
     numbers = places(*(int(each.number) for each in instruments))
     since = channel.snapshot_since(numbers)
-    made = channel.entries(JSON, numbers, masks(*[1] * 1000), since)
+    made = channel.entries(JSON, numbers, masks(*[1] * 1000), since).split()
     assert all(1 <= len(sequences(json.loads(each))) < SNAPSHOT_PRINTS for each in made)
     assert sum(map(len, made)) < 1 << 20
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live.channels.channel import Change, Channel, Numbers, Positions
+from gateway.live.channels.encoded import Encoded, encoded
 from gateway.live.fan_out import FanOut
 from gateway.live.topics import Masks, Topics, TopicTable
 from gateway.live.wire import JSON, Wire
@@ -98,10 +99,10 @@ class TinyChannel:
     def resume_since(self, number: int, last_seen: int | str) -> int:
         return int(last_seen) if self.is_log else 0
 
-    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> list[bytes]:
+    def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         self.encoded += zip(numbers.tolist(), masks.tolist(), strict=True)
         each = zip(numbers.tolist(), masks.tolist(), since.tolist(), strict=True)
-        return [wire.encode(self._entry(*wanted)) for wanted in each]
+        return encoded([wire.encode(self._entry(*wanted)) for wanted in each])
 
     def _entry(self, number: int, mask: int, since: int) -> Entry:
         values = self.values.get(number, dict.fromkeys(FIELDS, 0))

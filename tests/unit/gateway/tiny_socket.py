@@ -28,6 +28,12 @@ class TinyDirect:
 
         return send
 
+    def hold(self, is_held: bool) -> None:
+        self.is_held = is_held
+
+    def attend(self, on_change: Callable[[int], object] | None) -> None:
+        """Have no descriptor: frames come through the writer."""
+
     def abort(self) -> None:
         self.is_aborted = True
 
