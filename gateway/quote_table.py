@@ -18,6 +18,9 @@ class QuoteTable:
         self._table = rows.STATE.blank(0)
         self._place = np.zeros(0, np.intp)
 
+    def __len__(self) -> int:
+        return len(self._table)
+
     def reserve(self, instruments: int) -> None:
         """Make room for instrument numbers below `instruments`."""
         missing = instruments - len(self._table)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
 from gateway.live.compiled import compiled
+from gateway.live.subscriptions import NOBODY
 
 
 class Due(NamedTuple):
@@ -43,40 +44,37 @@ def find_due(
 
     Returns how many were put into `due`, which has room for all from `start` to `stop`, and the row to go on from.
     """
-    count = first = client = 0
-    at = start
-    while at < stop:
-        if table.pending[at] and readers.free_tick[table.client[at]] <= tick and table.due_tick[at] <= tick:
-            if table.sent[at] >= position[table.topic[at]]:
-                table.pending[at] = 0  # the client had that change with its snapshot: it is nothing new to it
-            else:
-                if table.client[at] != client:
-                    _begin_where_left_off(readers, client, due, first, count)
-                    if count >= enough:
-                        break
-                    client, first = table.client[at], count
+    count = first = 0
+    client, is_free, went_to = NOBODY, False, stop
+    for at in range(start, stop):
+        if table.client[at] != client:
+            if readers.left_off[client] >= 0 and first < count:
+                _begin_where_left_off(readers.left_off, client, due.row[first:count])
+            if count >= enough:
+                went_to = at
+                break
+            client, first = table.client[at], count
+            is_free = readers.free_tick[client] <= tick
+        # Asked in this order as most clients are not due, and most subscriptions of those who are have something new.
+        if is_free and table.pending[at] and table.due_tick[at] <= tick:
+            if table.sent[at] < position[table.topic[at]]:
                 due.row[count] = at
                 count += 1
-        at += 1
-    else:
-        _begin_where_left_off(readers, client, due, first, count)
+            else:
+                table.pending[at] = 0  # the client had that change with its snapshot: it is nothing new to it
+    if readers.left_off[client] >= 0 and first < count:
+        _begin_where_left_off(readers.left_off, client, due.row[first:count])
     for place in range(count):
         row = due.row[place]
         due.topic[place] = table.topic[row]
         due.mask[place] = table.pending[row] | table.owed[row]
         due.since[place] = table.sent[row]
-    return count, at
+    return count, went_to
 
 
 @compiled
-def _begin_where_left_off(readers: clients.Columns, client: int, due: Due, first: int, end: int) -> None:
+def _begin_where_left_off(left_off: npt.NDArray[np.int64], client: int, own: npt.NDArray[np.intp]) -> None:
     """Put the rows first that a client's socket did not take last time: the others have had their turn."""
-    left_off = readers.left_off[client]
-    if left_off < 0:
-        return
-    readers.left_off[client] = -1
-    split = first
-    while split < end and due.row[split] < left_off:
-        split += 1
-    if first < split < end:
-        due.row[first:end] = np.concatenate((due.row[split:end], due.row[first:split]))
+    split = np.searchsorted(own, left_off[client])
+    own[:] = np.concatenate((own[split:], own[:split]))
+    left_off[client] = -1

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live.channels.channel import Channel
+from gateway.live.channels.encoded import Encoded
 from gateway.live.compiled import compiled
 from gateway.live.topics import Masks, Topics, TopicTable
 from gateway.live.wire import Wire
@@ -29,11 +30,17 @@ class _Kept(NamedTuple):
     """While entries are looked up: the last wanted of this topic, or less than 0."""
 
 
-class _Wanted(NamedTuple):
-    """Entries to be made: the place where each was first asked for, and the one wanted before of the same topic."""
+class _Found(NamedTuple):
+    """By place in what was asked for: where the entry is, or which of the wanted it will be; and those, each once."""
 
-    place: Places
+    start: Places
+    length: Places
+    wanted: Places
+    """Which of the wanted it is, or less than 0 where it is there already."""
+    first: Places
+    """Of the wanted: the place where it was first asked for."""
     before: Places
+    """Of the wanted: the one wanted before of the same topic, or less than 0."""
 
 
 class EntryCache:
@@ -47,6 +54,7 @@ class EntryCache:
         self._arena = np.empty(_ARENA_BYTES, np.uint8)
         self._used_bytes = 0
         self._kept = _blank(0)
+        self._found = _Found(*np.empty((len(_Found._fields), 0), np.int64))
 
     @property
     def data(self) -> npt.NDArray[np.uint8]:
@@ -60,48 +68,50 @@ class EntryCache:
         return [self._arena[start:end].tobytes() for start, end in zip(starts.tolist(), ends, strict=True)]
 
     def find(self, topics: Topics, masks: Masks, since: Places) -> tuple[Places, Places]:
-        """Find where the entries begin in `data`, and their lengths, and make those that are missing."""
-        self._reserve()
-        table, kept, count = self._topics, self._kept, len(topics)
-        starts, lengths, wanted_at = (np.empty(count, np.int64) for _ in range(3))
-        wanted = _Wanted(np.empty(count, np.int64), np.empty(count, np.int64))
-        missing = _look_up(
-            kept, table.version, table.channel, self._is_log, topics, masks, since, starts, lengths, wanted_at, wanted
-        )
-        first = wanted.place[:missing]
-        made = self._make(topics[first], masks[first], since[first])
+        """Find where the entries begin in `data`, and their lengths, and make those that are missing.
+
+        Both are good until the next time.
+        """
+        self._reserve(len(topics))
+        table, found = self._topics, self._found
+        missing = _look_up(self._kept, table.version, table.channel, self._is_log, topics, masks, since, found)
+        first = found.first[:missing]
+        starts, lengths = self._make(topics[first], masks[first], since[first])
         _take_over(
-            kept, table.version, table.channel, self._is_log, topics, masks, since, starts, lengths, wanted_at,
-            first, *made,
-        )  # fmt: skip
-        return starts, lengths
+            self._kept, table.version, table.channel, self._is_log, topics, masks, since, found, missing, starts, lengths
+        )
+        return found.start[: len(topics)], found.length[: len(topics)]
 
     def _make(self, topics: Topics, masks: Masks, since: Places) -> tuple[Places, Places]:
         """Make entries; return where they are."""
-        starts, lengths = np.empty(len(topics), np.int64), np.empty(len(topics), np.int64)
         channels = self._topics.channel[topics]
-        for index, channel in enumerate(self._channels):
-            wanted = np.flatnonzero(channels == index)
-            if len(wanted):
-                numbers = self._topics.number[topics[wanted]]
-                data, each = channel.entries(self._wire, numbers, masks[wanted], since[wanted])
-                lengths[wanted], starts[wanted] = each, self._keep(data) + np.cumsum(each) - each
+        numbers = self._topics.number[topics]
+        if len(topics) and (channels == channels[0]).all():
+            return self._keep(self._channels[channels[0]].entries(self._wire, numbers, masks, since))
+        starts, lengths = np.empty(len(topics), np.int64), np.empty(len(topics), np.int64)
+        for index in np.unique(channels).tolist():
+            of_it = np.flatnonzero(channels == index)
+            made = self._channels[index].entries(self._wire, numbers[of_it], masks[of_it], since[of_it])
+            starts[of_it], lengths[of_it] = self._keep(made)
         return starts, lengths
 
-    def _keep(self, data: npt.NDArray[np.uint8]) -> int:
-        """Put bytes into the arena; return where they begin."""
+    def _keep(self, made: Encoded) -> tuple[Places, Places]:
+        """Put entries into the arena; return where they are."""
         start = self._used_bytes
-        self._used_bytes += len(data)
+        self._used_bytes += len(made.data)
         if self._used_bytes > len(self._arena):
-            self._arena = np.concatenate([self._arena, np.empty(max(len(data), len(self._arena)), np.uint8)])
-        self._arena[start : self._used_bytes] = data
-        return start
+            more = np.empty(max(len(made.data), len(self._arena)), np.uint8)
+            self._arena = np.concatenate([self._arena, more])
+        self._arena[start : self._used_bytes] = made.data
+        return made.lengths.cumsum() + (start - made.lengths), made.lengths
 
-    def _reserve(self) -> None:
+    def _reserve(self, count: int) -> None:
         """Have a place for each topic; and begin anew where the arena is half full, which is often enough."""
         missing = self._topics.capacity - len(self._kept.version)
         if missing > 0:
             self._kept = _Kept(*(np.concatenate(each) for each in zip(self._kept, _blank(missing), strict=True)))
+        if count > len(self._found.start):
+            self._found = _Found(*np.empty((len(_Found._fields), 2 * count), np.int64))
         if self._used_bytes > len(self._arena) // 2:
             self._used_bytes = 0
             self._kept.version[:] = _NO_VERSION
@@ -121,35 +131,29 @@ def _look_up(
     topics: Topics,
     masks: Masks,
     since: Places,
-    starts: Places,
-    lengths: Places,
-    wanted_at: Places,
-    wanted: _Wanted,
+    found: _Found,
 ) -> int:
-    """Find the entries that are there; list the others in `wanted`, each once, and return how many there are.
-
-    `wanted_at` says of each which of the wanted it is, or less than 0 where it is there.
-    """
+    """Find the entries that are there, and list the others as wanted; return how many those are."""
     missing = 0
     for place in range(len(topics)):
         topic = topics[place]
         key = since[place] if is_log[channel_of[topic]] else np.int64(masks[place])
-        wanted_at[place] = -1
+        found.wanted[place] = -1
         if kept.version[topic] == version_of[topic] and kept.key[topic] == key:
-            starts[place], lengths[place] = kept.start[topic], kept.length[topic]
+            found.start[place], found.length[place] = kept.start[topic], kept.length[topic]
             continue
-        found = kept.newest[topic]
-        while found >= 0:
-            first = wanted.place[found]
+        wanted = kept.newest[topic]
+        while wanted >= 0:
+            first = found.first[wanted]
             if key == (since[first] if is_log[channel_of[topic]] else np.int64(masks[first])):
                 break
-            found = wanted.before[found]
-        if found < 0:
-            found = missing
-            wanted.place[found], wanted.before[found] = place, kept.newest[topic]
-            kept.newest[topic] = found
+            wanted = found.before[wanted]
+        if wanted < 0:
+            wanted = missing
+            found.first[wanted], found.before[wanted] = place, kept.newest[topic]
+            kept.newest[topic] = wanted
             missing += 1
-        wanted_at[place] = found
+        found.wanted[place] = wanted
     return missing
 
 
@@ -162,22 +166,20 @@ def _take_over(
     topics: Topics,
     masks: Masks,
     since: Places,
+    found: _Found,
+    missing: int,
     starts: Places,
     lengths: Places,
-    wanted_at: Places,
-    first: Places,
-    made_starts: Places,
-    made_lengths: Places,
 ) -> None:
     """Note where the wanted entries are now, and keep the last of each topic."""
-    for found in range(len(first)):
-        place = first[found]
+    for wanted in range(missing):
+        place = found.first[wanted]
         topic = topics[place]
         kept.newest[topic] = -1
         kept.version[topic] = version_of[topic]
         kept.key[topic] = since[place] if is_log[channel_of[topic]] else np.int64(masks[place])
-        kept.start[topic], kept.length[topic] = made_starts[found], made_lengths[found]
+        kept.start[topic], kept.length[topic] = starts[wanted], lengths[wanted]
     for place in range(len(topics)):
-        found = wanted_at[place]
-        if found >= 0:
-            starts[place], lengths[place] = made_starts[found], made_lengths[found]
+        wanted = found.wanted[place]
+        if wanted >= 0:
+            found.start[place], found.length[place] = starts[wanted], lengths[wanted]

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
+from gateway.live.raw import Bytes, put, put_big_endian, put_byte
 from gateway.live.compiled import compiled
 from gateway.live.clients import NEVER
 from gateway.live.due import Due
 from gateway.live.subscriptions import NOBODY
 from gateway.live.wire import Wire
-
-Bytes = npt.NDArray[np.uint8]
 
 MESSAGE_AT = 10
 """Where a message begins in the buffer it is joined in: the longest head fits before it."""
@@ -91,19 +90,6 @@ def buffer_bytes(entries_bytes: int, rows: int) -> int:
 
 
 @compiled
-def _put(source: Bytes, start: int, length: int, target: Bytes, at: int) -> int:
-    for place in range(length):
-        target[at + place] = source[start + place]
-    return at + length
-
-
-@compiled
-def _put_byte(target: Bytes, at: int, byte: int) -> int:
-    target[at] = byte
-    return at + 1
-
-
-@compiled
 def _put_head(opcode: int, length: int, buffer: Bytes) -> int:
     """Put a frame's head before the message in a buffer; return where it begins (RFC 6455, 5.2)."""
     if length < 126:
@@ -113,8 +99,7 @@ def _put_head(opcode: int, length: int, buffer: Bytes) -> int:
         width, marker = (2, 126) if length < 1 << 16 else (8, 127)
         start = MESSAGE_AT - 2 - width
         buffer[start + 1] = marker
-        for place in range(width):
-            buffer[MESSAGE_AT - 1 - place] = (length >> (8 * place)) & 0xFF
+        put_big_endian(length, width, buffer, start + 2)
     buffer[start] = opcode
     return start
 
@@ -143,7 +128,7 @@ def largest_client_bytes(table: subscriptions.Columns, due: Due, entries: Entrie
 @compiled
 def join(layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer: Bytes) -> int:
     """Join entries into a message from MESSAGE_AT on; return its end."""
-    at = _put(layout.head, 0, len(layout.head), buffer, MESSAGE_AT)
+    at = put(layout.head, 0, len(layout.head), buffer, MESSAGE_AT)
     channels = 0
     for channel in range(len(layout.channel_bounds) - 1):
         count = 0
@@ -152,22 +137,21 @@ def join(layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer
         if not count:
             continue
         if layout.is_text and channels:
-            at = _put_byte(buffer, at, _COMMA)
+            at = put_byte(_COMMA, buffer, at)
         channels += 1
         bounds = layout.channel_bounds
-        at = _put(layout.channel_heads, bounds[channel], bounds[channel + 1] - bounds[channel], buffer, at)
+        at = put(layout.channel_heads, bounds[channel], bounds[channel + 1] - bounds[channel], buffer, at)
         if not layout.is_text:
-            at = _put_byte(buffer, at, count >> 8)
-            at = _put_byte(buffer, at, count & 0xFF)
+            at = put_big_endian(count, 2, buffer, at)
         for place in range(low, high):
             if entries.channel_of[due.topic[place]] == channel:
-                at = _put(entries.data, entries.start[place], entries.length[place], buffer, at)
+                at = put(entries.data, entries.start[place], entries.length[place], buffer, at)
                 if layout.is_text:
-                    at = _put_byte(buffer, at, _COMMA)
+                    at = put_byte(_COMMA, buffer, at)
         if layout.is_text:
             buffer[at - 1] = _BRACKET
     if layout.is_text:
-        return _put_byte(buffer, at, _BRACE)
+        return put_byte(_BRACE, buffer, at)
     buffer[MESSAGE_AT] = 0x80 | (1 + channels)
     return at
 

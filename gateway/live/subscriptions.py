@@ -189,6 +189,4 @@ def _mark(
     pending: npt.NDArray[np.uint16], topic: npt.NDArray[np.intp], fresh: npt.NDArray[np.uint16], rows: int
 ) -> None:
     for row in range(rows):
-        changed = fresh[topic[row]]
-        if changed:
-            pending[row] |= changed
+        pending[row] |= fresh[topic[row]]

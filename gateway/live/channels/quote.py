@@ -1,31 +1,29 @@
 """Channel `quote`: an instrument's state, of which clients are sent what changed."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.images import from_iso
 from gateway.live.channels.channel import Change, Numbers, Positions
 from gateway.live.channels.encoded import Encoded, encoded
-from gateway.live.channels.quote_encoding import (
-    NOT_ENCODED,
-    Names,
+from gateway.live.channels.quote_rows import (
+    NO_SHORT_FORM,
+    UNKNOWN,
     encode_json,
     encode_msgpack,
     names_of,
-    room_bytes,
+    show_changes,
     with_symbols,
 )
 from gateway.live.channels.state_channel import StateChannel
 from gateway.live.messages import QuoteUpdate
 from gateway.live.topics import Masks
-from gateway.live.wire import Wire
+from gateway.live.wire import WIRES, Wire
 from gateway.quote_table import QuoteTable
 from gateway.upstream import Upstream
-from market import rows
 from market.instrument import Instrument
-from market.row_type import Rows
 
 FIELDS = {
     "b": "bid", "bz": "bid_size", "a": "ask", "az": "ask_size", "l": "last", "lz": "last_size",
@@ -33,8 +31,7 @@ FIELDS = {
 }  # fmt: skip
 """Names on the wire, in the order of the mask's bits, and in STATE rows."""
 
-_BITS = {name: np.uint16(1 << place) for place, name in enumerate(FIELDS)}
-_FIGURE_BITS = np.array([_BITS[name] for name, field in FIELDS.items() if field != "flags"], np.uint16)
+_BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
 _US_NS = 1000
 
 
@@ -50,8 +47,8 @@ class QuoteChannel(StateChannel):
         self._on_changed = on_changed
         upstream.on_changed(self._note)
         self._shown = QuoteTable()
-        self._names: dict[str, Names] = {}
-        self._dirty = np.zeros(0, bool)
+        self._names = {name: names_of(wire, list(FIELDS)) for name, wire in WIRES.items()}
+        self._noted: list[Numbers] = []
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
         """Watch instruments; return when their states are known as far as they can be."""
@@ -71,16 +68,15 @@ class QuoteChannel(StateChannel):
 
     def take_changes(self) -> Change | None:
         """Show what changed since the last call; a change that no field tells of is none."""
-        numbers = np.flatnonzero(self._dirty)
-        if not len(numbers):
+        if not self._noted:
             return None
-        self._dirty[numbers] = False
-        self._shown.reserve(int(numbers[-1]) + 1)
-        states = self._upstream.table.states(numbers)
-        masks = _changed_fields(self._shown.states(numbers), states)
-        self._shown.put(numbers, states)
-        told = masks != 0
-        return Change(numbers[told], masks[told], states["sequence"][told].astype(np.int64))
+        noted = self._noted[0] if len(self._noted) == 1 else np.concatenate(self._noted)
+        self._noted.clear()
+        newest = self._upstream.table
+        self._shown.reserve(len(newest))
+        change = Change(np.empty(len(noted), np.intp), np.empty(len(noted), np.uint16), np.empty(len(noted), np.int64))
+        count = show_changes(newest.bytes, self._shown.bytes, noted, change.numbers, change.masks, change.positions)
+        return Change(change.numbers[:count], change.masks[:count], change.positions[:count])
 
     def positions(self, numbers: Numbers) -> Positions:
         """Give the sequences shown."""
@@ -100,64 +96,40 @@ class QuoteChannel(StateChannel):
 
     def entries(self, wire: Wire, numbers: Numbers, masks: Masks, since: Positions) -> Encoded:
         """Encode the fields in `masks` of the states shown."""
-        self._reserve(numbers)
-        names = self._names_of(wire, numbers)
-        data = np.empty(room_bytes(names, len(numbers)), np.uint8)
+        names = self._names[wire.subprotocol]
+        encode = encode_json if wire.is_text else encode_msgpack
+        data = np.empty(len(numbers) * names.longest_bytes, np.uint8)
         lengths = np.empty(len(numbers), np.int64)
-        if not wire.is_text:
-            end = encode_msgpack(self._shown.bytes, numbers, masks, names, data, lengths)
-            return Encoded(data[:end], lengths)
-        states = self._shown.states(numbers)
-        figures = rows.state_figures(states).astype(np.float64)
-        end = encode_json(self._shown.bytes, figures, numbers, masks, names, data, lengths)
-        if (lengths == NOT_ENCODED).any():
-            return self._mended(wire, data[:end], lengths, states, numbers, masks)
+        end = encode(self._shown.bytes, numbers, masks, names, data, lengths)
+        if end == UNKNOWN:
+            self._learn(wire, numbers)
+            return self.entries(wire, numbers, masks, since)
+        if end == NO_SHORT_FORM:
+            return self._one_by_one(wire, numbers, masks)
         return Encoded(data[:end], lengths)
 
-    def _mended(
-        self, wire: Wire, data: npt.NDArray[np.uint8], lengths: Positions, states: Rows, numbers: Numbers, masks: Masks
-    ) -> Encoded:
-        """Make the entries that are missing, one by one, and put all in order."""
-        there = iter(Encoded(data, lengths[lengths != NOT_ENCODED]).split())
-        return encoded([
-            next(there) if length != NOT_ENCODED else wire.encode(self._update(state, number, mask))
-            for length, state, number, mask in zip(
-                lengths.tolist(), states, numbers.tolist(), masks.tolist(), strict=True
-            )
-        ])
+    def _learn(self, wire: Wire, numbers: Numbers) -> None:
+        """Have room for the states of instruments, and their names at hand."""
+        self._reserve(numbers)
+        names = self._names[wire.subprotocol]
+        unknown = {number: self._upstream.name(number) for number in numbers.tolist() if not names.knows(number)}
+        self._names[wire.subprotocol] = with_symbols(names, wire, unknown)
+
+    def _one_by_one(self, wire: Wire, numbers: Numbers, masks: Masks) -> Encoded:
+        """Encode what has a number that takes many digits."""
+        states = self._shown.states(numbers)
+        each = zip(states, numbers.tolist(), masks.tolist(), strict=True)
+        return encoded([wire.encode(self._update(*wanted)) for wanted in each])
 
     def _update(self, state: np.void, number: int, mask: int) -> QuoteUpdate:
-        told = {name: state[field].item() for name, field in FIELDS.items() if mask & int(_BITS[name])}
-        known = {name: None if value != value else value for name, value in told.items()}  # noqa: PLR0124  # NaN
+        told = {name: state[field].item() for name, field in FIELDS.items() if mask & _BITS[name]}
+        known = {name: None if math.isnan(value) else value for name, value in told.items()}
         times_us = (int(state[name]) // _US_NS for name in ("ts_event", "ts_recv"))
         return QuoteUpdate(self._upstream.name(number), int(state["sequence"]), *times_us, **known)
 
     def _note(self, numbers: Numbers) -> None:
-        highest = int(numbers.max())
-        if highest >= len(self._dirty):
-            self._dirty = np.append(self._dirty, np.zeros(highest + 1, bool))
-        self._dirty[numbers] = True
+        self._noted.append(numbers)
         self._on_changed()
-
-    def _names_of(self, wire: Wire, numbers: Numbers) -> Names:
-        """Give what stands before the values, with the symbols of instruments, of which the directory is asked once."""
-        names = self._names.get(wire.subprotocol) or names_of(wire, list(FIELDS))
-        inside = numbers < len(names.symbol_length)
-        has_name = np.zeros(len(numbers), bool)
-        has_name[inside] = names.symbol_length[numbers[inside]] > 0
-        if not has_name.all():
-            missing = {number: self._upstream.name(number) for number in numbers[~has_name].tolist()}
-            names = with_symbols(names, wire, missing)
-        self._names[wire.subprotocol] = names
-        return names
 
     def _reserve(self, numbers: Numbers) -> None:
         self._shown.reserve(int(numbers.max(initial=-1)) + 1)
-
-
-def _changed_fields(before: Rows, after: Rows) -> Masks:
-    # Compared as bytes: an unknown price, NaN, equals itself.
-    figures = rows.state_figures(before, ">u8") != rows.state_figures(after, ">u8")
-    masks: Masks = figures @ _FIGURE_BITS
-    masks[before["flags"] != after["flags"]] |= _BITS["f"]
-    return masks

@@ -30,7 +30,7 @@ def test_who_cannot_be_written_to_gets_the_latest_of_everything_later() -> None:
 def test_of_several_frames_those_that_went_are_not_sent_again() -> None:
     market = TinyMarket()
     reader = market.join(interval_ticks=1)
-    takes = iter([True, False, True])
+    takes = iter([True, False])
 
     def send(frame: bytes) -> bool:
         return next(takes, True) and reader.send(frame)
@@ -40,10 +40,10 @@ def test_of_several_frames_those_that_went_are_not_sent_again() -> None:
     for number in range(600):
         market.change(number, a=7)
     market.serve(0)
-    assert [len(frame) for frame in reader.entries()] == [256, 88]
+    assert [len(frame) for frame in reader.entries()] == [256], "after one that it does not take there is no use in more"
     assert market.fan_out.has_pending()
     market.serve(1000)
-    assert [len(frame) for frame in reader.entries()] == [256, 88, 256]
+    assert [len(frame) for frame in reader.entries()] == [256, 256, 88]
     assert reader.held == market.known(reader)
     assert not market.fan_out.has_pending()
 
@@ -63,7 +63,7 @@ def test_a_client_that_takes_some_frames_is_no_stalled_one() -> None:
         for number in range(600):
             market.change(number, a=tick)
         market.serve(tick)
-    assert len(reader.frames) > 30
+    assert len(reader.frames) > 20
     assert market.fan_out.stalled(1500) == []
 
 

@@ -1,7 +1,7 @@
-"""Quote entries from STATE rows, in both encodings, in compiled code: they are made a hundred thousand times a second.
+"""Quotes: what changed in STATE rows, and entries of them in both encodings. Compiled: it is done for every change.
 
-They are the values of `messages.QuoteUpdate`, field by field. A number that has no short decimal form is left to
-msgspec, entry by entry: prices and sizes have one.
+Entries are the values of `messages.QuoteUpdate`, field by field. A number that has no short decimal form is left to
+msgspec: prices and sizes have one.
 """
 
 from typing import NamedTuple
@@ -10,17 +10,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from gateway.live.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
 from gateway.live.compiled import compiled
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from market import rows
 from market.row_type import F64
 
-Bytes = npt.NDArray[np.uint8]
 Lengths = npt.NDArray[np.int64]
 
-NOT_ENCODED = -1
-"""The length of an entry that has to be made in another way."""
+UNKNOWN, NO_SHORT_FORM = -1, -2
+"""Why entries were not encoded: there is no state or no name of an instrument, or a number takes too many digits."""
 _LONGEST_VALUE_BYTES = 32
 _FIGURES = len(rows.STATE_FIGURES)
 _FLAGS_BIT = 1 << _FIGURES
@@ -33,7 +33,7 @@ _EXACT = 1e15  # below, a double is a whole number of its last decimals
 
 _NIL, _FIXMAP, _MAP_16 = 0xC0, 0x80, 0xDE  # https://github.com/msgpack/msgpack/blob/master/spec.md
 _NULL = np.frombuffer(b"null", np.uint8).copy()
-_ZERO, _POINT, _MINUS, _OPEN, _CLOSE = map(ord, "0.-{}")
+_POINT, _MINUS, _CLOSE = map(ord, ".-}")
 
 
 class Names(NamedTuple):
@@ -47,6 +47,12 @@ class Names(NamedTuple):
     key: Bytes
     key_start: Lengths
     """Of `q`, `t`, `r`, and of the fields in the order of a mask's bits; and where the last ends."""
+    longest_bytes: int
+    """The most that an entry takes."""
+
+    def knows(self, number: int) -> bool:
+        """Whether the instrument's symbol is there."""
+        return number < len(self.symbol_length) and bool(self.symbol_length[number])
 
 
 def names_of(wire: Wire, keys: list[str]) -> Names:
@@ -54,7 +60,7 @@ def names_of(wire: Wire, keys: list[str]) -> Names:
     named = [key(wire, name) for name in ("q", "t", "r", *keys)]
     starts = np.cumsum([0, *map(len, named)]).astype(np.int64)
     none = np.zeros(0, np.int64)
-    return Names(np.zeros(0, np.uint8), none, none, np.frombuffer(b"".join(named), np.uint8).copy(), starts)
+    return Names(np.zeros(0, np.uint8), none, none, np.frombuffer(b"".join(named), np.uint8).copy(), starts, 0)
 
 
 def key(wire: Wire, name: str) -> bytes:
@@ -72,23 +78,50 @@ def with_symbols(names: Names, wire: Wire, symbols: dict[int, str]) -> Names:
     lengths = np.array([len(each) for each in encoded], np.int64)
     start[numbers], length[numbers] = len(names.symbol) + np.cumsum(lengths) - lengths, lengths
     symbol = np.append(names.symbol, np.frombuffer(b"".join(encoded), np.uint8))
-    return names._replace(symbol=symbol, symbol_start=start, symbol_length=length)
+    longest_bytes = int(length.max(initial=0)) + len(names.key) + len(names.key_start) * _LONGEST_VALUE_BYTES
+    return names._replace(symbol=symbol, symbol_start=start, symbol_length=length, longest_bytes=longest_bytes)
 
 
-def room_bytes(names: Names, entries: int) -> int:
-    """Give the most bytes that so many entries take."""
-    longest = int(names.symbol_length.max(initial=0)) + len(names.key) + len(names.key_start) * _LONGEST_VALUE_BYTES
-    return entries * longest
+@compiled
+def show_changes(
+    newest: Bytes,
+    shown: Bytes,
+    noted: npt.NDArray[np.intp],
+    numbers: npt.NDArray[np.intp],
+    masks: Masks,
+    positions: npt.NDArray[np.int64],
+) -> int:
+    """Copy the newest states of the noted instruments to those shown; return how many differ in what entries tell.
+
+    Of these, each once, `numbers`, `masks` of the fields that differ, and `positions`, their sequences, are filled.
+    """
+    count = 0
+    for number in noted:
+        before, after = shown[number], newest[number]
+        mask = 0
+        # Compared as bytes: an unknown price, NaN, equals itself.
+        for bit in range(_FIGURES):
+            at = _FIRST_FIGURE_AT + bit * _FIGURE_BYTES
+            mask |= (read_big_endian(before, at) != read_big_endian(after, at)) << bit
+        if before[_FLAGS_AT] != after[_FLAGS_AT]:
+            mask |= _FLAGS_BIT
+        put(after, 0, len(after), before, 0)
+        if mask:
+            numbers[count], masks[count], positions[count] = number, mask, read_big_endian(after, _SEQUENCE_AT)
+            count += 1
+    return count
 
 
 @compiled
 def encode_msgpack(
     states: Bytes, numbers: npt.NDArray[np.intp], masks: Masks, names: Names, out: Bytes, lengths: Lengths
 ) -> int:
-    """Encode the fields in `masks` of STATE rows, `states` by number, into `out`; return where they end."""
+    """Encode the fields in `masks` of STATE rows, `states` by number, into `out`; return where they end, or UNKNOWN."""
     at = 0
     for place in range(len(numbers)):
         start, number, mask = at, numbers[place], np.int64(masks[place])
+        if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
+            return UNKNOWN
         state = states[number]
         fields = 4
         for bit in range(_FIGURES + 1):
@@ -99,19 +132,19 @@ def encode_msgpack(
         else:
             out[at], out[at + 1], out[at + 2] = _MAP_16, 0, fields
             at += 3
-        at = _put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
-        at = _put_uint(_read(state, _SEQUENCE_AT), out, _put_key(names, 0, out, at))
-        at = _put_uint(_read(state, _EVENT_AT) // _US_NS, out, _put_key(names, 1, out, at))
-        at = _put_uint(_read(state, _RECEIVED_AT) // _US_NS, out, _put_key(names, 2, out, at))
+        at = put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
+        at = _put_uint(read_big_endian(state, _SEQUENCE_AT), out, _put_key(names, 0, out, at))
+        at = _put_uint(read_big_endian(state, _EVENT_AT) // _US_NS, out, _put_key(names, 1, out, at))
+        at = _put_uint(read_big_endian(state, _RECEIVED_AT) // _US_NS, out, _put_key(names, 2, out, at))
         for bit in range(_FIGURES):
             if (mask >> bit) & 1:
                 at = _put_key(names, 3 + bit, out, at)
                 figure_at = _FIRST_FIGURE_AT + bit * _FIGURE_BYTES
-                if _is_nan(_read(state, figure_at)):
+                if _is_nan(read_big_endian(state, figure_at)):
                     out[at] = _NIL
                     at += 1
                 else:  # a row holds it as msgpack has it, marker and all
-                    at = _put(state, figure_at - 1, _FIGURE_BYTES, out, at)
+                    at = put(state, figure_at - 1, _FIGURE_BYTES, out, at)
         if mask & _FLAGS_BIT:
             at = _put_uint(np.int64(state[_FLAGS_AT]), out, _put_key(names, 3 + _FIGURES, out, at))
         lengths[place] = at - start
@@ -120,34 +153,27 @@ def encode_msgpack(
 
 @compiled
 def encode_json(
-    states: Bytes,
-    figures: npt.NDArray[np.float64],
-    numbers: npt.NDArray[np.intp],
-    masks: Masks,
-    names: Names,
-    out: Bytes,
-    lengths: Lengths,
+    states: Bytes, numbers: npt.NDArray[np.intp], masks: Masks, names: Names, out: Bytes, lengths: Lengths
 ) -> int:
-    """Encode the same as JSON; `figures` are those of the rows asked for, a row each.
-
-    An entry with a number that has no short decimal form gets the length NOT_ENCODED, and no bytes.
-    """
+    """Encode the same as JSON; return where they end, or UNKNOWN, or NO_SHORT_FORM."""
     at = 0
     for place in range(len(numbers)):
         start, number, mask = at, numbers[place], np.int64(masks[place])
+        if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
+            return UNKNOWN
         state = states[number]
-        at = _put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
-        at = _put_digits(_read(state, _SEQUENCE_AT), 1, out, _put_key(names, 0, out, at))
-        at = _put_digits(_read(state, _EVENT_AT) // _US_NS, 1, out, _put_key(names, 1, out, at))
-        at = _put_digits(_read(state, _RECEIVED_AT) // _US_NS, 1, out, _put_key(names, 2, out, at))
+        at = put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
+        at = put_digits(read_big_endian(state, _SEQUENCE_AT), 1, out, _put_key(names, 0, out, at))
+        at = put_digits(read_big_endian(state, _EVENT_AT) // _US_NS, 1, out, _put_key(names, 1, out, at))
+        at = put_digits(read_big_endian(state, _RECEIVED_AT) // _US_NS, 1, out, _put_key(names, 2, out, at))
         for bit in range(_FIGURES):
-            if (mask >> bit) & 1 and at >= 0:
-                at = _put_decimal(figures[place, bit], out, _put_key(names, 3 + bit, out, at))
-        if at < 0:
-            at, lengths[place] = start, NOT_ENCODED
-            continue
+            if (mask >> bit) & 1:
+                figure = np.int64(read_big_endian(state, _FIRST_FIGURE_AT + bit * _FIGURE_BYTES))
+                at = _put_decimal(figure.view(np.float64), out, _put_key(names, 3 + bit, out, at))
+                if at < 0:
+                    return NO_SHORT_FORM
         if mask & _FLAGS_BIT:
-            at = _put_digits(np.int64(state[_FLAGS_AT]), 1, out, _put_key(names, 3 + _FIGURES, out, at))
+            at = put_digits(np.int64(state[_FLAGS_AT]), 1, out, _put_key(names, 3 + _FIGURES, out, at))
         out[at] = _CLOSE
         at += 1
         lengths[place] = at - start
@@ -155,25 +181,9 @@ def encode_json(
 
 
 @compiled
-def _put(source: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
-    for place in range(length):
-        out[at + place] = source[start + place]
-    return at + length
-
-
-@compiled
 def _put_key(names: Names, which: int, out: Bytes, at: int) -> int:
     start = names.key_start[which]
-    return _put(names.key, start, names.key_start[which + 1] - start, out, at)
-
-
-@compiled
-def _read(row: Bytes, at: int) -> int:
-    """Read 8 bytes, big end first; no sequence and no time of ours reaches the sign."""
-    value = np.int64(0)
-    for place in range(8):
-        value = (value << 8) | row[at + place]
-    return value
+    return put(names.key, start, names.key_start[which + 1] - start, out, at)
 
 
 @compiled
@@ -190,30 +200,14 @@ def _put_uint(value: int, out: Bytes, at: int) -> int:
     width, marker = 1, 0xCC
     while width < 8 and value >> (8 * width):
         width, marker = 2 * width, marker + 1
-    out[at] = marker
-    for place in range(width):
-        out[at + width - place] = (value >> (8 * place)) & 0xFF
-    return at + 1 + width
-
-
-@compiled
-def _put_digits(value: int, least: int, out: Bytes, at: int) -> int:
-    """Put an integer that is not negative in decimal digits, `least` of them or more."""
-    digits, rest = 1, value // 10
-    while rest:
-        digits, rest = digits + 1, rest // 10
-    digits = max(digits, least)
-    for place in range(digits):
-        out[at + digits - 1 - place] = _ZERO + value % 10
-        value //= 10
-    return at + digits
+    return put_big_endian(value, width, out, put_byte(marker, out, at))
 
 
 @compiled
 def _put_decimal(value: float, out: Bytes, at: int) -> int:
     """Put a number with as few decimals as make it, one at least; less than 0 where eight do not."""
     if np.isnan(value):
-        return _put(_NULL, 0, 4, out, at)
+        return put(_NULL, 0, 4, out, at)
     if value < 0:
         out[at] = _MINUS
         at, value = at + 1, -value
@@ -224,7 +218,7 @@ def _put_decimal(value: float, out: Bytes, at: int) -> int:
         if scaled / _POWERS[decimals] == value:
             whole = np.int64(scaled)
             power = np.int64(_POWERS[decimals])
-            at = _put_digits(whole // power, 1, out, at)
+            at = put_digits(whole // power, 1, out, at)
             out[at] = _POINT
-            return _put_digits(whole % power, max(1, decimals), out, at + 1)
+            return put_digits(whole % power, max(1, decimals), out, at + 1)
     return -1

@@ -1,0 +1,58 @@
+"""Reading and putting bytes, in compiled code. Pure."""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from gateway.live.compiled import compiled
+
+Bytes = npt.NDArray[np.uint8]
+
+# The C library's: void *memcpy(void *, const void *, size_t). A loop would look at every index for its sign.
+_memcpy = numba.types.ExternalFunction(
+    "memcpy", numba.types.uintp(numba.types.uintp, numba.types.uintp, numba.types.uintp)
+)
+
+
+@compiled
+def put(source: Bytes, start: int, length: int, target: Bytes, at: int) -> int:
+    """Copy so many bytes of one contiguous array into another; return where they end. Nothing is checked."""
+    _memcpy(target.ctypes.data + at, source.ctypes.data + start, length)
+    return at + length
+
+
+@compiled
+def put_byte(byte: int, target: Bytes, at: int) -> int:
+    """Put one byte; return where it ends."""
+    target[at] = byte
+    return at + 1
+
+
+@compiled
+def put_big_endian(value: int, width: int, target: Bytes, at: int) -> int:
+    """Put an integer that is not negative, in so many bytes, big end first; return where they end."""
+    for place in range(width):
+        target[at + width - 1 - place] = (value >> (8 * place)) & 0xFF
+    return at + width
+
+
+@compiled
+def put_digits(value: int, least: int, target: Bytes, at: int) -> int:
+    """Put an integer that is not negative in decimal digits, `least` of them or more; return where they end."""
+    digits, rest = 1, value // 10
+    while rest:
+        digits, rest = digits + 1, rest // 10
+    digits = max(digits, least)
+    for place in range(digits):
+        target[at + digits - 1 - place] = 48 + value % 10
+        value //= 10
+    return at + digits
+
+
+@compiled
+def read_big_endian(source: Bytes, at: int) -> int:
+    """Read the 8 bytes of an integer, big end first."""
+    value = np.int64(0)
+    for place in range(8):
+        value = (value << 8) | source[at + place]
+    return value
