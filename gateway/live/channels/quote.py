@@ -9,8 +9,8 @@ from gateway.images import from_iso
 from gateway.live.channels.channel import Change, Numbers, Positions
 from gateway.live.channels.encoded import Encoded, encoded
 from gateway.live.channels.quote_rows import (
-    NO_SHORT_FORM,
     UNKNOWN,
+    UNUSUAL,
     encode_json,
     encode_msgpack,
     names_of,
@@ -104,7 +104,7 @@ class QuoteChannel(StateChannel):
         if end == UNKNOWN:
             self._learn(wire, numbers)
             return self.entries(wire, numbers, masks, since)
-        if end == NO_SHORT_FORM:
+        if end == UNUSUAL:
             return self._one_by_one(wire, numbers, masks)
         return Encoded(data[:end], lengths)
 
@@ -116,7 +116,7 @@ class QuoteChannel(StateChannel):
         self._names[wire.subprotocol] = with_symbols(names, wire, unknown)
 
     def _one_by_one(self, wire: Wire, numbers: Numbers, masks: Masks) -> Encoded:
-        """Encode what has a number that takes many digits."""
+        """Encode what has a very large or small number."""
         states = self._shown.states(numbers)
         each = zip(states, numbers.tolist(), masks.tolist(), strict=True)
         return encoded([wire.encode(self._update(*wanted)) for wanted in each])

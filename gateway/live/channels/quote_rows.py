@@ -1,7 +1,7 @@
 """Quotes: what changed in STATE rows, and entries of them in both encodings. Compiled: it is done for every change.
 
-Entries are the values of `messages.QuoteUpdate`, field by field. A number that has no short decimal form is left to
-msgspec: prices and sizes have one.
+Entries are the values of `messages.QuoteUpdate`, field by field. A very large or small number in JSON is left to
+msgspec.
 """
 
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gateway.live.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
 from gateway.live.compiled import compiled
+from gateway.live.decimals import put_decimal
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from market import rows
@@ -19,8 +20,8 @@ from market.row_type import F64
 
 Lengths = npt.NDArray[np.int64]
 
-UNKNOWN, NO_SHORT_FORM = -1, -2
-"""Why entries were not encoded: there is no state or no name of an instrument, or a number takes too many digits."""
+UNKNOWN, UNUSUAL = -1, -2
+"""Why entries were not encoded: there is no state or no name of an instrument, or a number is very large or small."""
 _LONGEST_VALUE_BYTES = 32
 _FIGURES = len(rows.STATE_FIGURES)
 _FLAGS_BIT = 1 << _FIGURES
@@ -28,12 +29,8 @@ _FIRST_FIGURE_AT, _FIGURE_BYTES = rows.STATE.offsets[rows.STATE_FIGURES[0]], F64
 _FLAGS_AT = rows.STATE.offsets["flags"]
 _SEQUENCE_AT, _EVENT_AT, _RECEIVED_AT = (rows.STATE.offsets[name] for name in ("sequence", "ts_event", "ts_recv"))
 _US_NS = 1000
-_POWERS = 10.0 ** np.arange(9)
-_EXACT = 1e15  # below, a double is a whole number of its last decimals
-
 _NIL, _FIXMAP, _MAP_16 = 0xC0, 0x80, 0xDE  # https://github.com/msgpack/msgpack/blob/master/spec.md
-_NULL = np.frombuffer(b"null", np.uint8).copy()
-_POINT, _MINUS, _CLOSE = map(ord, ".-}")
+_CLOSE = ord("}")
 
 
 class Names(NamedTuple):
@@ -155,7 +152,7 @@ def encode_msgpack(
 def encode_json(
     states: Bytes, numbers: npt.NDArray[np.intp], masks: Masks, names: Names, out: Bytes, lengths: Lengths
 ) -> int:
-    """Encode the same as JSON; return where they end, or UNKNOWN, or NO_SHORT_FORM."""
+    """Encode the same as JSON; return where they end, or UNKNOWN, or UNUSUAL."""
     at = 0
     for place in range(len(numbers)):
         start, number, mask = at, numbers[place], np.int64(masks[place])
@@ -169,9 +166,9 @@ def encode_json(
         for bit in range(_FIGURES):
             if (mask >> bit) & 1:
                 figure = np.int64(read_big_endian(state, _FIRST_FIGURE_AT + bit * _FIGURE_BYTES))
-                at = _put_decimal(figure.view(np.float64), out, _put_key(names, 3 + bit, out, at))
+                at = put_decimal(figure.view(np.float64), out, _put_key(names, 3 + bit, out, at))
                 if at < 0:
-                    return NO_SHORT_FORM
+                    return UNUSUAL
         if mask & _FLAGS_BIT:
             at = put_digits(np.int64(state[_FLAGS_AT]), 1, out, _put_key(names, 3 + _FIGURES, out, at))
         out[at] = _CLOSE
@@ -201,24 +198,3 @@ def _put_uint(value: int, out: Bytes, at: int) -> int:
     while width < 8 and value >> (8 * width):
         width, marker = 2 * width, marker + 1
     return put_big_endian(value, width, out, put_byte(marker, out, at))
-
-
-@compiled
-def _put_decimal(value: float, out: Bytes, at: int) -> int:
-    """Put a number with as few decimals as make it, one at least; less than 0 where eight do not."""
-    if np.isnan(value):
-        return put(_NULL, 0, 4, out, at)
-    if value < 0:
-        out[at] = _MINUS
-        at, value = at + 1, -value
-    for decimals in range(len(_POWERS)):
-        scaled = np.rint(value * _POWERS[decimals])
-        if scaled >= _EXACT:
-            return -1
-        if scaled / _POWERS[decimals] == value:
-            whole = np.int64(scaled)
-            power = np.int64(_POWERS[decimals])
-            at = put_digits(whole // power, 1, out, at)
-            out[at] = _POINT
-            return put_digits(whole % power, max(1, decimals), out, at + 1)
-    return -1
