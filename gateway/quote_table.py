@@ -6,7 +6,10 @@ import numpy.typing as npt
 from market import rows
 from market.row_type import Rows, as_bytes, take
 from market.state import blank_states
+from mesh.compiled import compiled
+from mesh.raw import put, read_big_endian
 
+_INSTRUMENT_AT, _SEQUENCE_AT = rows.STATE.offsets["instrument"], rows.STATE.offsets["sequence"]
 _WHOLE_ROW = f"V{rows.STATE.width_bytes}"
 Numbers = npt.NDArray[np.intp]
 
@@ -16,7 +19,7 @@ class QuoteTable:
 
     def __init__(self) -> None:
         self._table = rows.STATE.blank(0)
-        self._place = np.zeros(0, np.intp)
+        self._noted = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -27,26 +30,16 @@ class QuoteTable:
         if missing > 0:
             blank = blank_states(max(missing, len(self._table) // 2))
             self._table = np.frombuffer(bytearray(self._table.tobytes() + blank.tobytes()), rows.STATE.dtype)
-            self._place = np.zeros(len(self._table), np.intp)
+            self._noted = np.zeros(len(self._table), np.bool_)
 
     def merge(self, numbers: Numbers, states: Rows) -> Numbers:
         """Take over the STATE rows that are newer; return the numbers of those, each once.
 
         A row that carries another instrument's number than the one it came for is not taken.
         """
-        newer = (states["sequence"] > self._table["sequence"][numbers]) & (states["instrument"] == numbers)
-        if not newer.all():
-            numbers, states = numbers[newer], take(states, newer)
-        # Whoever wrote last to an instrument's place finds itself there: each is counted once, without a sort.
-        arrival = np.arange(len(numbers))
-        self._place[numbers] = arrival
-        is_last = self._place[numbers] == arrival
-        changed: Numbers = numbers[is_last]
-        if len(changed) < len(numbers):  # two feeds, at a takeover, may interleave: the newest must come last
-            order = np.argsort(states["sequence"], kind="stable")
-            numbers, states = numbers[order], take(states, order)
-        self._table.view(_WHOLE_ROW)[numbers] = states.view(_WHOLE_ROW)  # of several for one, the last stays
-        return changed
+        changed = np.empty(len(numbers), np.intp)
+        count = _merge(self.bytes, self._noted, numbers, as_bytes(states), changed)
+        return changed[:count]
 
     def put(self, numbers: Numbers, states: Rows) -> None:
         """Take over STATE rows as they are, each instrument once."""
@@ -72,3 +65,27 @@ class QuoteTable:
     def ts_event_ns(self, number: int) -> int:
         """Give the exchange's time of the state held."""
         return int(self._table["ts_event"][number])
+
+
+@compiled
+def _merge(
+    table: npt.NDArray[np.uint8],
+    noted: npt.NDArray[np.bool_],
+    numbers: Numbers,
+    states: npt.NDArray[np.uint8],
+    changed: Numbers,
+) -> int:
+    """Take over the newer rows; return how many instruments are in `changed`. `noted` is all False before and after."""
+    count = 0
+    for place in range(len(numbers)):
+        number, state = numbers[place], states[place]
+        is_own = read_big_endian(state, _INSTRUMENT_AT, 4) == number
+        if is_own and read_big_endian(state, _SEQUENCE_AT, 8) > read_big_endian(table[number], _SEQUENCE_AT, 8):
+            put(state, 0, len(state), table[number], 0)
+            if not noted[number]:
+                noted[number] = True
+                changed[count] = number
+                count += 1
+    for place in range(count):
+        noted[changed[place]] = False
+    return count

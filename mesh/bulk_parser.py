@@ -1,17 +1,16 @@
-r"""The parser of `BulkClient`: finds whole runs of bulk messages in what was read, and decodes them as arrays.
+r"""The parser of `BulkClient`: finds whole runs of bulk messages in what was read, and hands them over as arrays.
 
     MSG quote.XNAS.AAPL 1000017 138\r\n<138 bytes>\r\n
 
-A run of such messages is one match of a compiled pattern, their subscription ids one more pass; ids of a fixed width
-turn into numbers in numpy, and a table gives each its slot and the length of its first line, from which every payload's
-place follows by a running sum. Nothing is done in Python once per message. All other protocol is split into single
-commands here and handed to nats-py's own parser.
+Such messages are found in compiled code, one after the other; a table gives the id of a subscription its slot. Nothing
+is done in Python once per message. All other protocol is split into single commands here and handed to nats-py's own
+parser.
 """
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,42 +18,26 @@ from nats.aio.client import Client
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
+from mesh.compiled import compiled
+
 _logger = logging.getLogger(__name__)
 
 BulkReceiver = Callable[[npt.NDArray[np.intp], npt.NDArray[np.uint8]], None]
 VariedReceiver = Callable[[int, bytes], None]
 RawReceiver = Callable[[str, bytes], None]
 
-# Ids of our own begin where nats-py's, counted up from 1, never get. Those of bulk subscriptions all have seven digits,
-# those of raw ones more, so that no run can hold a raw message.
+# Ids of our own begin where nats-py's, counted up from 1, never get.
 FIRST_BULK_SID, LAST_BULK_SID = 1_000_000, 9_999_999
 FIRST_RAW_SID = LAST_BULK_SID + 1
 MAX_CONTROL_LINE_BYTES = 64 << 10  # a cluster's INFO lists every server
-_SID_DIGITS = 7
-_POWERS = 10 ** np.arange(_SID_DIGITS - 1, -1, -1)
 _CRLF_BYTES = 2
 _NO_SLOT = -1
+_NEVER_ROUTED = -1
 ANY_SIZE = 0  # of payloads that vary: they are handed over one by one
 _MESSAGES = (b"MSG ", b"HMSG ")
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Bulk messages of one size: how to find a run of them, and the ids in it."""
-
-    payload_bytes: int
-    size_bytes: int  # of the first line's end: the payload's size and the line end
-    run: re.Pattern[bytes]
-    sid: re.Pattern[bytes]
-
-    @classmethod
-    def of(cls, payload_bytes: int) -> "_Run":
-        # A possessive repeat of the run would keep nothing for backtracking, but Python 3.11 before 3.11.5 ends it in
-        # the middle of a message that does not match.
-        message = rb"MSG [^ \r]+ (%s\d{7}) %d\r\n.{%d}\r\n"
-        run = re.compile(b"(?s:(?:" + message % (b"?:", payload_bytes, payload_bytes) + b")*)")
-        sid = re.compile(b"(?s:" + message % (b"", payload_bytes, payload_bytes) + b")")
-        return cls(payload_bytes, len(b"%d\r\n" % payload_bytes), run, sid)
+_SHORTEST_BYTES = len(b"MSG a 1000000 0\r\n\r\n")
+_SPACE, _CR, _LF, _ZERO = b" \r\n0"
+_MSG = np.frombuffer(b"MSG ", np.uint8).copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +48,33 @@ class _Lane:
     payload_bytes: int
 
 
+class _Routes(NamedTuple):
+    """Where the messages of a subscription go, by its id less FIRST_BULK_SID."""
+
+    slot: npt.NDArray[np.intp]
+    """_NO_SLOT where what comes is discarded."""
+    lane: npt.NDArray[np.int8]
+    payload_bytes: npt.NDArray[np.int32]
+    """What a payload must have, ANY_SIZE, or _NEVER_ROUTED."""
+
+
+class _Found(NamedTuple):
+    """Messages of a run: the subscription's id less FIRST_BULK_SID, and where the payload is."""
+
+    sid: npt.NDArray[np.intp]
+    offset: npt.NDArray[np.intp]
+    payload_bytes: npt.NDArray[np.intp]
+
+
 class BulkParser(Parser):
     """nats-py's parser behind one that takes out bulk and raw messages first."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.raw: dict[int, RawReceiver] = {}
-        self._runs: list[_Run] = []
         self._lanes: list[_Lane] = []
-        self._slot = np.zeros(0, np.intp)  # by sid - FIRST_BULK_SID
-        self._lane = np.zeros(0, np.int8)
-        self._line_bytes = np.zeros(0, np.int32)  # of the first line, up to the payload's size; 0: never routed
+        self._routes = _Routes(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.int32))
+        self._bulk_run(b"", 0)  # compiles what it needs, before any message comes
 
     def reset(self) -> None:
         """Forget what was half read; nats-py calls it on reconnecting."""
@@ -88,29 +87,29 @@ class BulkParser(Parser):
     ) -> None:
         """Send the messages of a subscription to a receiver, as `slot`; ANY_SIZE is for a receiver of single ones."""
         at = sid - FIRST_BULK_SID
-        if at >= len(self._slot):
+        if at >= len(self._routes.slot):
             self._grow(max(1024, 2 * at))
-        self._slot[at] = slot
-        self._lane[at] = self._lane_of(payload_bytes, receive)
-        self._line_bytes[at] = len(f"MSG {subject} {sid} ".encode())
+        self._routes.slot[at] = slot
+        self._routes.lane[at] = self._lane_of(payload_bytes, receive)
+        self._routes.payload_bytes[at] = payload_bytes
 
     def unroute(self, sid: int) -> None:
         """Discard what still comes for a subscription."""
-        self._slot[sid - FIRST_BULK_SID] = _NO_SLOT
+        self._routes.slot[sid - FIRST_BULK_SID] = _NO_SLOT
 
     def _lane_of(self, payload_bytes: int, receive: BulkReceiver | VariedReceiver) -> int:
         lane = _Lane(receive, payload_bytes)
         if lane not in self._lanes:
             self._lanes.append(lane)
-            if payload_bytes != ANY_SIZE and all(run.payload_bytes != payload_bytes for run in self._runs):
-                self._runs.append(_Run.of(payload_bytes))
         return self._lanes.index(lane)
 
     def _grow(self, size: int) -> None:
-        missing = size - len(self._slot)
-        self._slot = np.append(self._slot, np.full(missing, _NO_SLOT))
-        self._lane = np.append(self._lane, np.zeros(missing, np.int8))
-        self._line_bytes = np.append(self._line_bytes, np.zeros(missing, np.int32))
+        missing, routes = size - len(self._routes.slot), self._routes
+        self._routes = _Routes(
+            np.append(routes.slot, np.full(missing, _NO_SLOT)),
+            np.append(routes.lane, np.zeros(missing, np.int8)),
+            np.append(routes.payload_bytes, np.full(missing, _NEVER_ROUTED, np.int32)),
+        )
 
     async def parse(self, data: bytes = b"") -> None:
         """Take in the bytes of one network read."""
@@ -138,35 +137,16 @@ class BulkParser(Parser):
 
     def _bulk_run(self, data: bytes, position: int) -> int:
         """Deliver the run of bulk messages that begins at `position`, if one does; return its end."""
-        for run in self._runs:
-            match = run.run.match(data, position)
-            end = match.end() if match else position
-            if end > position:
-                return self._deliver_run(run, data, position, end)
-        return position
-
-    def _deliver_run(self, run: _Run, data: bytes, position: int, end: int) -> int:
-        """Deliver the messages from `position` to `end`; return where it had to stop: before an id never given."""
-        digits = np.frombuffer(b"".join(run.sid.findall(data, position, end)), np.uint8)
-        sids = (digits.reshape(-1, _SID_DIGITS) - ord("0")) @ _POWERS - FIRST_BULK_SID
-        unknown = self._unknown(sids)
-        if len(unknown):
-            sids = sids[: unknown[0]]
-        lines = self._line_bytes[sids] + run.size_bytes
-        strides = lines + (run.payload_bytes + _CRLF_BYTES)
-        ends = position + np.cumsum(strides)
-        offsets = ends - strides + lines
-        slots, lanes = self._slot[sids], self._lane[sids]
+        most = (len(data) - position) // _SHORTEST_BYTES + 1
+        found = _Found(*np.empty((3, most), np.intp))
+        count, end = _find_run(np.frombuffer(data, np.uint8), position, self._routes, found)
+        found = _Found(*(column[:count] for column in found))
+        slots, lanes = self._routes.slot[found.sid], self._routes.lane[found.sid]
         for number, lane in enumerate(self._lanes):
-            wanted = (lanes == number) & (slots != _NO_SLOT)
-            if wanted.any():
-                _deliver_payloads(lane, run, data, slots[wanted], offsets[wanted])
-        return int(ends[-1]) if len(ends) else position
-
-    def _unknown(self, sids: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """Find ids that were never given: their first lines have no length to count on."""
-        outside = (sids < 0) | (sids >= len(self._slot))
-        return np.flatnonzero(outside if outside.any() else self._line_bytes[sids] == 0)
+            wanted = np.flatnonzero((lanes == number) & (slots != _NO_SLOT))
+            if len(wanted):
+                _deliver_payloads(lane, data, slots[wanted], found.offset[wanted], found.payload_bytes[wanted])
+        return end
 
     async def _one_command(self, data: bytes, position: int) -> int:
         """Pass on the command at `position`; return its end, or `position` where it is not whole yet."""
@@ -194,25 +174,70 @@ class BulkParser(Parser):
         at = sid - FIRST_BULK_SID
         if receive is not None:
             _deliver(receive, subject, payload)
-        elif at < len(self._slot) and self._slot[at] != _NO_SLOT:
-            lane = self._lanes[self._lane[at]]
+        elif at < len(self._routes.slot) and self._routes.slot[at] != _NO_SLOT:
+            lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
             if lane.payload_bytes == ANY_SIZE:
-                _deliver(lane.receive, int(self._slot[at]), payload)
+                _deliver(lane.receive, int(slots[0]), payload)
             elif len(payload) == lane.payload_bytes:
-                _deliver(lane.receive, self._slot[at : at + 1].copy(), np.frombuffer(payload, np.uint8)[None, :])
+                _deliver(lane.receive, slots.copy(), np.frombuffer(payload, np.uint8)[None, :])
             else:
                 _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
 
 
+@compiled
+def _find_run(data: npt.NDArray[np.uint8], position: int, routes: _Routes, found: _Found) -> tuple[int, int]:
+    """Find the bulk messages that lie back to back from `position` on; return how many, and where they end.
+
+    The run ends before whatever is not a whole one, of an id that was given, with a payload of its size.
+    """
+    count = 0
+    while True:
+        at = position
+        if at + _SHORTEST_BYTES > len(data) or (data[at : at + 4] != _MSG).any():
+            break
+        at += 4
+        while at < len(data) and data[at] != _SPACE and data[at] != _CR:
+            at += 1
+        sid, after_sid = _digits(data, at + 1)
+        payload_bytes, line_end = _digits(data, after_sid + 1)
+        after = line_end + 2 * _CRLF_BYTES + payload_bytes
+        if after > len(data) or data[at] != _SPACE or data[after_sid] != _SPACE:
+            break
+        if data[line_end] != _CR or data[line_end + 1] != _LF or data[after - 2] != _CR or data[after - 1] != _LF:
+            break
+        place = sid - FIRST_BULK_SID
+        if place < 0 or place >= len(routes.slot):
+            break
+        if routes.payload_bytes[place] != payload_bytes and routes.payload_bytes[place] != ANY_SIZE:
+            break
+        found.sid[count], found.offset[count], found.payload_bytes[count] = place, line_end + _CRLF_BYTES, payload_bytes
+        count += 1
+        position = after
+    return count, position
+
+
+@compiled
+def _digits(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """Read nine decimal digits at most, and return them with where they end; 0 where there is none."""
+    value, end = 0, min(at + 9, len(data))
+    while at < end and _ZERO <= data[at] < _ZERO + 10:
+        value = 10 * value + data[at] - _ZERO
+        at += 1
+    return value, at
+
+
 def _deliver_payloads(
-    lane: _Lane, run: _Run, data: bytes, slots: npt.NDArray[np.intp], offsets: npt.NDArray[np.intp]
+    lane: _Lane,
+    data: bytes,
+    slots: npt.NDArray[np.intp],
+    offsets: npt.NDArray[np.intp],
+    payload_bytes: npt.NDArray[np.intp],
 ) -> None:
     if lane.payload_bytes == ANY_SIZE:
-        for slot, offset in zip(slots.tolist(), offsets.tolist(), strict=True):
-            _deliver(lane.receive, slot, data[offset : offset + run.payload_bytes])
-        return
-    if lane.payload_bytes != run.payload_bytes:
-        _logger.warning("%d messages of %d bytes, not %d: discarded", len(slots), run.payload_bytes, lane.payload_bytes)
+        for slot, offset, end in zip(
+            slots.tolist(), offsets.tolist(), (offsets + payload_bytes).tolist(), strict=True
+        ):
+            _deliver(lane.receive, slot, data[offset:end])
         return
     # Every offset's payload, as items of an overlapping view one byte apart: a gather without an index matrix.
     windows = np.ndarray((len(data) - lane.payload_bytes + 1,), f"V{lane.payload_bytes}", data, 0, (1,))

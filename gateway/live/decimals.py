@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gateway.live.compiled import compiled
-from gateway.live.raw import Bytes, put, put_byte, put_digits
+from mesh.compiled import compiled
+from mesh.raw import Bytes, put, put_byte, put_digits
 
 _NULL = np.frombuffer(b"null", np.uint8).copy()
 _MINUS, _POINT = map(ord, "-.")

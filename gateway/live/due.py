@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
-from gateway.live.compiled import compiled
+from mesh.compiled import compiled
 from gateway.live.subscriptions import NOBODY
 
 

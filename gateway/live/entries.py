@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gateway.live.channels.channel import Channel
 from gateway.live.channels.encoded import Encoded
-from gateway.live.compiled import compiled
+from mesh.compiled import compiled
 from gateway.live.topics import Masks, Topics, TopicTable
 from gateway.live.wire import Wire
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
-from gateway.live.raw import Bytes, put, put_big_endian, put_byte
-from gateway.live.compiled import compiled
+from mesh.raw import Bytes, put, put_big_endian, put_byte
+from mesh.compiled import compiled
 from gateway.live.clients import NEVER
 from gateway.live.due import Due
 from gateway.live.subscriptions import NOBODY

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.live.compiled import compiled
+from mesh.compiled import compiled
 from gateway.live.topics import NO_TOPIC, Masks, Topics
 
 SLICE_ROWS = 1 << 17

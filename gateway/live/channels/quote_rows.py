@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gateway.live.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
-from gateway.live.compiled import compiled
+from mesh.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
+from mesh.compiled import compiled
 from gateway.live.decimals import put_decimal
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
@@ -99,12 +99,12 @@ def show_changes(
         # Compared as bytes: an unknown price, NaN, equals itself.
         for bit in range(_FIGURES):
             at = _FIRST_FIGURE_AT + bit * _FIGURE_BYTES
-            mask |= (read_big_endian(before, at) != read_big_endian(after, at)) << bit
+            mask |= (read_big_endian(before, at, 8) != read_big_endian(after, at, 8)) << bit
         if before[_FLAGS_AT] != after[_FLAGS_AT]:
             mask |= _FLAGS_BIT
         put(after, 0, len(after), before, 0)
         if mask:
-            numbers[count], masks[count], positions[count] = number, mask, read_big_endian(after, _SEQUENCE_AT)
+            numbers[count], masks[count], positions[count] = number, mask, read_big_endian(after, _SEQUENCE_AT, 8)
             count += 1
     return count
 
@@ -130,14 +130,14 @@ def encode_msgpack(
             out[at], out[at + 1], out[at + 2] = _MAP_16, 0, fields
             at += 3
         at = put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
-        at = _put_uint(read_big_endian(state, _SEQUENCE_AT), out, _put_key(names, 0, out, at))
-        at = _put_uint(read_big_endian(state, _EVENT_AT) // _US_NS, out, _put_key(names, 1, out, at))
-        at = _put_uint(read_big_endian(state, _RECEIVED_AT) // _US_NS, out, _put_key(names, 2, out, at))
+        at = _put_uint(read_big_endian(state, _SEQUENCE_AT, 8), out, _put_key(names, 0, out, at))
+        at = _put_uint(read_big_endian(state, _EVENT_AT, 8) // _US_NS, out, _put_key(names, 1, out, at))
+        at = _put_uint(read_big_endian(state, _RECEIVED_AT, 8) // _US_NS, out, _put_key(names, 2, out, at))
         for bit in range(_FIGURES):
             if (mask >> bit) & 1:
                 at = _put_key(names, 3 + bit, out, at)
                 figure_at = _FIRST_FIGURE_AT + bit * _FIGURE_BYTES
-                if _is_nan(read_big_endian(state, figure_at)):
+                if _is_nan(read_big_endian(state, figure_at, 8)):
                     out[at] = _NIL
                     at += 1
                 else:  # a row holds it as msgpack has it, marker and all
@@ -160,12 +160,12 @@ def encode_json(
             return UNKNOWN
         state = states[number]
         at = put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
-        at = put_digits(read_big_endian(state, _SEQUENCE_AT), 1, out, _put_key(names, 0, out, at))
-        at = put_digits(read_big_endian(state, _EVENT_AT) // _US_NS, 1, out, _put_key(names, 1, out, at))
-        at = put_digits(read_big_endian(state, _RECEIVED_AT) // _US_NS, 1, out, _put_key(names, 2, out, at))
+        at = put_digits(read_big_endian(state, _SEQUENCE_AT, 8), 1, out, _put_key(names, 0, out, at))
+        at = put_digits(read_big_endian(state, _EVENT_AT, 8) // _US_NS, 1, out, _put_key(names, 1, out, at))
+        at = put_digits(read_big_endian(state, _RECEIVED_AT, 8) // _US_NS, 1, out, _put_key(names, 2, out, at))
         for bit in range(_FIGURES):
             if (mask >> bit) & 1:
-                figure = np.int64(read_big_endian(state, _FIRST_FIGURE_AT + bit * _FIGURE_BYTES))
+                figure = np.int64(read_big_endian(state, _FIRST_FIGURE_AT + bit * _FIGURE_BYTES, 8))
                 at = put_decimal(figure.view(np.float64), out, _put_key(names, 3 + bit, out, at))
                 if at < 0:
                     return UNUSUAL

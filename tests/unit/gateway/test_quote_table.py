@@ -55,7 +55,7 @@ def test_of_a_mixed_run_only_the_newer_are_taken(table: QuoteTable) -> None:
 
 
 def test_of_several_for_one_instrument_in_a_run_the_newest_stays_and_is_named_once(table: QuoteTable) -> None:
-    assert table.merge(numbered(1, 2, 1, 1), states((1, 5), (2, 9), (1, 6), (1, 7))).tolist() == [2, 1]
+    assert table.merge(numbered(1, 2, 1, 1), states((1, 5), (2, 9), (1, 6), (1, 7))).tolist() == [1, 2]
     assert (table.sequence(1), table.sequence(2)) == (7, 9)
 
 

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from gateway.live.compiled import compiled
+from mesh.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -50,9 +50,9 @@ def put_digits(value: int, least: int, target: Bytes, at: int) -> int:
 
 
 @compiled
-def read_big_endian(source: Bytes, at: int) -> int:
-    """Read the 8 bytes of an integer, big end first."""
+def read_big_endian(source: Bytes, at: int, width: int) -> int:
+    """Read an integer of so many bytes, 8 at most, big end first."""
     value = np.int64(0)
-    for place in range(8):
+    for place in range(width):
         value = (value << 8) | source[at + place]
     return value
