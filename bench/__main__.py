@@ -12,7 +12,6 @@ from bench import (
     bulk_reader,
     end_to_end,
     first_snapshot,
-    frame_cost,
     latency,
     machine,
     pieces,
@@ -33,7 +32,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reader": bulk_reader.measure,
     "latency": latency.measure,
     "snapshot": first_snapshot.measure,
-    "frame": frame_cost.measure,
     "end_to_end": end_to_end.measure,
     "pieces": pieces.measure,
 }

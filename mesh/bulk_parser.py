@@ -234,9 +234,7 @@ def _deliver_payloads(
     payload_bytes: npt.NDArray[np.intp],
 ) -> None:
     if lane.payload_bytes == ANY_SIZE:
-        for slot, offset, end in zip(
-            slots.tolist(), offsets.tolist(), (offsets + payload_bytes).tolist(), strict=True
-        ):
+        for slot, offset, end in zip(slots.tolist(), offsets.tolist(), (offsets + payload_bytes).tolist(), strict=True):
             _deliver(lane.receive, slot, data[offset:end])
         return
     # Every offset's payload, as items of an overlapping view one byte apart: a gather without an index matrix.

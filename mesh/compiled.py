@@ -17,7 +17,6 @@ _Result = TypeVar("_Result")
 def compiled(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
     """Compile a function, and keep the result for the next start where there is a place for it."""
     try:
-        made = numba.njit(cache=True)(function)
+        return cast(Callable[_Arguments, _Result], numba.njit(cache=True)(function))
     except RuntimeError:  # installed where nothing may be written, for a user without a home
-        made = numba.njit(function)
-    return cast(Callable[_Arguments, _Result], made)
+        return cast(Callable[_Arguments, _Result], numba.njit(function))

@@ -1,5 +1,8 @@
 """Reading and putting bytes, in compiled code. Pure."""
 
+from collections.abc import Callable
+from typing import cast
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +12,8 @@ from mesh.compiled import compiled
 Bytes = npt.NDArray[np.uint8]
 
 # The C library's: void *memcpy(void *, const void *, size_t). A loop would look at every index for its sign.
-_memcpy = numba.types.ExternalFunction(
-    "memcpy", numba.types.uintp(numba.types.uintp, numba.types.uintp, numba.types.uintp)
-)
+_SIGNATURE = numba.types.uintp(*[numba.types.uintp] * 3)
+_memcpy = cast(Callable[[int, int, int], int], numba.types.ExternalFunction("memcpy", _SIGNATURE))
 
 
 @compiled
@@ -52,7 +54,7 @@ def put_digits(value: int, least: int, target: Bytes, at: int) -> int:
 @compiled
 def read_big_endian(source: Bytes, at: int, width: int) -> int:
     """Read an integer of so many bytes, 8 at most, big end first."""
-    value = np.int64(0)
+    value = 0
     for place in range(width):
-        value = (value << 8) | source[at + place]
+        value = (value << 8) | int(source[at + place])
     return value

@@ -53,7 +53,7 @@ class Clients:
     def leave(self, client: int) -> None:
         """Forget a client."""
         for column, blank in zip(self.columns, _BLANK, strict=True):
-            column[client] = blank
+            np.asarray(column)[client] = blank
         self._left.append(client)
 
     def is_any_free(self, tick: int) -> bool:

@@ -32,7 +32,7 @@ def put_decimal(value: float, out: Bytes, at: int) -> int:
         scaled = np.rint(value * _TENS[decimals])
         # Dividing two exact doubles rounds once: whoever reads these digits, rounds to the very same.
         if scaled < _SHORT and scaled / _TENS[decimals] == value:
-            whole, rest = divmod(np.int64(scaled), np.int64(_TENS[decimals]))
+            whole, rest = divmod(int(scaled), int(_TENS[decimals]))
             return _put_parts(whole, rest, max(1, decimals), out, at)
     return _put_all_digits(value, out, at)
 
@@ -45,7 +45,7 @@ def _put_parts(whole: int, rest: int, decimals: int, out: Bytes, at: int) -> int
 
 @compiled
 def _put_all_digits(value: float, out: Bytes, at: int) -> int:
-    whole = np.int64(value)
+    whole = int(value)
     decimals = _SIGNIFICANT
     if whole:
         left = whole
@@ -59,11 +59,11 @@ def _put_all_digits(value: float, out: Bytes, at: int) -> int:
     rest = _scaled(fraction, _POWERS[decimals])
     if rest == _POWERS[decimals]:
         return _put_parts(whole + 1, 0, decimals, out, at)
-    return _put_parts(whole, np.int64(rest), decimals, out, at)
+    return _put_parts(whole, int(np.int64(rest)), decimals, out, at)
 
 
 @compiled
-def _scaled(fraction: int, power: int) -> int:
+def _scaled(fraction: np.uint64, power: np.uint64) -> np.uint64:
     """Multiply 62 bits of a fraction by a power of ten, and round: a product of 126 bits, from four of 64."""
     bits = np.uint64(32)
     low_low = (fraction & _LOW_32) * (power & _LOW_32)

@@ -5,8 +5,8 @@ await, a frame object, a buffered write. `DirectSendProtocol` is uvicorn's own W
 the application, as the ASGI extension `tickmesh.direct_send`, a function that frames a message itself and writes it.
 
 It only ever takes the whole way or none of it: where bytes still wait to be written, or the connection is not plainly
-open, it declines, and the caller sends as ASGI has it. So nothing overtakes, and pings and closes stay uvicorn's. Whoever
-writes to thousands asks none of them: each tells when its way opens and closes, and the descriptor to write to.
+open, it declines, and the caller sends as ASGI has it. So nothing overtakes, and pings and closes stay uvicorn's.
+Whoever writes to thousands asks none of them: each tells when its way opens and closes, and the descriptor to write to.
 """
 
 import asyncio

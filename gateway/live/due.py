@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
-from mesh.compiled import compiled
 from gateway.live.subscriptions import NOBODY
+from mesh.compiled import compiled
 
 
 class Due(NamedTuple):

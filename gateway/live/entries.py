@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from gateway.live.channels.channel import Channel
 from gateway.live.channels.encoded import Encoded
-from mesh.compiled import compiled
 from gateway.live.topics import Masks, Topics, TopicTable
 from gateway.live.wire import Wire
+from mesh.compiled import compiled
 
 Places = npt.NDArray[np.int64]
 
@@ -78,7 +78,17 @@ class EntryCache:
         first = found.first[:missing]
         starts, lengths = self._make(topics[first], masks[first], since[first])
         _take_over(
-            self._kept, table.version, table.channel, self._is_log, topics, masks, since, found, missing, starts, lengths
+            self._kept,
+            table.version,
+            table.channel,
+            self._is_log,
+            topics,
+            masks,
+            since,
+            found,
+            missing,
+            starts,
+            lengths,
         )
         return found.start[: len(topics)], found.length[: len(topics)]
 
@@ -137,7 +147,7 @@ def _look_up(
     missing = 0
     for place in range(len(topics)):
         topic = topics[place]
-        key = since[place] if is_log[channel_of[topic]] else np.int64(masks[place])
+        key = since[place] if is_log[channel_of[topic]] else int(masks[place])
         found.wanted[place] = -1
         if kept.version[topic] == version_of[topic] and kept.key[topic] == key:
             found.start[place], found.length[place] = kept.start[topic], kept.length[topic]
@@ -145,7 +155,7 @@ def _look_up(
         wanted = kept.newest[topic]
         while wanted >= 0:
             first = found.first[wanted]
-            if key == (since[first] if is_log[channel_of[topic]] else np.int64(masks[first])):
+            if key == (since[first] if is_log[channel_of[topic]] else int(masks[first])):
                 break
             wanted = found.before[wanted]
         if wanted < 0:
@@ -177,7 +187,7 @@ def _take_over(
         topic = topics[place]
         kept.newest[topic] = -1
         kept.version[topic] = version_of[topic]
-        kept.key[topic] = since[place] if is_log[channel_of[topic]] else np.int64(masks[place])
+        kept.key[topic] = since[place] if is_log[channel_of[topic]] else int(masks[place])
         kept.start[topic], kept.length[topic] = starts[wanted], lengths[wanted]
     for place in range(len(topics)):
         wanted = found.wanted[place]

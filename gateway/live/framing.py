@@ -4,8 +4,8 @@ A frame is the message of `Wire.frame` behind the head that RFC 6455, 5.2 asks f
 frames are written to that, each in one system call; where it has none, Python is told to write for it.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 import msgspec
 import numba
@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
-from mesh.raw import Bytes, put, put_big_endian, put_byte
-from mesh.compiled import compiled
 from gateway.live.clients import NEVER
 from gateway.live.due import Due
 from gateway.live.subscriptions import NOBODY
 from gateway.live.wire import Wire
+from mesh.compiled import compiled
+from mesh.raw import Bytes, put, put_big_endian, put_byte
 
 MESSAGE_AT = 10
 """Where a message begins in the buffer it is joined in: the longest head fits before it."""
@@ -27,9 +27,8 @@ _SLOWEST = 4  # a client that cannot be written to is tried at up to 16 times it
 _COMMA, _BRACKET, _BRACE = map(ord, ",]}")
 
 # The C library's: ssize_t write(int, const void *, size_t).
-_write = numba.types.ExternalFunction(
-    "write", numba.types.intp(numba.types.int32, numba.types.voidptr, numba.types.uintp)
-)
+_SIGNATURE = numba.types.intp(numba.types.int32, numba.types.uintp, numba.types.uintp)
+_write = cast(Callable[[int, int, int], int], numba.types.ExternalFunction("write", _SIGNATURE))
 
 
 class Layout(NamedTuple):
@@ -134,25 +133,32 @@ def join(layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer
         count = 0
         for place in range(low, high):
             count += entries.channel_of[due.topic[place]] == channel
-        if not count:
-            continue
-        if layout.is_text and channels:
-            at = put_byte(_COMMA, buffer, at)
-        channels += 1
-        bounds = layout.channel_bounds
-        at = put(layout.channel_heads, bounds[channel], bounds[channel + 1] - bounds[channel], buffer, at)
-        if not layout.is_text:
-            at = put_big_endian(count, 2, buffer, at)
-        for place in range(low, high):
-            if entries.channel_of[due.topic[place]] == channel:
-                at = put(entries.data, entries.start[place], entries.length[place], buffer, at)
-                if layout.is_text:
-                    at = put_byte(_COMMA, buffer, at)
-        if layout.is_text:
-            buffer[at - 1] = _BRACKET
+        if count:
+            if layout.is_text and channels:
+                at = put_byte(_COMMA, buffer, at)
+            channels += 1
+            at = _put_channel(layout, entries, due, low, high, channel, count, buffer, at)
     if layout.is_text:
         return put_byte(_BRACE, buffer, at)
     buffer[MESSAGE_AT] = 0x80 | (1 + channels)
+    return at
+
+
+@compiled
+def _put_channel(
+    layout: Layout, entries: Entries, due: Due, low: int, high: int, channel: int, count: int, buffer: Bytes, at: int
+) -> int:
+    start = layout.channel_bounds[channel]
+    at = put(layout.channel_heads, start, layout.channel_bounds[channel + 1] - start, buffer, at)
+    if not layout.is_text:
+        at = put_big_endian(count, 2, buffer, at)
+    for place in range(low, high):
+        if entries.channel_of[due.topic[place]] == channel:
+            at = put(entries.data, entries.start[place], entries.length[place], buffer, at)
+            if layout.is_text:
+                at = put_byte(_COMMA, buffer, at)
+    if layout.is_text:
+        buffer[at - 1] = _BRACKET
     return at
 
 
@@ -188,7 +194,7 @@ def write_frames(
             high = min(end, low + most_entries)
             stop = join(layout, entries, due, low, high, buffer)
             start = _put_head(layout.opcode, stop - MESSAGE_AT, buffer)
-            written = _write(descriptor, buffer[start:].ctypes, stop - start)
+            written = _write(descriptor, buffer.ctypes.data + start, stop - start)
             if written < 0:
                 break  # full, or failed: the transport will find out which
             outcome.totals[BYTES] += stop - MESSAGE_AT

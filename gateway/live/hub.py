@@ -65,9 +65,7 @@ class Hub:
         """Greet a session whose client is known by now, and give it its place in the fan-out."""
         session.connection = secrets.token_hex(8)
         session.interval_ticks = self._interval_ticks
-        session.client = session.fan_out.join(
-            session.outlet.offer, session.interval_ticks, session.outlet.direct
-        )
+        session.client = session.fan_out.join(session.outlet.offer, session.interval_ticks, session.outlet.direct)
         self._sessions[session.fan_out, session.client] = session
         self._loop.poke()
         names = tuple(each.name for each in self._channels)

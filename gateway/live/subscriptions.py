@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mesh.compiled import compiled
 from gateway.live.topics import NO_TOPIC, Masks, Topics
+from mesh.compiled import compiled
 
 SLICE_ROWS = 1 << 17
 NOBODY = 0

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 
 from gateway.images import from_iso
@@ -123,9 +124,10 @@ class QuoteChannel(StateChannel):
 
     def _update(self, state: np.void, number: int, mask: int) -> QuoteUpdate:
         told = {name: state[field].item() for name, field in FIELDS.items() if mask & _BITS[name]}
-        known = {name: None if math.isnan(value) else value for name, value in told.items()}
-        times_us = (int(state[name]) // _US_NS for name in ("ts_event", "ts_recv"))
-        return QuoteUpdate(self._upstream.name(number), int(state["sequence"]), *times_us, **known)
+        told = {name: None if math.isnan(value) else value for name, value in told.items()}
+        times = {name: int(state[field]) // _US_NS for name, field in (("t", "ts_event"), ("r", "ts_recv"))}
+        told |= {"s": self._upstream.name(number), "q": int(state["sequence"]), **times}
+        return msgspec.convert(told, QuoteUpdate)
 
     def _note(self, numbers: Numbers) -> None:
         self._noted.append(numbers)

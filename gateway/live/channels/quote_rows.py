@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mesh.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
-from mesh.compiled import compiled
 from gateway.live.decimals import put_decimal
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from market import rows
 from market.row_type import F64
+from mesh.compiled import compiled
+from mesh.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
 
 Lengths = npt.NDArray[np.int64]
 
@@ -116,7 +116,7 @@ def encode_msgpack(
     """Encode the fields in `masks` of STATE rows, `states` by number, into `out`; return where they end, or UNKNOWN."""
     at = 0
     for place in range(len(numbers)):
-        start, number, mask = at, numbers[place], np.int64(masks[place])
+        start, number, mask = at, numbers[place], int(masks[place])
         if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
             return UNKNOWN
         state = states[number]
@@ -143,7 +143,7 @@ def encode_msgpack(
                 else:  # a row holds it as msgpack has it, marker and all
                     at = put(state, figure_at - 1, _FIGURE_BYTES, out, at)
         if mask & _FLAGS_BIT:
-            at = _put_uint(np.int64(state[_FLAGS_AT]), out, _put_key(names, 3 + _FIGURES, out, at))
+            at = _put_uint(int(state[_FLAGS_AT]), out, _put_key(names, 3 + _FIGURES, out, at))
         lengths[place] = at - start
     return at
 
@@ -155,7 +155,7 @@ def encode_json(
     """Encode the same as JSON; return where they end, or UNKNOWN, or UNUSUAL."""
     at = 0
     for place in range(len(numbers)):
-        start, number, mask = at, numbers[place], np.int64(masks[place])
+        start, number, mask = at, numbers[place], int(masks[place])
         if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
             return UNKNOWN
         state = states[number]
@@ -170,7 +170,7 @@ def encode_json(
                 if at < 0:
                     return UNUSUAL
         if mask & _FLAGS_BIT:
-            at = put_digits(np.int64(state[_FLAGS_AT]), 1, out, _put_key(names, 3 + _FIGURES, out, at))
+            at = put_digits(int(state[_FLAGS_AT]), 1, out, _put_key(names, 3 + _FIGURES, out, at))
         out[at] = _CLOSE
         at += 1
         lengths[place] = at - start

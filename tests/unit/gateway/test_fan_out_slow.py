@@ -40,7 +40,9 @@ def test_of_several_frames_those_that_went_are_not_sent_again() -> None:
     for number in range(600):
         market.change(number, a=7)
     market.serve(0)
-    assert [len(frame) for frame in reader.entries()] == [256], "after one that it does not take there is no use in more"
+    assert [len(frame) for frame in reader.entries()] == [256], (
+        "after one that it does not take there is no use in more"
+    )
     assert market.fan_out.has_pending()
     market.serve(1000)
     assert [len(frame) for frame in reader.entries()] == [256, 256, 88]
