@@ -107,6 +107,8 @@ class Upstream:
         found = [each for each in self.directory.with_symbol(symbol) if venue in {None, each.key.venue}]
         if not found:
             raise UnknownSymbolError(f"no instrument is called {text!r:.80}")
+        if len(found) == 1:
+            return found[0]
         return next((each for each in found if self.venues.is_alive(each.key.venue, time.monotonic())), found[0])
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
@@ -117,14 +119,14 @@ class Upstream:
         numbers = [int(each.number) for each in instruments]
         self.table.reserve(max(numbers, default=-1) + 1)
         fresh = {each.number: each for each in self._lane.watch(instruments)}
-        cached = await self._from_cache(list(fresh.values()))
+        cached = await self._from_cache(list(fresh.values())) if fresh else set()
         if cached:
             self._start(self._refresh([fresh[number] for number in cached]))
         # What the table still holds of an instrument that was let go may be old; without the cache the feed says.
         asked = [
             each
-            for each in instruments
-            if not self.table.sequence(each.number) or (each.number in fresh and each.number not in cached)
+            for each, sequence in zip(instruments, self.table.sequences(np.array(numbers, np.intp)), strict=True)
+            if not sequence or (each.number in fresh and each.number not in cached)
         ]
         if asked:
             await self._refresh(asked)

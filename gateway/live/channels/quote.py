@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,10 @@ FIELDS = {
 _BITS = {name: np.uint16(1 << place) for place, name in enumerate(FIELDS)}
 _FIGURE_BITS = np.array([_BITS[name] for name, field in FIELDS.items() if field != "flags"], np.uint16)
 _US_NS = 1000
+_FEW = 32  # entries, which are sooner made one by one than column by column
+_PLACES = {name: place for place, (name, _) in enumerate(rows.STATE.fields)}
+_TOLD = [(_PLACES[field], 1 << bit) for bit, field in enumerate(FIELDS.values())]
+_SEQUENCE, _TS_EVENT, _TS_RECV = (_PLACES[name] for name in ("sequence", "ts_event", "ts_recv"))
 
 
 class QuoteChannel(StateChannel):
@@ -77,7 +82,7 @@ class QuoteChannel(StateChannel):
     def positions(self, numbers: Numbers) -> Positions:
         """Give the sequences shown."""
         self._reserve(numbers)
-        return self._shown.states(numbers)["sequence"].astype(np.int64)
+        return self._shown.sequences(numbers)
 
     def is_newer(self, number: int, last_seen: int | str) -> bool:
         """Whether the state shown is newer than a sequence, or a time of the exchange; raises ValueError."""
@@ -94,6 +99,8 @@ class QuoteChannel(StateChannel):
         """Encode the fields in `masks` of the states shown."""
         self._reserve(numbers)
         states = self._shown.states(numbers)
+        if len(numbers) <= _FEW:
+            return list(map(wire.encode, map(_update, self._symbols(numbers), states.tolist(), masks.tolist())))
         columns = [_column(states, masks, name, field) for name, field in FIELDS.items()]
         heads = (states["sequence"].tolist(), _micros(states["ts_event"]), _micros(states["ts_recv"]))
         return list(map(wire.encode, map(QuoteUpdate, self._symbols(numbers), *heads, *columns)))
@@ -127,6 +134,14 @@ def _changed_fields(before: Rows, after: Rows) -> Masks:
     masks: Masks = figures @ _FIGURE_BITS
     masks[before["flags"] != after["flags"]] |= _BITS["f"]
     return masks
+
+
+def _update(symbol: str, state: tuple[Any, ...], mask: int) -> QuoteUpdate:
+    """Make one entry of a STATE row."""
+    figures: list[Any] = [
+        (None if (value := state[place]) != value else value) if mask & bit else msgspec.UNSET for place, bit in _TOLD
+    ]
+    return QuoteUpdate(symbol, state[_SEQUENCE], state[_TS_EVENT] // _US_NS, state[_TS_RECV] // _US_NS, *figures)
 
 
 def _column(states: Rows, masks: Masks, name: str, field: str) -> Iterable[object]:
