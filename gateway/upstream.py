@@ -180,7 +180,9 @@ class Upstream:
             except RowError as error:
                 _logger.warning("the snapshots of %s cannot be read: %s", venue, error)
                 return rows.STATE.blank(0)
-        return take(states, np.isin(states["instrument"], [each.number for each in instruments]))
+        asked = {each.number for each in instruments}
+        was_asked = [number in asked for number in states["instrument"].tolist()]
+        return states if all(was_asked) else take(states, np.array(was_asked, bool))
 
     async def ask_many(self, instruments: Sequence[Instrument]) -> dict[int, tuple[Rows, Rows]]:
         """Ask the feeds for many present values, some at a time; those that nobody answers for are left out."""
