@@ -10,7 +10,7 @@ in the stream; the table takes only newer sequences, so it never goes back.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ _logger = logging.getLogger(__name__)
 SNAPSHOT_TIMEOUT_S = 1.0
 _SNAPSHOTS_AT_ONCE = 64
 _STATES_OF_A_REQUEST = 500
+_GATHER_S = 0.02  # for which a state from the cache may stand: thousands of clients, one by one, would ask one by one
 
 Numbers = npt.NDArray[np.intp]
 
@@ -66,6 +67,7 @@ class Upstream:
         )
         self._asking = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cached: list[Instrument] = []  # to be refreshed
 
     @property
     def is_connected(self) -> bool:
@@ -121,7 +123,7 @@ class Upstream:
         fresh = {each.number: each for each in self._lane.watch(instruments)}
         cached = await self._from_cache(list(fresh.values())) if fresh else set()
         if cached:
-            self._start(self._refresh([fresh[number] for number in cached]))
+            self._refresh_soon([fresh[number] for number in cached])
         # What the table still holds of an instrument that was let go may be old; without the cache the feed says.
         asked = [
             each
@@ -234,6 +236,18 @@ class Upstream:
         self._take_states(_joined(known))
         return set(found)
 
+    def _refresh_soon(self, instruments: Iterable[Instrument]) -> None:
+        """Ask for states that are known from the cache: those of all clients that come within a moment, at once."""
+        if not self._cached:
+            asyncio.get_running_loop().call_later(_GATHER_S, self._refresh_cached)
+        self._cached += instruments
+
+    def _refresh_cached(self) -> None:
+        cached, self._cached = self._cached, []
+        task = asyncio.ensure_future(self._refresh(cached))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _refresh(self, instruments: Sequence[Instrument]) -> None:
         self._take_states(await self.ask_states(instruments))
 
@@ -252,11 +266,6 @@ class Upstream:
         if len(changed):
             for listener in self._listeners:
                 listener(changed)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _joined(parts: Iterable[Rows]) -> Rows:
