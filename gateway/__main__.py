@@ -6,7 +6,7 @@ import sys
 
 from uvicorn.config import STARTUP_FAILURE
 
-from gateway.app import create_app
+from gateway.app import create_app, with_stream
 from gateway.live.garbage import Garbage
 from gateway.serving import END_S, Server, ServingConfig, bound_sockets, process_number, supervise
 from gateway.settings import GatewaySettings
@@ -44,7 +44,9 @@ def serve(settings: GatewaySettings, number: int | None = None) -> None:
     except OSError as error:
         print(f"gateway: cannot listen: {error}", file=sys.stderr)  # noqa: T201  # to whoever started it
         sys.exit(STARTUP_FAILURE)
-    config = ServingConfig(app, max_message_bytes=MAX_MESSAGE_BYTES, handshake_timeout_s=settings.handshake_timeout_s)
+    config = ServingConfig(
+        with_stream(app), max_message_bytes=MAX_MESSAGE_BYTES, handshake_timeout_s=settings.handshake_timeout_s
+    )
     server = Server(config, drain, settings.drain_s, kept=ops, is_tied=number is not None)
     Garbage.settle()
     server.run(public)

@@ -58,6 +58,10 @@ class QuoteTable:
         """Copy one instrument's state: a single STATE row, where nothing is known with sequence 0 and no prices."""
         return take(self._table, np.array([number], np.intp))
 
+    def sequences(self, numbers: Numbers) -> npt.NDArray[np.int64]:
+        """Give the sequences of the states held, 0 where nothing is known."""
+        return self._table["sequence"][numbers].astype(np.int64)
+
     def sequence(self, number: int) -> int:
         """Give the sequence of the state held, 0 where nothing is known."""
         return int(self._table["sequence"][number])

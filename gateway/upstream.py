@@ -10,7 +10,7 @@ in the stream; the table takes only newer sequences, so it never goes back.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ _logger = logging.getLogger(__name__)
 SNAPSHOT_TIMEOUT_S = 1.0
 _SNAPSHOTS_AT_ONCE = 64
 _STATES_OF_A_REQUEST = 500
+_GATHER_S = 0.02  # for which a state from the cache may stand: thousands of clients, one by one, would ask one by one
 
 Numbers = npt.NDArray[np.intp]
 
@@ -66,6 +67,7 @@ class Upstream:
         )
         self._asking = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cached: list[Instrument] = []  # to be refreshed
 
     @property
     def is_connected(self) -> bool:
@@ -107,6 +109,8 @@ class Upstream:
         found = [each for each in self.directory.with_symbol(symbol) if venue in {None, each.key.venue}]
         if not found:
             raise UnknownSymbolError(f"no instrument is called {text!r:.80}")
+        if len(found) == 1:
+            return found[0]
         return next((each for each in found if self.venues.is_alive(each.key.venue, time.monotonic())), found[0])
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
@@ -117,14 +121,14 @@ class Upstream:
         numbers = [int(each.number) for each in instruments]
         self.table.reserve(max(numbers, default=-1) + 1)
         fresh = {each.number: each for each in self._lane.watch(instruments)}
-        cached = await self._from_cache(list(fresh.values()))
+        cached = await self._from_cache(list(fresh.values())) if fresh else set()
         if cached:
-            self._start(self._refresh([fresh[number] for number in cached]))
+            self._refresh_soon([fresh[number] for number in cached])
         # What the table still holds of an instrument that was let go may be old; without the cache the feed says.
         asked = [
             each
-            for each in instruments
-            if not self.table.sequence(each.number) or (each.number in fresh and each.number not in cached)
+            for each, sequence in zip(instruments, self.table.sequences(np.array(numbers, np.intp)), strict=True)
+            if not sequence or (each.number in fresh and each.number not in cached)
         ]
         if asked:
             await self._refresh(asked)
@@ -178,7 +182,9 @@ class Upstream:
             except RowError as error:
                 _logger.warning("the snapshots of %s cannot be read: %s", venue, error)
                 return rows.STATE.blank(0)
-        return take(states, np.isin(states["instrument"], [each.number for each in instruments]))
+        asked = {each.number for each in instruments}
+        was_asked = [number in asked for number in states["instrument"].tolist()]
+        return states if all(was_asked) else take(states, np.array(was_asked, bool))
 
     async def ask_many(self, instruments: Sequence[Instrument]) -> dict[int, tuple[Rows, Rows]]:
         """Ask the feeds for many present values, some at a time; those that nobody answers for are left out."""
@@ -230,6 +236,18 @@ class Upstream:
         self._take_states(_joined(known))
         return set(found)
 
+    def _refresh_soon(self, instruments: Iterable[Instrument]) -> None:
+        """Ask for states that are known from the cache: those of all clients that come within a moment, at once."""
+        if not self._cached:
+            asyncio.get_running_loop().call_later(_GATHER_S, self._refresh_cached)
+        self._cached += instruments
+
+    def _refresh_cached(self) -> None:
+        cached, self._cached = self._cached, []
+        task = asyncio.ensure_future(self._refresh(cached))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _refresh(self, instruments: Sequence[Instrument]) -> None:
         self._take_states(await self.ask_states(instruments))
 
@@ -248,11 +266,6 @@ class Upstream:
         if len(changed):
             for listener in self._listeners:
                 listener(changed)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _joined(parts: Iterable[Rows]) -> Rows:

@@ -5,7 +5,7 @@ routes -> service -> store (Postgres), passwords (argon2 threads)
 """
 
 from gateway.accounts.guard import SCHEME_NAME, SECURITY_SCHEME, bearer_token, provide_principal, require_bearer
-from gateway.accounts.routes import AccountsController, client_address
+from gateway.accounts.routes import AccountsController, counted_address
 from gateway.accounts.service import AccountsService, open_accounts
 from gateway.accounts.settings import AccountsSettings, AttemptSettings, PasswordSettings, PoolSettings, TokenSettings
 from gateway.accounts.tokens import Principal, TokenError
@@ -23,7 +23,7 @@ __all__ = [
     "TokenError",
     "TokenSettings",
     "bearer_token",
-    "client_address",
+    "counted_address",
     "open_accounts",
     "provide_principal",
     "require_bearer",

@@ -67,8 +67,14 @@ def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseR
 
 
 def client_address(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """Return the client's address for counting attempts: an IPv6 client holds a whole /64, so that counts as one."""
-    host = connection.client.host if connection.client else "unknown"
+    """Return the client's address for counting attempts: see `counted_address`."""
+    return counted_address(connection.client.host if connection.client else None)
+
+
+def counted_address(host: str | None) -> str:
+    """Return the address that a client counts as: an IPv6 client holds a whole /64, so that counts as one."""
+    if host is None:
+        return "unknown"
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -6,6 +6,8 @@ Header `{"alg":"HS256","typ":"JWT"}`; claims `iss`, `aud`, `sub` (the user's id)
 
 from __future__ import annotations
 
+import base64
+import hmac
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
@@ -70,6 +72,7 @@ class AccessTokens:
         self._leeway_s = settings.leeway_s
         self.lifetime_s = settings.access_lifetime_s
         self._jws = jwt.PyJWS(algorithms=[ALGORITHM])
+        self._header = self._jws.encode(b"", self._secret, ALGORITHM).partition(".")[0]
 
     def issue(self, user_id: UUID, now_s: float) -> str:
         """Return a new token for the user."""
@@ -96,7 +99,9 @@ class AccessTokens:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenError("token_malformed", f"the token has more than {MAX_TOKEN_CHARACTERS} characters")
         try:
-            payload = self._jws.decode(token, self._secret, algorithms=[ALGORITHM])
+            payload = self._own_payload(token)
+            if payload is None:
+                payload = self._jws.decode(token, self._secret, algorithms=[ALGORITHM])
             return msgspec.json.decode(payload, type=_Claims)
         except jwt.InvalidAlgorithmError:
             raise TokenError("token_algorithm", f"the token is not signed with {ALGORITHM}") from None
@@ -104,3 +109,17 @@ class AccessTokens:
             raise TokenError("token_signature", "the token's signature does not match") from None
         except (jwt.InvalidTokenError, msgspec.DecodeError, UnicodeError):
             raise TokenError("token_malformed", "the token is not a JWT with the claims of an access token") from None
+
+    def _own_payload(self, token: str) -> bytes | None:
+        """Give the payload of a token just as `issue` writes it; None for any other: the library says what that is.
+
+        Thousands come in the seconds after a market opens, and the library takes several times as long.
+        """
+        signed, _, signature = token.rpartition(".")
+        header, _, payload = signed.partition(".")
+        if header != self._header or not token.isascii():
+            return None
+        digest = base64.urlsafe_b64encode(hmac.digest(self._secret, signed.encode(), "sha256")).rstrip(b"=")
+        if not hmac.compare_digest(digest, signature.encode()):
+            return None
+        return base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))

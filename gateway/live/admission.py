@@ -105,7 +105,7 @@ class Admission:
     def arrive(self, address: str, now_s: float) -> Admitted | Refusal:
         """Let a new connection in, after its `wait_s`, or refuse it; a refused one costs others nothing.
 
-        `address` is what counts as one client: see `client_address`.
+        `address` is what counts as one client: see `counted_address`.
         """
         if self._by_address[address] >= self._connections_per_address:
             bound = f"an address has at most {self._connections_per_address} connections to a gateway process"

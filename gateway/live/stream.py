@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect, WebSocketException
 
-from gateway.accounts import AccountsService, TokenError, client_address
+from gateway.accounts import AccountsService, TokenError, counted_address
 from gateway.live.admission import Admission, Admitted, Refusal
 from gateway.live.close_codes import CloseCode
 from gateway.live.commands import (
@@ -28,21 +28,21 @@ from gateway.live.fan_out import FanOut
 from gateway.live.hub import Hub
 from gateway.live.messages import Authenticated, Error, Pong
 from gateway.live.origins import Origins
-from gateway.live.outlet import Outlet, TooSlowError
+from gateway.live.outlet import AnySocket, Outlet, TooSlowError
 from gateway.live.session import Session
+from gateway.live.socket import Socket
 from gateway.live.token_bucket import TokenBucket
-from gateway.live.wire import JSON, WIRES, Wire
+from gateway.live.wire import Wire
 from gateway.metrics import Metrics
 from gateway.settings import GatewaySettings
 
 _logger = logging.getLogger(__name__)
 
-BEARER = "bearer."
 _BURST_S = 2  # a client may send the commands of so long at once: a page opens with several
 _MAX_REFUSED_AT_ONCE = 500
 _MAX_REFUSED_IN_A_ROW = 200  # in a row: whoever goes on is not waiting as it was told
-
-AnySocket = WebSocket[Any, Any, Any]
+_GONE = (WebSocketDisconnect, WebSocketException, OSError)  # what is raised to whoever talks to a client that left
+_FAILED = 4500  # as Litestar closes a WebSocket whose handler fails
 
 
 class CloseStream(Exception):  # noqa: N818  # an instruction, not an error
@@ -67,43 +67,33 @@ class Reception:
     metrics: Metrics
 
 
-async def serve(socket: AnySocket, reception: Reception) -> None:
+def serve(socket: Socket, reception: Reception) -> Awaitable[None]:
     """Serve one client from the handshake to the close."""
     headers = dict(socket.scope["headers"])
     if not reception.origins.allows(_text(headers.get(b"origin")), _text(headers.get(b"host"))):
-        await socket.close()  # before it is accepted: the answer is 403
-        return
-    wire, token = _offered(socket.scope["subprotocols"])
-    loop = asyncio.get_running_loop()
-    admitted = reception.admission.arrive(client_address(socket), loop.time())
+        return socket.close()  # before it is accepted: the answer is 403
+    client = socket.scope["client"]
+    address = counted_address(client[0] if client else None)
+    admitted = reception.admission.arrive(address, asyncio.get_running_loop().time())
     if isinstance(admitted, Refusal):
-        await _turn_away(socket, wire, reception.admission, admitted)
-        return
-    stream = Stream(socket, wire, reception, admitted)
-    try:
-        await asyncio.sleep(admitted.wait_s)
-        await _accept(socket, wire)
-        await stream.serve(token)
-    except (WebSocketDisconnect, WebSocketException, OSError):
-        pass  # the client is gone, and needs no answer
-    except Exception:
-        _logger.exception("a stream failed")
-        raise
-    finally:
-        stream.end()
+        return _turn_away(socket, reception.admission, admitted)
+    return Stream(socket, reception, admitted).serve()
 
 
 class Stream:
-    """One admitted client."""
+    """One admitted client. While it is quiet nothing is kept of its handshake, nor of its last command."""
 
-    def __init__(self, socket: AnySocket, wire: Wire, reception: Reception, admitted: Admitted) -> None:
+    __slots__ = ("_expiry", "_hub", "_reception", "_refused_commands", "_session", "_socket")
+
+    def __init__(self, socket: Socket, reception: Reception, admitted: Admitted) -> None:
         self._socket = socket
         self._reception = reception
         self._hub = reception.hub
+        wire = socket.offered_wire
         rate = reception.settings.commands_per_s
         self._session = Session(
             wire=wire,
-            outlet=Outlet(socket, wire),
+            outlet=_outlet(socket, wire),
             fan_out=reception.fan_outs[wire.subprotocol],
             admitted=admitted,
             commands=TokenBucket(rate, max(1.0, rate * _BURST_S)),
@@ -112,21 +102,40 @@ class Stream:
         self._refused_commands = 0
         self._expiry: asyncio.TimerHandle | None = None
 
-    async def serve(self, token: str | None) -> None:
-        """Authenticate, then carry out commands until the client leaves or is sent away."""
+    async def serve(self) -> None:
+        """Let the client in, then carry out commands until it leaves or is sent away."""
         try:
-            await self._authenticated(token)
-            self._hub.welcome(self._session)
+            await self._let_in()
             while True:
-                command = await self._read()
-                if command is not None:
-                    await self._obey(command)
+                await self._obey(await self._read())
         except CloseStream as close:
-            await self._session.outlet.closed(close.code, str(close))
+            await self._close(close.code, str(close))
         except TooSlowError as error:
-            await self._session.outlet.closed(CloseCode.TRY_AGAIN_LATER, str(error))
+            await self._close(CloseCode.TRY_AGAIN_LATER, str(error))
+        except _GONE:
+            pass  # it needs no answer
+        except Exception:
+            _logger.exception("a stream failed")
+            with contextlib.suppress(*_GONE):
+                await self._socket.close(_FAILED, "Internal Server Error")
+        finally:
+            self._end()
 
-    def end(self) -> None:
+    async def _let_in(self) -> None:
+        """Accept the client when it is its turn, authenticate and greet it."""
+        wait_s = self._session.admitted.wait_s
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        token = self._socket.offered_token
+        await self._socket.accept(self._session.wire)
+        await self._authenticated(token)
+        self._hub.welcome(self._session)
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        with contextlib.suppress(*_GONE):
+            await self._session.outlet.closed(code, reason)
+
+    def _end(self) -> None:
         """Give back all that the client had."""
         if self._expiry is not None:
             self._expiry.cancel()
@@ -189,7 +198,7 @@ class Stream:
             self._refuse(Error("token_expired", "the access token has expired; get a new one and connect again"))
         self._session.outlet.close(CloseCode.UNAUTHENTICATED, "token_expired")
 
-    async def _obey(self, command: AnyCommand) -> None:
+    async def _obey(self, command: AnyCommand | None) -> None:
         session, watching = self._session, self._hub.watching
         match command:
             case Subscribe(symbols, channel, rate):
@@ -206,6 +215,8 @@ class Stream:
                 session.answer(Pong())
             case Auth(token):
                 self._renew(token)
+            case None:
+                pass  # it was answered with an error
 
     async def _read(self) -> AnyCommand | None:
         """Read one command; what is none, or one too many, is answered with an error, and is None."""
@@ -241,15 +252,7 @@ class Stream:
         self._session.answer(error)
 
 
-async def _accept(socket: AnySocket, wire: Wire) -> None:
-    # A client drops a connection that agrees to a subprotocol it never offered.
-    is_offered = wire.subprotocol in socket.scope["subprotocols"]
-    await socket.accept(subprotocols=wire.subprotocol if is_offered else None)
-    # What was said in the handshake is some kilobytes a client, and nobody asks for it again.
-    socket.scope["headers"] = []
-
-
-async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusal: Refusal) -> None:
+async def _turn_away(socket: Socket, admission: Admission, refusal: Refusal) -> None:
     """Say why: a browser's page can see neither the status nor the headers of a handshake that failed.
 
     To many at once that is too much work; then the handshake is simply refused, with 403.
@@ -259,14 +262,19 @@ async def _turn_away(socket: AnySocket, wire: Wire, admission: Admission, refusa
         return
     admission.being_refused += 1
     try:
-        await _accept(socket, wire)
-        outlet = Outlet(socket, wire)
+        wire = socket.offered_wire
+        outlet = _outlet(socket, wire)
+        await socket.accept(wire)
         outlet.put(wire.encode(_error(refusal)))
         await outlet.closed(refusal.close_code, refusal.message)
-    except (WebSocketDisconnect, WebSocketException, OSError):
-        pass  # the client is gone, and needs no answer
+    except _GONE:
+        pass  # it needs no answer
     finally:
         admission.being_refused -= 1
+
+
+def _outlet(socket: Socket, wire: Wire) -> Outlet:
+    return Outlet(cast(AnySocket, socket), wire)  # of Litestar's WebSocket it uses what a Socket has
 
 
 def _text(header: bytes | None) -> str | None:
@@ -277,10 +285,3 @@ def _error(refusal: Refusal) -> Error:
     if refusal.retry_after_ms is None:
         return Error(refusal.code, refusal.message)
     return Error(refusal.code, refusal.message, retry_after_ms=refusal.retry_after_ms)
-
-
-def _offered(subprotocols: list[str]) -> tuple[Wire, str | None]:
-    """Read the encoding and the token that the client offers; JSON and no token by default."""
-    wires = [WIRES[each] for each in subprotocols if each in WIRES]
-    tokens = [each.removeprefix(BEARER) for each in subprotocols if each.startswith(BEARER)]
-    return (wires[0] if wires else JSON), (tokens[0] if tokens else None)

@@ -63,10 +63,13 @@ class TopicTable:
     def of(self, channel: int, numbers: npt.NDArray[np.intp]) -> Topics:
         """Find the topics of instruments in a channel, NO_TOPIC where nobody watches."""
         known = self._of[channel]
-        topics = np.full(len(numbers), NO_TOPIC, np.intp)
-        inside = numbers < len(known)
-        topics[inside] = known[numbers[inside]]
-        return topics
+        try:
+            return known[numbers]
+        except IndexError:  # there are some beyond all that were ever watched
+            topics = np.full(len(numbers), NO_TOPIC, np.intp)
+            inside = numbers < len(known)
+            topics[inside] = known[numbers[inside]]
+            return topics
 
     def touch(self, topics: Topics, masks: Masks, positions: npt.NDArray[np.int64]) -> None:
         """Note that fields changed; each topic is named once. What falls on NO_TOPIC is dropped."""

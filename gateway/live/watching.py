@@ -46,9 +46,9 @@ class Watching:
         index = self._index(session, name)
         if index is None:
             return
-        instruments = await self._watch(session, index, self._resolve(session, index, symbols), rate)
+        instruments, had = await self._watch(session, index, self._resolve(session, index, symbols), rate)
         session.answer(Subscribed(name, _names(instruments), self._rate(session, rate)))
-        self._show(session, index, instruments)
+        self._show(session, index, instruments, are_new=not had)
         self.relief.tell_if_any(session)
 
     def unsubscribe(self, session: Session, name: str, symbols: Iterable[str]) -> None:
@@ -72,7 +72,7 @@ class Watching:
             return
         seen = self._seen(session, index, last_seen)
         sequences = {number: max(map(_sequence, values)) for number, (_, values) in seen.items()}
-        instruments = await self._watch(session, index, [each for each, _ in seen.values()], rate, sequences)
+        instruments, _ = await self._watch(session, index, [each for each, _ in seen.values()], rate, sequences)
         is_same_epoch = epoch is None or epoch == self.epoch
         earliest = self.channels[index].earliest(_numbers(instruments)).tolist()
         gaps = [
@@ -146,10 +146,13 @@ class Watching:
         instruments: list[Instrument],
         rate: float | None,
         last_seen: Mapping[int, int] = MappingProxyType({}),
-    ) -> list[Instrument]:
-        """Put a session on instruments; return those within its limits, their data known as far as it can be."""
-        channel, held = self.channels[index], self._held(session)
-        has = np.isin(self._topics(index, instruments), held)
+    ) -> tuple[list[Instrument], list[Instrument]]:
+        """Put a session on instruments; return those within its limits, and those of them that it had before.
+
+        Their data are known then as far as they can be.
+        """
+        channel, held = self.channels[index], set(self._held(session).tolist())
+        has = [topic in held for topic in self._topics(index, instruments).tolist()]
         added = [each for each, is_held in zip(instruments, has, strict=True) if not is_held]
         granted = self._granted(session, index, added, len(held))
         try:
@@ -174,7 +177,7 @@ class Watching:
         session.fan_out.subscribe(session.client, topics, positions, every_ticks)
         self.loop.poke()
         known = {each.number for each in (*kept, *granted)}
-        return [each for each in instruments if each.number in known]
+        return [each for each in instruments if each.number in known], kept
 
     def _granted(self, session: Session, index: int, added: list[Instrument], held: int) -> list[Instrument]:
         """Return those of `added` that this connection, and its user, may watch; refuse the others."""
@@ -202,23 +205,34 @@ class Watching:
         session.fan_out.subscriptions.acknowledge(session.client, topics, has)
         session.fan_out.owe(session.client, topics[has > self.topics.position[topics]])
 
-    def _show(self, session: Session, index: int, instruments: list[Instrument]) -> None:
-        """Send a snapshot of each, of a log no less than what the client has not been sent; updates go on from it."""
-        subscriptions, topics = session.fan_out.subscriptions, self._topics(index, instruments)
+    def _show(self, session: Session, index: int, instruments: list[Instrument], *, are_new: bool = False) -> None:
+        """Send a snapshot of each, of a log no less than what the client has not been sent; updates go on from it.
+
+        Those that are new to a session, and watched since this turn of the event loop, go on from here anyway.
+        """
         since = self.channels[index].snapshot_since(_numbers(instruments))
+        if are_new:
+            self._send_snapshot(session, index, instruments, since)
+            return
+        subscriptions, topics = session.fan_out.subscriptions, self._topics(index, instruments)
         self._send_snapshot(session, index, instruments, subscriptions.at_most(session.client, topics, since))
         subscriptions.acknowledge(session.client, topics, self.topics.position[topics])
 
     def _send_snapshot(self, session: Session, index: int, instruments: list[Instrument], since: Positions) -> None:
         channel, join = self.channels[index], session.wire.joiner("snapshot", self.channels[index].name)
-        numbers, entries = _numbers(instruments), np.empty(len(instruments), object)
+        numbers = _numbers(instruments)
         topics = self.topics.of(index, numbers)
-        watched, others = topics != NO_TOPIC, topics == NO_TOPIC
-        entries[watched] = session.fan_out.snapshot(topics[watched], since[watched])
-        full = np.full(np.count_nonzero(others), channel.full_mask, np.uint16)
-        entries[others] = channel.entries(session.wire, numbers[others], full, since[others]).split()
+        others = topics == NO_TOPIC
+        if others.any():
+            mixed, watched = np.empty(len(instruments), object), ~others
+            mixed[watched] = session.fan_out.snapshot(topics[watched], since[watched])
+            full = np.full(np.count_nonzero(others), channel.full_mask, np.uint16)
+            mixed[others] = channel.entries(session.wire, numbers[others], full, since[others]).split()
+            entries = mixed.tolist()
+        else:
+            entries = session.fan_out.snapshot(topics, since)
         for at in range(0, len(entries), MAX_ENTRIES_PER_FRAME):
-            session.outlet.put(join(entries[at : at + MAX_ENTRIES_PER_FRAME].tolist()))
+            session.outlet.put(join(entries[at : at + MAX_ENTRIES_PER_FRAME]))
 
     def _refuse(self, session: Session, index: int, code: str, message: str, symbol: str) -> None:
         session.answer(Error(code, message, symbol[:_SHOWN_CHARACTERS], self.channels[index].name))

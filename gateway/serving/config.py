@@ -12,6 +12,7 @@ class ServingConfig(uvicorn.Config):
     def __init__(self, application: ASGIApp, *, max_message_bytes: int, handshake_timeout_s: float) -> None:
         super().__init__(
             application,
+            interface="asgi3",  # it would else take only a coroutine function for an application
             loop="uvloop",
             http="gateway.serving.http_protocol:HttpProtocol",
             ws="gateway.serving.stream_protocol:StreamProtocol",

@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.serving.config import ServingConfig
+from gateway.serving.handshake import accept_key
+from gateway.serving.stream_protocol import StreamProtocol
 from gateway.serving.timing import Alarm, reset
 
 MAX_HEAD_BYTES = 32 << 10
@@ -65,6 +67,18 @@ class HttpProtocol(HttpToolsProtocol):
         """Leave the answer as much time as it takes."""
         self._overdue.cancel()
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over with the request as it is: uvicorn would write it out, to be read once more."""
+        key = accept_key(self.scope["method"], self.scope["http_version"], self.url, self.headers)
+        if key is None:
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        protocol = StreamProtocol(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol.connection_made(self.transport)
+        protocol.open(self.url, self.headers, key)
+        self.transport.set_protocol(protocol)
 
     def pause_writing(self) -> None:
         """Bound how long an answer may wait to be read."""

@@ -12,7 +12,9 @@ from types import FrameType
 
 import uvicorn
 
+from gateway.serving.acceptor import Acceptor
 from gateway.serving.config import ServingConfig
+from gateway.serving.http_protocol import HttpProtocol
 
 END_S = 3.0
 """What the end may take beyond the drain. Whoever has not ended by then is killed, by itself or by its parent."""
@@ -44,6 +46,7 @@ class Server(uvicorn.Server):
         is_tied: bool = False,
     ) -> None:
         super().__init__(config)
+        self.config: ServingConfig = config
         self._drain = drain
         self._drain_s = drain_s
         self._kept = list(kept)
@@ -51,14 +54,20 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen once it runs."""
-        listeners = [*(sockets or ()), *self._kept]
-        await super().startup(listeners)
-        if not all(_listens(each) for each in listeners):
-            # Another process began to listen after we bound; uvloop closes the socket, and says nothing.
+        await super().startup([])
+        try:
+            for listener in [*(sockets or ()), *self._kept]:
+                acceptor = Acceptor(listener, self._protocol)
+                acceptor.start(self.config.backlog)
+                self.servers.append(acceptor)  # type: ignore[arg-type]  # it has what uvicorn uses of a server
+        except OSError:
             _logger.critical("cannot listen: the port was taken by another process")
+            for each in self.servers:
+                each.close()
             await self.lifespan.shutdown()
             self.started, self.should_exit = False, True
-        elif self._is_tied:
+            return
+        if self._is_tied:
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._on_parent)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -85,15 +94,11 @@ class Server(uvicorn.Server):
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
 
+    def _protocol(self) -> asyncio.Protocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
     def _on_parent(self) -> None:
         if not os.read(sys.stdin.fileno(), 1):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             if not self.should_exit:
                 self.handle_exit(signal.SIGTERM, None)
-
-
-def _listens(listener: socket.socket) -> bool:
-    try:
-        return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False  # it was closed

@@ -82,7 +82,7 @@ class QuoteChannel(StateChannel):
     def positions(self, numbers: Numbers) -> Positions:
         """Give the sequences shown."""
         self._reserve(numbers)
-        return self._shown.states(numbers)["sequence"].astype(np.int64)
+        return self._shown.sequences(numbers)
 
     def is_newer(self, number: int, last_seen: int | str) -> bool:
         """Whether the state shown is newer than a sequence, or a time of the exchange; raises ValueError."""
