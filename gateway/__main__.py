@@ -8,7 +8,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import create_app, with_stream
 from gateway.live.garbage import Garbage
-from gateway.serving import END_S, Server, ServingConfig, bound_sockets, process_number, supervise
+from gateway.serving import END_S, Server, ServingConfig, bound_sockets, process_number, raise_limit, supervise
 from gateway.settings import GatewaySettings
 from mesh.settings import SettingsError, read_settings
 
@@ -21,6 +21,7 @@ def main() -> None:
         settings = read_settings(GatewaySettings, os.environ)
     except SettingsError as error:
         sys.exit(f"gateway: {error}")
+    raise_limit()
     number = process_number(os.environ)
     _log(settings.log_level, number)
     if settings.gateway_processes > 1 and number is None:

@@ -20,6 +20,7 @@ class QuoteTable:
     def __init__(self) -> None:
         self._table = rows.STATE.blank(0)
         self._noted = np.zeros(0, np.bool_)
+        self.merge(np.zeros(0, np.intp), rows.STATE.blank(0))  # compiles it, before anybody waits for it
 
     def __len__(self) -> int:
         return len(self._table)
@@ -37,6 +38,8 @@ class QuoteTable:
 
         A row that carries another instrument's number than the one it came for is not taken.
         """
+        if not states.flags.writeable:  # to the compiler that is another type
+            states = take(states, np.arange(len(states)))
         changed = np.empty(len(numbers), np.intp)
         count = _merge(self.bytes, self._noted, numbers, as_bytes(states), changed)
         return changed[:count]

@@ -25,6 +25,7 @@ from gateway.live.framing import (
     MESSAGE_AT,
     Entries,
     Outcome,
+    Pass,
     buffer_bytes,
     end_of_client,
     join,
@@ -178,7 +179,7 @@ class FanOut:
         if went_to < piece.stop:
             self._unserved.insert(0, slice(went_to, piece.stop))
         if count:
-            self._write(count, tick, at_least_ticks)
+            self._write(self._pass(count, tick, at_least_ticks), count)
             is_written = self.subscriptions.pending[self._due.row[:count]] == 0
             self._on_written(self._due.topic[:count][is_written])
         return bool(self._unserved)
@@ -188,44 +189,51 @@ class FanOut:
         self.subscriptions.mark(self._topics.fresh)
         self._unserved = [slice(0, 0)]
         self.serve(0, 1)
-        self._write(0, 0, 1)
+        run = self._pass(0, 0, 1)
+        write_frames(run, 0, 0)
+        self._offer(run, 0, 0)
+        join(run.layout, run.entries, run.due, 0, 0, run.buffer)
 
-    def _write(self, count: int, tick: int, at_least_ticks: int) -> None:
-        """Write the frames of that many due rows."""
-        due, table, readers = self._due, self.subscriptions.columns(), self._clients.columns
+    def _pass(self, count: int, tick: int, at_least_ticks: int) -> Pass:
+        """Have the entries of that many due rows, and room for their frames."""
+        due, table = self._due, self.subscriptions.columns()
         places = self._entries.find(due.topic[:count], due.mask[:count], due.since[:count])
         entries = Entries(self._entries.data, *places, self._topics.channel, self._topics.position)
         needed_bytes = buffer_bytes(largest_client_bytes(table, due, entries, count), count)
         if needed_bytes > len(self._buffer):
             self._buffer = np.empty(2 * needed_bytes, np.uint8)
+        return Pass(
+            self._layout, table, self._clients.columns, due, entries, self._buffer, self._outcome,
+            MAX_ENTRIES_PER_FRAME, tick, at_least_ticks,
+        )  # fmt: skip
+
+    def _write(self, run: Pass, count: int) -> None:
+        """Write the frames of that many due rows."""
         at = 0
         while at < count:
-            at = write_frames(
-                self._layout, table, readers, due, entries, at, count, MAX_ENTRIES_PER_FRAME,
-                tick, at_least_ticks, self._buffer, self._outcome,
-            )  # fmt: skip
+            at = write_frames(run, at, count)
             client, start, stop = self._outcome.rest.tolist()
             if client != NOBODY:
                 self._finish(client, self._buffer[start:stop].tobytes())
             elif at < count:
-                at = self._offer(entries, at, count, tick, at_least_ticks)
+                at = self._offer(run, at, count)
 
-    def _offer(self, entries: Entries, at: int, count: int, tick: int, at_least_ticks: int) -> int:
+    def _offer(self, run: Pass, at: int, count: int) -> int:
         """Offer a client its frames the slow way, as it has no descriptor now; return where its rows end."""
-        due, table = self._due, self.subscriptions.columns()
-        end = end_of_client(table, due, at, count)
-        send, _ = self._ways[int(table.client[due.row[at]])]
+        end = end_of_client(run.table, run.due, at, count)
         taken = at
         while taken < end:
-            high = min(end, taken + MAX_ENTRIES_PER_FRAME)
-            stop = join(self._layout, entries, due, taken, high, self._buffer)
-            if not send(self._buffer[MESSAGE_AT:stop].tobytes()):
+            high = min(end, taken + run.most_entries)
+            stop = join(run.layout, run.entries, run.due, taken, high, run.buffer)
+            message = run.buffer[MESSAGE_AT:stop].tobytes()
+            send, _ = self._ways[int(run.table.client[run.due.row[at]])]
+            if not send(message):
                 break
-            self._outcome.totals[BYTES] += stop - MESSAGE_AT
+            self._outcome.totals[BYTES] += len(message)
             taken = high
         settle(
-            table, self._clients.columns, due, entries, at, taken, end, MAX_ENTRIES_PER_FRAME,
-            tick, at_least_ticks, self._outcome,
+            run.table, run.readers, run.due, run.entries, at, taken, end,
+            run.most_entries, run.tick, run.at_least_ticks, run.outcome,
         )  # fmt: skip
         return end
 

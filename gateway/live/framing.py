@@ -68,6 +68,24 @@ class Outcome(NamedTuple):
 FRAMES, UPDATES, BYTES, SKIPPED = range(4)
 
 
+class Pass(NamedTuple):
+    """What the frames of some due rows are made from, and written to."""
+
+    layout: Layout
+    table: subscriptions.Columns
+    readers: clients.Columns
+    due: Due
+    entries: Entries
+    buffer: Bytes
+    """Room for any frame of these rows."""
+    outcome: Outcome
+    most_entries: int
+    """Of a frame."""
+    tick: int
+    at_least_ticks: int
+    """The shortest interval between two frames that any client gets."""
+
+
 def layout_of(wire: Wire, channels: Sequence[str]) -> Layout:
     """Give the layout of an encoding's frames, for those channels in that order."""
     if wire.is_text:
@@ -106,6 +124,8 @@ def _put_head(opcode: int, length: int, buffer: Bytes) -> int:
 @compiled
 def end_of_client(table: subscriptions.Columns, due: Due, at: int, count: int) -> int:
     """Find where the rows of the client at `at` end, of `count` due ones."""
+    if at == count:
+        return count
     client = table.client[due.row[at]]
     end = at + 1
     while end < count and table.client[due.row[end]] == client:
@@ -125,19 +145,32 @@ def largest_client_bytes(table: subscriptions.Columns, due: Due, entries: Entrie
 
 
 @compiled
-def join(layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer: Bytes) -> int:
-    """Join entries into a message from MESSAGE_AT on; return its end."""
+def join(  # noqa: C901  # in one piece: handing the arrays over to another function costs a third of all this
+    layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer: Bytes
+) -> int:
+    """Join the entries of due rows into a message, in the buffer from MESSAGE_AT on; return its end."""
     at = put(layout.head, 0, len(layout.head), buffer, MESSAGE_AT)
     channels = 0
     for channel in range(len(layout.channel_bounds) - 1):
         count = 0
         for place in range(low, high):
             count += entries.channel_of[due.topic[place]] == channel
-        if count:
-            if layout.is_text and channels:
-                at = put_byte(_COMMA, buffer, at)
-            channels += 1
-            at = _put_channel(layout, entries, due, low, high, channel, count, buffer, at)
+        if not count:
+            continue
+        if layout.is_text and channels:
+            at = put_byte(_COMMA, buffer, at)
+        channels += 1
+        start = layout.channel_bounds[channel]
+        at = put(layout.channel_heads, start, layout.channel_bounds[channel + 1] - start, buffer, at)
+        if not layout.is_text:
+            at = put_big_endian(count, 2, buffer, at)
+        for place in range(low, high):
+            if entries.channel_of[due.topic[place]] == channel:
+                at = put(entries.data, entries.start[place], entries.length[place], buffer, at)
+                if layout.is_text:
+                    at = put_byte(_COMMA, buffer, at)
+        if layout.is_text:
+            buffer[at - 1] = _BRACKET
     if layout.is_text:
         return put_byte(_BRACE, buffer, at)
     buffer[MESSAGE_AT] = 0x80 | (1 + channels)
@@ -145,67 +178,36 @@ def join(layout: Layout, entries: Entries, due: Due, low: int, high: int, buffer
 
 
 @compiled
-def _put_channel(
-    layout: Layout, entries: Entries, due: Due, low: int, high: int, channel: int, count: int, buffer: Bytes, at: int
-) -> int:
-    start = layout.channel_bounds[channel]
-    at = put(layout.channel_heads, start, layout.channel_bounds[channel + 1] - start, buffer, at)
-    if not layout.is_text:
-        at = put_big_endian(count, 2, buffer, at)
-    for place in range(low, high):
-        if entries.channel_of[due.topic[place]] == channel:
-            at = put(entries.data, entries.start[place], entries.length[place], buffer, at)
-            if layout.is_text:
-                at = put_byte(_COMMA, buffer, at)
-    if layout.is_text:
-        buffer[at - 1] = _BRACKET
-    return at
-
-
-@compiled
-def write_frames(
-    layout: Layout,
-    table: subscriptions.Columns,
-    readers: clients.Columns,
-    due: Due,
-    entries: Entries,
-    at: int,
-    count: int,
-    most_entries: int,
-    tick: int,
-    at_least_ticks: int,
-    buffer: Bytes,
-    outcome: Outcome,
-) -> int:
+def write_frames(run: Pass, at: int, count: int) -> int:
     """Write the frames of due rows `at` to `count`; return where it stopped.
 
     It stops before `count` at a client without a descriptor, whose frames are Python's to write, and after one whose
     socket took a part of a frame: `outcome.rest` says so, and the rest is Python's to write before anything else.
     """
+    # Taken out once: each time that an array is taken out of a tuple costs as much as copying an entry.
+    layout, table, readers, due, entries, buffer, outcome, most_entries, tick, at_least_ticks = run
     outcome.rest[0] = NOBODY
-    while at < count:
+    while at < count and outcome.rest[0] == NOBODY:
         client = table.client[due.row[at]]
         descriptor = readers.descriptor[client]
         if descriptor < 0:
-            return at
+            break
         end = end_of_client(table, due, at, count)
-        low = at
-        while low < end:
-            high = min(end, low + most_entries)
-            stop = join(layout, entries, due, low, high, buffer)
+        taken = at
+        while taken < end:
+            high = min(end, taken + most_entries)
+            stop = join(layout, entries, due, taken, high, buffer)
             start = _put_head(layout.opcode, stop - MESSAGE_AT, buffer)
             written = _write(descriptor, buffer.ctypes.data + start, stop - start)
             if written < 0:
                 break  # full, or failed: the transport will find out which
             outcome.totals[BYTES] += stop - MESSAGE_AT
-            low = high
+            taken = high
             if written < stop - start:
                 outcome.rest[0], outcome.rest[1], outcome.rest[2] = client, start + written, stop
                 break
-        settle(table, readers, due, entries, at, low, end, most_entries, tick, at_least_ticks, outcome)
+        settle(table, readers, due, entries, at, taken, end, most_entries, tick, at_least_ticks, outcome)
         at = end
-        if outcome.rest[0] != NOBODY:
-            break
     return at
 
 
@@ -227,6 +229,8 @@ def settle(
 
     Who takes less than all is slowed down at once; who takes all gets faster again, a step at a time.
     """
+    if at == end:
+        return
     for place in range(at, taken):
         row = due.row[place]
         table.pending[row] = table.owed[row] = 0

@@ -50,6 +50,14 @@ class QuoteChannel(StateChannel):
         self._shown = QuoteTable()
         self._names = {name: names_of(wire, list(FIELDS)) for name, wire in WIRES.items()}
         self._noted: list[Numbers] = []
+        self._rehearse()
+
+    def _rehearse(self) -> None:
+        """Tell of nothing: what is compiled, is compiled before anybody waits for it."""
+        nothing = np.empty(0, np.intp)
+        self._shown_changes(nothing)
+        for wire in WIRES.values():
+            self.entries(wire, nothing, np.empty(0, np.uint16), np.empty(0, np.int64))
 
     async def watch(self, instruments: Sequence[Instrument]) -> None:
         """Watch instruments; return when their states are known as far as they can be."""
@@ -73,10 +81,13 @@ class QuoteChannel(StateChannel):
             return None
         noted = self._noted[0] if len(self._noted) == 1 else np.concatenate(self._noted)
         self._noted.clear()
-        newest = self._upstream.table
-        self._shown.reserve(len(newest))
+        self._shown.reserve(len(self._upstream.table))
+        return self._shown_changes(noted)
+
+    def _shown_changes(self, noted: Numbers) -> Change:
         change = Change(np.empty(len(noted), np.intp), np.empty(len(noted), np.uint16), np.empty(len(noted), np.int64))
-        count = show_changes(newest.bytes, self._shown.bytes, noted, change.numbers, change.masks, change.positions)
+        newest, shown = self._upstream.table.bytes, self._shown.bytes
+        count = show_changes(newest, shown, noted, change.numbers, change.masks, change.positions)
         return Change(change.numbers[:count], change.masks[:count], change.positions[:count])
 
     def positions(self, numbers: Numbers) -> Positions:
