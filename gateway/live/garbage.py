@@ -2,7 +2,7 @@
 
 With ten thousand connections a full collection takes a quarter of a second, and the usual thresholds bring one about
 again and again while connections open. What is there at the start is never garbage, and what is left behind later comes
-from connections that were closed, some 18 KB each: so those are counted, and collected many at a time.
+from connections that were closed, some KB each: so those are counted, and collected many at a time.
 """
 
 import gc
