@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from bench.fanout import clients, quote_source
 from bench.fanout.usage import Meter, Usage
 from bench.processes import Figures, Role, RoleError, running
 from bench.stack import Stack, StackError, running_process, running_stack
+from gateway.serving import raise_limit
 from infra.local.ports import any_free
 
 WARM_S = 2.0
@@ -78,10 +78,9 @@ async def running_market(folder: Path, symbols: int, per_s: float) -> AsyncItera
 
 def _allow_many_sockets() -> None:
     """Raise this process's limit of descriptors, which its children inherit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _DESCRIPTORS)), hard))
-    if hard < _DESCRIPTORS:
-        raise StackError(f"the system allows {hard} open files, and {MOST_CLIENTS:,} clients need {_DESCRIPTORS:,}")
+    granted = raise_limit()
+    if granted < _DESCRIPTORS:
+        raise StackError(f"the system allows {granted} open files, and {MOST_CLIENTS:,} clients need {_DESCRIPTORS:,}")
 
 
 @contextlib.asynccontextmanager

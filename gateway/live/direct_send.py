@@ -6,7 +6,8 @@ the application, as the ASGI extension `tickmesh.direct_send`, a function that f
 
 It only ever takes the whole way or none of it: where bytes still wait to be written, or the connection is not plainly
 open, it declines, and the caller sends as ASGI has it. So nothing overtakes, and pings and closes stay uvicorn's.
-Whoever writes to thousands asks none of them: each tells when its way opens and closes, and the descriptor to write to.
+Whoever writes to thousands asks each but whether it is closing: it tells when its way opens and closes, and the
+descriptor to write to.
 """
 
 import asyncio
@@ -29,12 +30,14 @@ Write = Callable[[bytes], bool]
 class DirectSend:
     """The direct way of one connection, open while nothing waits to be written and no close has begun."""
 
-    __slots__ = ("_descriptor", "_is_held", "_is_paused", "_on_change", "_protocol", "is_open")
+    __slots__ = ("_descriptor", "_is_held", "_is_paused", "_on_change", "_protocol", "is_closing", "is_open")
 
     def __init__(self, protocol: WebSocketsSansIOProtocol) -> None:
         self._protocol = protocol
-        # A descriptor of its own, so that a frame never goes to whoever is given the transport's next.
-        self._descriptor = os.dup(protocol.transport.get_extra_info("socket").fileno())
+        self._descriptor: int = protocol.transport.get_extra_info("socket").fileno()
+        self.is_closing = protocol.transport.is_closing
+        """To be asked before every use of the descriptor: a transport that fails closes it at once, and says so later,
+        when it may be another connection's."""
         self._on_change: Callable[[int], object] | None = None
         self._is_held = False
         self._is_paused = False
@@ -58,7 +61,7 @@ class DirectSend:
     def look(self) -> None:
         """See whether the way is open, after anything that may change it."""
         protocol = self._protocol
-        is_open = not (self._is_held or self._is_paused or protocol.transport.is_closing())
+        is_open = not (self._is_held or self._is_paused or self.is_closing())
         is_open = is_open and protocol.conn.state is State.OPEN
         if is_open != self.is_open:
             self.is_open = is_open
@@ -72,11 +75,6 @@ class DirectSend:
         """Drop the connection at once, with what waits to be written."""
         self._protocol.transport.abort()
 
-    def end(self) -> None:
-        """Let go of the connection, which is lost."""
-        self.look()
-        os.close(self._descriptor)
-
     def writer(self, is_text: bool) -> Write:
         """Give the function that writes whole messages of one kind.
 
@@ -84,7 +82,7 @@ class DirectSend:
         """
 
         def send(message: bytes) -> bool:
-            if not self.is_open:
+            if not self.is_open or self.is_closing():
                 return False
             data = frame(message, is_text)
             try:
@@ -161,7 +159,7 @@ class DirectSendProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the direct way."""
         if self._direct is not None:
-            self._direct.end()
+            self._direct.look()
         super().connection_lost(exc)
 
 
