@@ -65,16 +65,6 @@ EVENT_DTYPE = np.dtype(
 )
 
 
-def state_figures(states: Rows, kind: str = ">f8") -> npt.NDArray[np.generic]:
-    """View the `STATE_FIGURES` of contiguous STATE rows as a matrix, one row a row, one column a field.
-
-    They stand one after the other in a row, each behind its marker. `kind` is a type of 8 bytes: ">u8" compares bytes.
-    """
-    first, stride = STATE.offsets[STATE_FIGURES[0]], F64.width_bytes
-    shape, strides = (len(states), len(STATE_FIGURES)), (STATE.width_bytes, stride)
-    return np.ndarray(shape, kind, states, first, strides) if len(states) else np.zeros(shape, kind)
-
-
 def join(batches: Iterable[Rows]) -> Rows:
     """Concatenate event rows of any kinds, in order, as one array of `EVENT_DTYPE`."""
     return np.frombuffer(bytearray().join([batch.tobytes() for batch in batches]), EVENT_DTYPE)
