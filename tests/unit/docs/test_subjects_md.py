@@ -126,12 +126,18 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "snapshot.<exch>.<symbol>": subjects.snapshot(key),
         "snapshot.<exch>": subjects.snapshots(key.venue),
         "tape.<partition>": subjects.tape(7),
+        "candle.<tf>.<exch>.<symbol>": subjects.candle("1m", key),
+        "candles.<partition>": subjects.candles(7),
+        "candlenow.<partition>": subjects.candle_now(7),
+        "late.<partition>": subjects.late(7),
+        "quarantine.<partition>": subjects.quarantine(7),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
     functions = {name for name, each in inspect.getmembers(subjects, inspect.isfunction) if _returns_text(each)}
     # `snapshot` names two subjects, which need two functions.
-    assert functions | {"ops"} == {subject.partition(".")[0] for subject in named} | {"snapshots"}
+    named_first = {subject.partition(".")[0].replace("candlenow", "candle_now") for subject in named}
+    assert functions | {"ops"} == named_first | {"snapshots"}
 
 
 def _returns_text(function: Callable[..., object]) -> bool:
@@ -168,7 +174,8 @@ def test_streams_and_buckets_are_the_declared_ones(table_under: TableUnder) -> N
                 assert age == f"{spec.max_age_s / 3600:g} h"
                 assert limits.endswith("120 s")
             case KeyValueSpec():
-                assert (kind, limits) == ("key-value", f"{spec.max_value_bytes} bytes a value")
+                gone = f", gone after {spec.ttl_s:g} s" if spec.ttl_s else ""
+                assert (kind, limits) == ("key-value", f"{spec.max_value_bytes} bytes a value{gone}")
             case ObjectsSpec():
                 assert (kind, limits) == ("objects", "")
             case _:
