@@ -1,7 +1,7 @@
-"""Candles as Postgres reads and writes them in binary COPY: one numpy structured array, no Python per row.
+r"""Candles as Postgres reads and writes them in binary COPY: one numpy structured array, no Python per row.
 
-The format: `PGCOPY\\n\\xff\\r\\n\\0`, flags u32 = 0, length of a header extension u32 = 0; a row is its count of fields i16
-and for each field its length i32 and value, big-endian; the end is the count -1. A timestamptz is i64 microseconds
+The format: `PGCOPY\n\xff\r\n\0`, flags u32 = 0, length of a header extension u32 = 0; a row is its count of fields
+i16 and for each field its length i32 and value, big-endian; the end is the count -1. A timestamptz is i64 microseconds
 since 2000-01-01 UTC. Lengths and types must be the columns' own: an int4 is not read into a bigint.
 """
 
@@ -70,10 +70,13 @@ def to_copy(candles: Candles, ids: NDArray[np.int32]) -> bytes:
     return HEAD + rows.tobytes() + TAIL
 
 
-def from_copy(data: bytes | bytearray, timeframe: Timeframe, number: int) -> Candles:
-    """Read what a COPY of one instrument's candles gave; raises ValueError where it is anything else.
+def from_copy(
+    data: bytes | bytearray, timeframe: Timeframe, ids: NDArray[np.int32], numbers: NDArray[np.uint32]
+) -> Candles:
+    """Read what a COPY out of a table gave; `ids`, ascending, are the instruments that `numbers` stand for on the mesh.
 
-    What a table does not hold is 0: end, sequence, times of the last trade.
+    What a table does not hold is 0: end, sequence, times of the last trade. Raises ValueError for anything else than
+    candles of these instruments.
     """
     body = memoryview(data)[len(HEAD) : -len(TAIL)]
     if data[: len(HEAD)] != HEAD or data[-len(TAIL) :] != TAIL or len(body) % ROW.itemsize:
@@ -81,39 +84,24 @@ def from_copy(data: bytes | bytearray, timeframe: Timeframe, number: int) -> Can
     rows = np.frombuffer(body, ROW)
     if not (rows["fields"] == len(COLUMNS)).all():
         raise ValueError("a row of this COPY has other columns than a candle")
-    count = len(rows)
-    revision, trades = rows["revision"].astype(np.uint32), rows["trades"].astype(np.int64)
-    session = rows["session"].astype(np.uint8)
-    return Candles(
-        instrument=np.full(count, number, np.uint32),
-        timeframe=np.full(count, timeframe, np.uint8),
-        session=session,
+    place = np.searchsorted(ids, rows["instrument"])
+    if len(rows) and not (ids[np.minimum(place, len(ids) - 1)] == rows["instrument"]).all():
+        raise ValueError("a row of this COPY is another instrument's")
+    return Candles.of(
+        len(rows),
+        instrument=numbers[place],
+        timeframe=timeframe,
         start_ns=rows["starts_at"].astype(np.int64) * 1000 + _2000_NS,
-        end_ns=np.zeros(count, np.int64),
-        revision=revision,
-        trades=trades,
-        open=rows["open"].astype(np.float64),
-        high=rows["high"].astype(np.float64),
-        low=rows["low"].astype(np.float64),
-        close=rows["close"].astype(np.float64),
-        volume_whole=rows["volume_whole"].astype(np.int64),
-        volume_nano=rows["volume_nano"].astype(np.int32),
-        turnover_whole=rows["turnover_whole"].astype(np.int64),
-        turnover_nano=rows["turnover_nano"].astype(np.int32),
-        sequence=np.zeros(count, np.uint64),
-        ts_event=np.zeros(count, np.int64),
-        ts_recv=np.zeros(count, np.int64),
-        flags=_flags(session, revision, trades),
+        flags=_flags(rows),
+        **{name: rows[name] for name in COLUMNS if name not in {"instrument", "starts_at"}},
     )
 
 
-def _flags(
-    session: NDArray[np.uint8], revision: NDArray[np.uint32], trades: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """Say of stored candles what the table says of them: they are closed; withdrawn ones have no trade left."""
-    amended = revision > 0
-    flags = np.full(len(session), CandleFlag.CLOSED, np.uint8)
-    flags[session == Session.EXTENDED] |= CandleFlag.EXTENDED
-    flags[amended] |= CandleFlag.AMENDED
-    flags[amended & (trades == 0)] |= CandleFlag.WITHDRAWN
+def _flags(rows: NDArray[np.void]) -> NDArray[np.uint8]:
+    """Say what a table says of its candles: they are closed; of withdrawn ones no trade is left."""
+    is_extended, is_amended = rows["session"] == Session.EXTENDED, rows["revision"] > 0
+    is_withdrawn = is_amended & (rows["trades"] == 0)
+    flags: NDArray[np.uint8] = np.full(len(rows), CandleFlag.CLOSED, np.uint8)
+    flags += np.uint8(CandleFlag.EXTENDED) * is_extended
+    flags += np.uint8(CandleFlag.AMENDED) * is_amended + np.uint8(CandleFlag.WITHDRAWN) * is_withdrawn
     return flags

@@ -1,0 +1,164 @@
+"""Reading candles from their tables."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg_pool import AsyncConnectionPool
+
+from market.candles.candles import Candles
+from market.candles.timeframe import Session, Timeframe
+from mesh.candles import sql
+from mesh.candles.copy_format import from_copy
+from mesh.candles.instrument_ids import InstrumentIds, NameOf
+from mesh.candles.postgres import AWAY, CONNECT_WITHIN_S, Connection, StoreAway, answered_within
+from mesh.candles.writer import WORKER
+
+READ_WITHIN_S = 5.0
+ALL = (Session.REGULAR, Session.EXTENDED)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
+_DAY_S = 86_400
+_LENGTH_S = {Timeframe.D1: _DAY_S, Timeframe.W1: 7 * _DAY_S, Timeframe.MO1: 31 * _DAY_S}
+
+
+class CandleStore:
+    """Reads through a pool. Candles come oldest first, withdrawn ones and those without a price among them.
+
+    Every read raises StoreAway where Postgres does not answer in time.
+    """
+
+    def __init__(self, dsn: str, name_of: NameOf, connections: int = 4, read_within_s: float = READ_WITHIN_S) -> None:
+        self._ids = InstrumentIds(name_of)
+        self._read_within_s = read_within_s
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            min_size=0,
+            max_size=connections,
+            open=False,
+            timeout=read_within_s,
+            reconnect_timeout=CONNECT_WITHIN_S,
+            configure=self._configure,
+            kwargs={"autocommit": True, "connect_timeout": CONNECT_WITHIN_S, "application_name": "tickmesh-candles"},
+        )
+
+    async def open(self) -> None:
+        """Begin; connections are made as they are needed, so Postgres may be away."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._pool.close(timeout=1.0)
+
+    async def before(
+        self, number: int, timeframe: Timeframe, end_ns: int, sessions: Sequence[Session], limit: int
+    ) -> Candles:
+        """Read the newest `limit` candles that start before `end_ns`.
+
+        Looks at the time just before it first, then at ever more, so that the partitions of decades stay untouched.
+        """
+        ends = _instant(end_ns)
+        span_s = 5 * limit * (timeframe.minutes * 60 or _LENGTH_S[timeframe])
+        spans = [timedelta(seconds=max(span_s, 5 * _DAY_S) * 8**step) for step in range(8)]
+        parts: list[Candles] = []
+        missing = limit
+        async with self._asking([number]) as (connection, ids, numbers):
+            while missing > 0 and ends > _OLDEST and len(ids):
+                starts = ends - min(spans.pop(0), ends - _OLDEST)
+                values = _values(ids, starts, ends, sessions, missing)
+                found = await _copy(connection, sql.newest_between(timeframe), values, timeframe, ids, numbers)
+                parts.append(found.take(np.arange(len(found))[::-1]))
+                missing -= len(found)
+                ends = starts
+        return Candles.concat(parts[::-1])
+
+    async def between(
+        self,
+        number: int,
+        timeframe: Timeframe,
+        start_ns: int,
+        end_ns: int,
+        sessions: Sequence[Session] = ALL,
+        limit: int = 100_000,
+    ) -> Candles:
+        """Read the oldest `limit` candles that start in [start_ns, end_ns)."""
+        async with self._asking([number]) as (connection, ids, numbers):
+            if not len(ids):
+                return Candles.of(0)
+            values = _values(ids, _instant(start_ns), _instant(end_ns), sessions, limit)
+            return await _copy(connection, sql.oldest_between(timeframe), values, timeframe, ids, numbers)
+
+    async def of_many(self, numbers: NDArray[np.uint32], timeframe: Timeframe, start_ns: int, end_ns: int) -> Candles:
+        """Read all candles of these instruments that start in [start_ns, end_ns), ordered by start and session."""
+        async with self._asking(numbers) as (connection, ids, known):
+            values = {"instruments": ids.tolist(), "starts": _instant(start_ns), "ends": _instant(end_ns)}
+            return await _copy(connection, sql.all_between(timeframe), values, timeframe, ids, known)
+
+    async def progress(self) -> dict[int, int]:
+        """Tell how far the workers are: of each partition the last tape sequence whose candles are in the tables."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(sql.PROGRESS, {"worker": WORKER})
+            return {int(str(partition)): int(str(sequence)) for partition, sequence in await cursor.fetchall()}
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.getconn()
+        except AWAY as error:
+            raise StoreAway(str(error).strip()) from error
+        try:
+            async with answered_within(connection, self._read_within_s):
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    @asynccontextmanager
+    async def _asking(
+        self, numbers: Sequence[int] | NDArray[np.uint32]
+    ) -> AsyncIterator[tuple[Connection, NDArray[np.int32], NDArray[np.uint32]]]:
+        """Take a connection, and the ids, ascending, of those of the instruments that the tables know."""
+        async with self._connection() as connection:
+            wanted = np.unique(np.asarray(numbers, np.uint32))
+            ids = await self._ids.find(connection, wanted)
+            order = np.argsort(ids)[np.count_nonzero(ids == 0) :]
+            yield connection, ids[order], wanted[order]
+
+    async def _configure(self, connection: Connection) -> None:
+        self._ids.forget()  # a new connection may be to another database: restored, or made anew
+
+
+def _values(
+    ids: NDArray[np.int32], starts: datetime, ends: datetime, sessions: Sequence[Session], limit: int
+) -> dict[str, object]:
+    """Name the values of a question about one instrument."""
+    return {
+        "instrument": int(ids[0]),
+        "starts": starts,
+        "ends": ends,
+        "sessions": [int(session) for session in sessions],
+        "limit": limit,
+    }
+
+
+async def _copy(
+    connection: Connection,
+    select: LiteralString,
+    values: dict[str, object],
+    timeframe: Timeframe,
+    ids: NDArray[np.int32],
+    numbers: NDArray[np.uint32],
+) -> Candles:
+    data = bytearray()
+    async with connection.cursor() as cursor, cursor.copy(sql.copy_out(select), values) as copy:
+        async for block in copy:
+            data += block
+    return from_copy(data, timeframe, ids, numbers)
+
+
+def _instant(ns: int) -> datetime:
+    """Give a time to the microsecond that a table keeps, never before `ns`."""
+    return _EPOCH + timedelta(microseconds=-(-ns // 1000))
