@@ -1,0 +1,111 @@
+"""Bars: columns of open, high, low, close and exact sums, and the one way in which two bars meet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from market.candles.exact import carry
+
+NEVER = np.iinfo(np.int64).max
+
+Index = npt.NDArray[np.intp] | slice | int
+Shape = int | tuple[int, int]
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """Columns of one shape.
+
+    `first_ns` and `last_ns` are the times of the trades that gave open and close; NEVER and -1 where none did, and then
+    no price means anything. Nano units may be above 1e9 until they are carried.
+    """
+
+    first_ns: I8
+    last_ns: I8
+    open: F8
+    high: F8
+    low: F8
+    close: F8
+    volume_whole: I8
+    volume_nano: I8
+    turnover_whole: I8
+    turnover_nano: I8
+    trades: I8
+    revision: I8
+
+    @classmethod
+    def blank(cls, shape: Shape) -> "Bars":
+        """Make bars without trades."""
+        return cls(**{name: np.full(shape, value, DTYPES[name]) for name, value in BLANK.items()})
+
+    def take(self, index: Index) -> "Bars":
+        """Give the bars at `index`: views where it is a slice or one row, copies otherwise."""
+        return Bars(*(getattr(self, name)[index] for name in NAMES))
+
+    def put(self, index: Index, bars: "Bars") -> None:
+        """Write bars at `index`."""
+        for name in NAMES:
+            getattr(self, name)[index] = getattr(bars, name)
+
+    def clear(self, index: Index) -> None:
+        """Make the bars at `index` blank."""
+        for name in NAMES:
+            getattr(self, name)[index] = BLANK[name]
+
+    def carried(self) -> "Bars":
+        """Give the same bars with nano units below 1e9."""
+        columns = {name: getattr(self, name) for name in NAMES}
+        for sum_of in ("volume", "turnover"):
+            whole, nano = carry(columns[f"{sum_of}_whole"], columns[f"{sum_of}_nano"])
+            columns[f"{sum_of}_whole"], columns[f"{sum_of}_nano"] = whole, nano
+        return Bars(**columns)
+
+    def begun(self) -> "Bars":
+        """Give the same bars as ones to which only later trades will come: their own times no longer matter."""
+        columns = {name: getattr(self, name) for name in NAMES}
+        is_priced = self.last_ns >= 0
+        columns["first_ns"], columns["last_ns"] = np.where(is_priced, 0, NEVER), np.where(is_priced, 0, -1)
+        return Bars(**columns)
+
+
+# A blank bar is one that changes no other by being merged with it.
+BLANK: dict[str, float] = {
+    "first_ns": NEVER,
+    "last_ns": -1,
+    "open": 0.0,
+    "high": -np.inf,
+    "low": np.inf,
+    "close": 0.0,
+    "volume_whole": 0,
+    "volume_nano": 0,
+    "turnover_whole": 0,
+    "turnover_nano": 0,
+    "trades": 0,
+    "revision": 0,
+}
+NAMES = tuple(BLANK)
+PRICES = ("open", "high", "low", "close")
+DTYPES: dict[str, Any] = {name: np.float64 if name in PRICES else np.int64 for name in NAMES}
+_SUMS = ("volume_whole", "volume_nano", "turnover_whole", "turnover_nano", "trades", "revision")
+
+
+def merge(before: Bars, after: Bars) -> Bars:
+    """Join bars element by element, `before` being earlier on the tape where times are the same.
+
+    Any grouping of a tape's bars that keeps their order gives the same bits: prices are only compared and carried, sums
+    are integers.
+    """
+    opens, closes = after.first_ns < before.first_ns, after.last_ns >= before.last_ns
+    return Bars(
+        first_ns=np.minimum(before.first_ns, after.first_ns),
+        last_ns=np.maximum(before.last_ns, after.last_ns),
+        open=np.where(opens, after.open, before.open),
+        high=np.maximum(before.high, after.high),
+        low=np.minimum(before.low, after.low),
+        close=np.where(closes, after.close, before.close),
+        **{name: getattr(before, name) + getattr(after, name) for name in _SUMS},
+    )

@@ -1,0 +1,121 @@
+"""From minutes to months: what has settled of each longer window, and the value of any window.
+
+A minute to which no trade can come any more settles: it is merged into the bars of the longer windows that it is in. A
+window's value is its settled bar followed by its minutes that have not settled, whoever asks and whenever.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from market.candles.bars import NAMES, Bars, Index, merge
+from market.candles.minutes import MinutePlanes
+from market.candles.sessions import Segments, Window
+from market.candles.timeframe import Session, Timeframe
+
+Places = npt.NDArray[np.intp]
+Slot = tuple[Timeframe, Session]
+
+# Windows below a day are of one kind of time after the other; a day, a week and a month have one of each at once.
+SLOTS: tuple[Slot, ...] = tuple(
+    (timeframe, session)
+    for timeframe in Timeframe
+    if timeframe is not Timeframe.M1
+    for session in (Session if timeframe.minutes == 0 else (Session.REGULAR,))
+)
+_KEPT_MINUTES = 64  # of which the windows are remembered, for each venue
+
+
+def slot_of(timeframe: Timeframe, session: Session) -> Slot:
+    """Give the slot in which a window of a timeframe settles."""
+    return timeframe, (Session.REGULAR if timeframe.minutes else session)
+
+
+class Ladder:
+    """The settled bars of 5m to 1M of every place, and the windows that they are of, which are a venue's."""
+
+    def __init__(self, planes: MinutePlanes) -> None:
+        self.planes = planes
+        self.venues: list[Segments] = []
+        self.settled = {slot: Bars.blank(planes.room) for slot in SLOTS}
+        self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
+        self._windows: list[dict[int, tuple[Window, ...]]] = []  # by venue and minute, the newest few
+
+    def add_venue(self, segments: Segments) -> None:
+        """Take in one more venue."""
+        self.venues.append(segments)
+        self._windows.append({})
+        for windows in self.window.values():
+            windows.append(None)
+
+    def reserve(self, places: int) -> None:
+        """Make room for `places`."""
+        self.planes.reserve(places)
+        for slot, bars in self.settled.items():
+            held = len(bars.trades)
+            if self.planes.room > held:
+                grown = Bars.blank(self.planes.room)
+                for name in NAMES:
+                    getattr(grown, name)[:held] = getattr(bars, name)
+                self.settled[slot] = grown
+
+    def windows(self, venue: int, minute: int) -> tuple[Window, ...]:
+        """Give the windows of every timeframe, in order, that a minute is in at a venue."""
+        known = self._windows[venue]
+        if minute not in known:
+            if len(known) >= _KEPT_MINUTES:
+                known.clear()
+            known[minute] = tuple(self.venues[venue].window(timeframe, minute) for timeframe in Timeframe)
+        return known[minute]
+
+    def held(self, timeframe: Timeframe, venue: int) -> set[Window]:
+        """Give the windows of a timeframe of which anything is held: those of its minutes, and the settled ones."""
+        found = {self.windows(venue, minute)[timeframe - 1] for minute in self.planes.filled}
+        settled = (self.window[slot][venue] for slot in SLOTS if slot[0] is timeframe)
+        return found | {window for window in settled if window is not None}
+
+    def value(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Bars:
+        """Give the bars of a window for the places `at`, all of that venue."""
+        parts = list(self._parts(timeframe, venue, window, at))
+        value = parts[0]
+        for part in parts[1:]:
+            value = merge(value, part)
+        return value
+
+    def whole_or(self, places: Places) -> Index:
+        """Give all places where most are meant and the others are blank: columns are read fastest whole."""
+        is_dense = len(self.venues) == 1 and len(places) * 2 > self.planes.room
+        return slice(0, self.planes.room) if is_dense else places
+
+    def settle(self, minute: int, of_venue: Sequence[Places]) -> None:
+        """Merge a minute into the longer windows that it is in, and free its plane; minutes come in ascending order.
+
+        `of_venue` are the places of each venue.
+        """
+        bars = self.planes.of(minute)
+        for venue, places in enumerate(of_venue):
+            active = places[bars.trades[places] > 0]
+            if len(active):
+                at = self.whole_or(active)
+                self._settle(venue, minute, bars.take(at).carried(), at, places)
+        self.planes.clear(minute)
+
+    def _settle(self, venue: int, minute: int, bars: Bars, at: Index, places: Places) -> None:
+        for timeframe, window in zip(Timeframe, self.windows(venue, minute), strict=True):
+            if timeframe is Timeframe.M1:
+                continue
+            slot = slot_of(timeframe, window.session)
+            settled = self.settled[slot]
+            if self.window[slot][venue] != window:
+                settled.clear(places)
+                self.window[slot][venue] = window
+            settled.put(at, merge(settled.take(at), bars).carried().begun())
+
+    def _parts(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Iterator[Bars]:
+        slot = slot_of(timeframe, window.session)
+        if timeframe is not Timeframe.M1 and self.window[slot][venue] == window:
+            yield self.settled[slot].take(at)
+        for minute in self.planes.filled:
+            if self.windows(venue, minute)[timeframe - 1] == window:
+                yield self.planes.of(minute).take(at)

@@ -1,0 +1,113 @@
+"""The minutes that trades may still come to: four planes of bars, filled without sorting."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from market.candles.bars import NAMES, Bars
+from market.candles.exact import split
+
+PLANES = 4
+NO_MINUTE = -1
+
+Bools = npt.NDArray[np.bool_]
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Trades of one chunk, in tape order: their bars' places, times, and what they were."""
+
+    place: Places
+    ts: I8
+    price: F8
+    size: F8
+    conditions: npt.NDArray[np.uint64]
+
+    def take(self, index: npt.NDArray[Any] | slice) -> "Trades":
+        """Give the trades at `index`."""
+        return Trades(self.place[index], self.ts[index], self.price[index], self.size[index], self.conditions[index])
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
+class MinutePlanes:
+    """A bar for every place in each of four minutes; minute m has plane m & 3."""
+
+    def __init__(self, places: int = 0) -> None:
+        self.minute = [NO_MINUTE] * PLANES
+        self.bars = Bars.blank((PLANES, places))
+        self._flat = self._flatten()
+
+    @property
+    def room(self) -> int:
+        """The number of places."""
+        return int(self.bars.trades.shape[1])
+
+    @property
+    def filled(self) -> list[int]:
+        """The minutes that have a plane, ascending."""
+        return sorted(minute for minute in self.minute if minute != NO_MINUTE)
+
+    def reserve(self, places: int) -> None:
+        """Make room for `places`."""
+        if places > self.room:
+            grown = Bars.blank((PLANES, max(places, 2 * self.room)))
+            for name in NAMES:
+                getattr(grown, name)[:, : self.room] = getattr(self.bars, name)
+            self.bars = grown
+            self._flat = self._flatten()
+
+    def of(self, minute: int) -> Bars:
+        """View the bars of a minute that has a plane."""
+        return self.bars.take(minute & 3)
+
+    def clear(self, minute: int) -> None:
+        """Blank a minute's plane, so that another minute may have it."""
+        self.bars.clear(minute & 3)
+        self.minute[minute & 3] = NO_MINUTE
+
+    def add(self, minute: I8, trades: Trades, forming: Bools | None, late: Bools | None) -> None:
+        """Fold trades into their minutes; `forming` are those that form prices (None: all), `late` those that amend."""
+        for each in range(int(minute.min()), int(minute.max()) + 1):
+            self.minute[each & 3] = each
+        at: Places = (minute & 3) * self.room + trades.place
+        if late is not None:
+            np.add.at(self._flat.revision, at, late.astype(np.int64))
+        self._add_sums(at, trades)
+        if forming is not None:
+            at, trades = at[forming], trades.take(forming)
+        self._add_prices(at, trades.ts, trades.price)
+
+    def _add_sums(self, at: Places, trades: Trades) -> None:
+        bars = self._flat
+        np.add.at(bars.trades, at, 1)
+        whole, nano = split(trades.size)
+        np.add.at(bars.volume_whole, at, whole)
+        if nano.any():  # sizes are nearly always whole
+            np.add.at(bars.volume_nano, at, nano)
+        whole, nano = split(trades.price * trades.size)
+        np.add.at(bars.turnover_whole, at, whole)
+        np.add.at(bars.turnover_nano, at, nano)
+
+    def _add_prices(self, at: Places, ts: I8, price: F8) -> None:
+        bars = self._flat
+        np.maximum.at(bars.high, at, price)
+        np.minimum.at(bars.low, at, price)
+        first_before = bars.first_ns[at]
+        np.minimum.at(bars.first_ns, at, ts)
+        np.maximum.at(bars.last_ns, at, ts)
+        # Of several assignments to one element the last one stays: of trades at the same time the close is the last
+        # on the tape and, assigned backwards, the open the first.
+        closes = np.flatnonzero(ts == bars.last_ns[at])
+        bars.close[at[closes]] = price[closes]
+        opens = np.flatnonzero((ts == bars.first_ns[at]) & (ts != first_before))[::-1]
+        bars.open[at[opens]] = price[opens]
+
+    def _flatten(self) -> Bars:
+        return Bars(*(getattr(self.bars, name).reshape(-1) for name in NAMES))

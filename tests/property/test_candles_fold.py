@@ -1,0 +1,106 @@
+"""The fold against the slow oracle, however the tape is cut, disordered, repeated and spoilt."""
+
+import random
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market import rows
+from market.candles.calendar import build_segments
+from market.candles.candles import Candles
+from market.candles.checks import FoldRules
+from market.candles.fold import CandleFold
+from market.candles.sessions import DAY_NS, MINUTE_NS, Segments, continuous
+from market.row_type import Rows
+from tests.candle_oracle import Oracle, by_key
+
+S = 1_000_000_000
+NUMBERS = 6
+VENUES = ["V24", "XNYS", "XTKS"]
+seeds = st.integers(0, 2**32)
+
+
+def exchange(zone: str, opens_h: float, closes_h: float, lunch: tuple[float, float] | None) -> Segments:
+    """Sessions of every weekday from 2026-03-02 for three weeks, their times in UTC."""
+    days = np.array([day for day in range(20514, 20535) if (day + 3) % 7 < 5], np.int32)
+    nat = np.full(len(days), np.iinfo(np.int64).min)
+
+    def at(hours: float) -> np.ndarray:
+        return days.astype(np.int64) * DAY_NS + int(hours * 3600) * S
+
+    breaks = (nat, nat) if lunch is None else (at(lunch[0]), at(lunch[1]))
+    return build_segments(at(opens_h), at(closes_h), *breaks, days, zone)
+
+
+SEGMENTS = {
+    "V24": continuous(),
+    "XNYS": exchange("America/New_York", 14.5, 21, None),
+    "XTKS": exchange("Asia/Tokyo", 0, 6, (2.5, 3.5)),
+}
+OF_NUMBER = {number: SEGMENTS[VENUES[number % 3]] for number in range(NUMBERS)}
+
+
+def tape(random_: random.Random, count: int) -> Rows:
+    """Rows of every kind, in disorder up to 75 s, some bad, some repeated; the last ones are quotes 70 days on."""
+    made = rows.TRADE.blank(count + 1)
+    high = 20520 * DAY_NS + random_.choice([0, 2.4, 5.9, 14.4, 20.9]) * 3600 * S
+    sequence = dict.fromkeys(range(NUMBERS), 0)
+    for at in range(count):
+        high += int(random_.expovariate(1) * random_.choice([0.01, 0.2, 3, 20]) * S)
+        if random_.random() < 0.01:
+            high += random_.choice([1, 4, 30, 200, 1500]) * MINUTE_NS
+        row, number = made[at : at + 1], random_.randrange(NUMBERS)
+        back = random_.randrange(75 * S) if random_.random() < 0.2 else random_.randrange(3 * S)
+        ts = int(high) - back
+        if random_.random() < 0.05:
+            ts -= ts % MINUTE_NS
+        sequence[number] += random_.choice([0, 2, 5, 1 << 32]) if random_.random() < 0.03 else 1
+        row["instrument"], row["sequence"] = number, sequence[number]
+        row["ts_event"], row["ts_recv"] = ts, int(high)
+        row["price"] = random_.choice([random_.randrange(1, 5000) / 100, random_.random() * 100])
+        row["size"] = random_.choice([random_.randrange(1, 900), random_.random() * 3, 1e10])
+        row["conditions"] = random_.choice([0, 0, 0, 1, 2, 3, 4, 31])
+        if random_.random() < 0.04:
+            spoil(random_, row)
+    made["kind"][-1], made["instrument"][-1], made["sequence"][-1] = 2, 0, 1 << 50
+    made["ts_event"][-1] = made["ts_recv"][-1] = int(high) + 70 * DAY_NS
+    return np.frombuffer(made.tobytes(), rows.EVENT_DTYPE)
+
+
+def spoil(random_: random.Random, row: Rows) -> None:
+    name, value = random_.choice(
+        [
+            ("price", np.nan), ("price", np.inf), ("price", 0.0), ("price", -1.0), ("price", 2e8), ("size", np.nan),
+            ("size", -np.inf), ("size", 0.0), ("size", 2e10), ("ts_event", 5), ("ts_event", 2**62), ("ts_recv", 5),
+            ("instrument", 99), ("instrument", 0xFFFF_FFFF), ("flags", 1), ("kind", 2), ("kind", 3), ("kind", 4),
+        ]
+    )  # fmt: skip
+    row[name] = value
+
+
+def new_fold(rules: FoldRules | None = None) -> CandleFold:
+    fold = CandleFold(rules or FoldRules(), {name: SEGMENTS[name] for name in VENUES[1:]})
+    fold.enlist(np.arange(NUMBERS, dtype=np.uint32), [VENUES[number % 3] for number in range(NUMBERS)])
+    return fold
+
+
+def apply(fold: CandleFold, events: Rows, sizes: list[int]) -> Candles:
+    """Apply in batches of the sizes given, over and over."""
+    parts, start, turn = [], 0, 0
+    while start < len(events):
+        part = events[start : start + sizes[turn % len(sizes)]]
+        parts.append(fold.apply(part, np.arange(start, start + len(part))).closed)
+        start, turn = start + len(part), turn + 1
+    return Candles.concat(parts)
+
+
+batch_sizes = st.lists(st.integers(1, 97), min_size=1, max_size=5)
+
+
+@given(seeds, batch_sizes)
+def test_any_batching_of_any_tape_gives_the_oracles_candles(seed: int, sizes: list[int]) -> None:
+    events = tape(random.Random(seed), 300)
+    expected = Oracle(OF_NUMBER).apply(events).candles()
+    assert by_key(apply(new_fold(), events, [len(events)])) == expected
+    assert by_key(apply(new_fold(), events, sizes)) == expected
