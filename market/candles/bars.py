@@ -68,7 +68,7 @@ class Bars:
         """Give the same bars as ones to which only later trades will come: their own times no longer matter."""
         columns = {name: getattr(self, name) for name in NAMES}
         is_priced = self.last_ns >= 0
-        columns["first_ns"], columns["last_ns"] = np.where(is_priced, 0, NEVER), np.where(is_priced, 0, -1)
+        columns["first_ns"], columns["last_ns"] = np.where(is_priced, 1, NEVER), np.where(is_priced, 1, -1)
         return Bars(**columns)
 
 

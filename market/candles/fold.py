@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules, judge
+from market.candles.codec import CodecError
 from market.candles.ladder import Ladder
 from market.candles.minutes import MinutePlanes, Trades
 from market.candles.output import Output, Recorder
 from market.candles.places import PlaceTable
 from market.candles.sessions import MINUTE_NS, Segments, continuous
+from market.candles.state import Frozen, freeze, thaw
 from market.candles.timeframe import Session, Timeframe
 from market.candles.view import View
 from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition, Kind
@@ -116,6 +118,22 @@ class CandleFold:
         places = np.unique(places[places >= 0])
         settled_ns = self.watermark_ns - self._rules.lateness_ns
         return Candles.concat(list(self._view.held(places, settled_ns, self.watermark_ns)))
+
+    def freeze(self) -> Frozen:
+        """Copy the whole state; `encode` writes it, where the fold need not wait."""
+        return freeze(self._table, self._ladder, {"high_ns": self._high_ns, "closed_ns": self._closed_ns})
+
+    @classmethod
+    def restore(cls, rules: FoldRules, venues: Mapping[str, Segments], data: bytes) -> "CandleFold":
+        """Make the fold whose state was frozen and encoded; raises CodecError for other bytes."""
+        frozen, fold = Frozen.decode(data), cls(rules, venues)
+        try:
+            fold.enlist(*frozen.enlisted)
+            thaw(frozen, fold._table, fold._ladder)
+            fold._high_ns, fold._closed_ns = frozen.facts["high_ns"], frozen.facts["closed_ns"]
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise CodecError(f"the state is not whole: {error}") from error
+        return fold
 
     def _apply_chunk(self, events: Rows, start: int, recorder: Recorder) -> None:
         place = self._table.places(events["instrument"])

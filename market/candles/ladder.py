@@ -69,11 +69,12 @@ class Ladder:
             known[minute] = tuple(self.venues[venue].window(timeframe, minute) for timeframe in Timeframe)
         return known[minute]
 
-    def held(self, timeframe: Timeframe, venue: int) -> set[Window]:
-        """Give the windows of a timeframe of which anything is held: those of its minutes, and the settled ones."""
-        found = {self.windows(venue, minute)[timeframe - 1] for minute in self.planes.filled}
-        settled = (self.window[slot][venue] for slot in SLOTS if slot[0] is timeframe)
-        return found | {window for window in settled if window is not None}
+    def held(self, timeframe: Timeframe, venue: int) -> list[Window]:
+        """Give the windows of a timeframe of which anything is held: the settled ones, and those of its minutes."""
+        settled = [self.window[slot][venue] for slot in SLOTS if slot[0] is timeframe]
+        of_minutes = [self.windows(venue, minute)[timeframe - 1] for minute in self.planes.filled]
+        found = [window for window in (*settled, *of_minutes) if window is not None]
+        return list({(window.start_ns, window.session): window for window in found}.values())
 
     def value(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Bars:
         """Give the bars of a window for the places `at`, all of that venue."""
@@ -107,15 +108,15 @@ class Ladder:
                 continue
             slot = slot_of(timeframe, window.session)
             settled = self.settled[slot]
-            if self.window[slot][venue] != window:
+            if not window.is_same(self.window[slot][venue]):
                 settled.clear(places)
-                self.window[slot][venue] = window
+            self.window[slot][venue] = window
             settled.put(at, merge(settled.take(at), bars).carried().begun())
 
     def _parts(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Iterator[Bars]:
         slot = slot_of(timeframe, window.session)
-        if timeframe is not Timeframe.M1 and self.window[slot][venue] == window:
+        if timeframe is not Timeframe.M1 and window.is_same(self.window[slot][venue]):
             yield self.settled[slot].take(at)
         for minute in self.planes.filled:
-            if self.windows(venue, minute)[timeframe - 1] == window:
+            if window.is_same(self.windows(venue, minute)[timeframe - 1]):
                 yield self.planes.of(minute).take(at)

@@ -27,6 +27,10 @@ class Window(NamedTuple):
     end_minute: int
     session: Session
 
+    def is_same(self, other: "Window | None") -> bool:
+        """Tell whether another is of the same candle; its end may differ where a calendar was mended in between."""
+        return other is not None and (self.start_ns, self.session) == (other.start_ns, other.session)
+
     @property
     def end_ns(self) -> int:
         """The instant at which it ends."""

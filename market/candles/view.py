@@ -29,7 +29,7 @@ class View:
         for venue, places in enumerate(self._table.of_venue):
             at = self._ladder.whole_or(places)
             for timeframe in Timeframe:
-                for window in sorted(self._ladder.held(timeframe, venue)):
+                for window in self._ladder.held(timeframe, venue):
                     if after_ns < window.end_ns <= until_ns:
                         yield self._candles(timeframe, venue, window, at, is_closed=True)
 
@@ -48,7 +48,7 @@ class View:
         """Give every candle of places whose window ends after `after_ns`; those that end by `closed_ns` are closed."""
         for venue, own in self._by_venue(places):
             for timeframe in Timeframe:
-                for window in sorted(self._ladder.held(timeframe, venue)):
+                for window in self._ladder.held(timeframe, venue):
                     if window.end_ns > after_ns:
                         yield self._candles(timeframe, venue, window, own, window.end_ns <= closed_ns)
 

@@ -104,3 +104,19 @@ def test_any_batching_of_any_tape_gives_the_oracles_candles(seed: int, sizes: li
     expected = Oracle(OF_NUMBER).apply(events).candles()
     assert by_key(apply(new_fold(), events, [len(events)])) == expected
     assert by_key(apply(new_fold(), events, sizes)) == expected
+
+
+@given(seeds, batch_sizes)
+def test_a_fold_frozen_anywhere_goes_on_as_if_it_had_not_been(seed: int, sizes: list[int]) -> None:
+    events = tape(random.Random(seed), 200)
+    whole, fold, parts, start = new_fold(), new_fold(), [], 0
+    for size in sizes:
+        part = events[start : start + size]
+        output = fold.apply(part, np.arange(len(part)))
+        parts.append(output.closed)
+        data = fold.freeze().encode()
+        fold = CandleFold.restore(FoldRules(), {name: SEGMENTS[name] for name in VENUES[1:]}, data)
+        assert fold.freeze().encode() == data
+        start += size
+    parts.append(fold.apply(events[start:], np.arange(len(events[start:]))).closed)
+    assert by_key(Candles.concat(parts)) == by_key(apply(whole, events, [len(events)]))
