@@ -14,12 +14,12 @@ import numpy.typing as npt
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules, judge
 from market.candles.codec import CodecError
+from market.candles.frozen import Frozen, freeze, thaw
 from market.candles.ladder import Ladder
 from market.candles.minutes import MinutePlanes, Trades
 from market.candles.output import Output, Recorder
 from market.candles.places import PlaceTable
 from market.candles.sessions import MINUTE_NS, Segments, continuous
-from market.candles.state import Frozen, freeze, thaw
 from market.candles.timeframe import Session, Timeframe
 from market.candles.view import View
 from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition, Kind
@@ -43,7 +43,7 @@ class CandleFold:
 
     def __init__(self, rules: FoldRules, venues: Mapping[str, Segments]) -> None:
         self._rules = rules
-        self._segments = dict(venues)
+        self._segments = venues
         self._table = PlaceTable()
         self._ladder = Ladder(MinutePlanes())
         self._view = View(self._table, self._ladder)
