@@ -1,20 +1,18 @@
 """Reading candles from their tables."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg_pool import AsyncConnectionPool
 
 from market.candles.candles import Candles
 from market.candles.timeframe import Session, Timeframe
 from mesh.candles import sql
 from mesh.candles.copy_format import from_copy
 from mesh.candles.instrument_ids import InstrumentIds, NameOf
-from mesh.candles.postgres import AWAY, CONNECT_WITHIN_S, Connection, StoreAway, answered_within
+from mesh.candles.postgres import Connection, Connections
 from mesh.candles.writer import WORKER
 
 READ_WITHIN_S = 5.0
@@ -27,32 +25,19 @@ _LENGTH_S = {Timeframe.D1: _DAY_S, Timeframe.W1: 7 * _DAY_S, Timeframe.MO1: 31 *
 
 
 class CandleStore:
-    """Reads through a pool. Candles come oldest first, withdrawn ones and those without a price among them.
+    """Reads through a few connections. Candles come oldest first, withdrawn ones and those without a price among them.
 
     Every read raises StoreAway where Postgres does not answer in time.
     """
 
     def __init__(self, dsn: str, name_of: NameOf, connections: int = 4, read_within_s: float = READ_WITHIN_S) -> None:
         self._ids = InstrumentIds(name_of)
-        self._read_within_s = read_within_s
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
-            min_size=0,
-            max_size=connections,
-            open=False,
-            timeout=read_within_s,
-            reconnect_timeout=CONNECT_WITHIN_S,
-            configure=self._configure,
-            kwargs={"autocommit": True, "connect_timeout": CONNECT_WITHIN_S, "application_name": "tickmesh-candles"},
-        )
-
-    async def open(self) -> None:
-        """Begin; connections are made as they are needed, so Postgres may be away."""
-        await self._pool.open()
+        # A new connection may be to another database: restored, or made anew.
+        self._connections = Connections(dsn, connections, read_within_s, self._ids.forget)
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._pool.close(timeout=1.0)
+        await self._connections.close()
 
     async def before(
         self, number: int, timeframe: Timeframe, end_ns: int, sessions: Sequence[Session], limit: int
@@ -61,12 +46,13 @@ class CandleStore:
 
         Looks at the time just before it first, then at ever more, so that the partitions of decades stay untouched.
         """
-        ends = _instant(end_ns)
         span_s = 5 * limit * (timeframe.minutes * 60 or _LENGTH_S[timeframe])
-        spans = [timedelta(seconds=max(span_s, 5 * _DAY_S) * 8**step) for step in range(8)]
-        parts: list[Candles] = []
-        missing = limit
-        async with self._asking([number]) as (connection, ids, numbers):
+
+        async def ask(connection: Connection) -> Candles:
+            ids, numbers = await self._known(connection, [number])
+            spans = [timedelta(seconds=max(span_s, 5 * _DAY_S) * 8**step) for step in range(8)]
+            ends, missing = _instant(end_ns), limit
+            parts: list[Candles] = []
             while missing > 0 and ends > _OLDEST and len(ids):
                 starts = ends - min(spans.pop(0), ends - _OLDEST)
                 values = _values(ids, starts, ends, sessions, missing)
@@ -74,7 +60,9 @@ class CandleStore:
                 parts.append(found.take(np.arange(len(found))[::-1]))
                 missing -= len(found)
                 ends = starts
-        return Candles.concat(parts[::-1])
+            return Candles.concat(parts[::-1])
+
+        return await self._connections.ask(ask)
 
     async def between(
         self,
@@ -86,49 +74,43 @@ class CandleStore:
         limit: int = 100_000,
     ) -> Candles:
         """Read the oldest `limit` candles that start in [start_ns, end_ns)."""
-        async with self._asking([number]) as (connection, ids, numbers):
+
+        async def ask(connection: Connection) -> Candles:
+            ids, numbers = await self._known(connection, [number])
             if not len(ids):
                 return Candles.of(0)
             values = _values(ids, _instant(start_ns), _instant(end_ns), sessions, limit)
             return await _copy(connection, sql.oldest_between(timeframe), values, timeframe, ids, numbers)
 
+        return await self._connections.ask(ask)
+
     async def of_many(self, numbers: NDArray[np.uint32], timeframe: Timeframe, start_ns: int, end_ns: int) -> Candles:
         """Read all candles of these instruments that start in [start_ns, end_ns), ordered by start and session."""
-        async with self._asking(numbers) as (connection, ids, known):
+
+        async def ask(connection: Connection) -> Candles:
+            ids, known = await self._known(connection, numbers)
             values = {"instruments": ids.tolist(), "starts": _instant(start_ns), "ends": _instant(end_ns)}
             return await _copy(connection, sql.all_between(timeframe), values, timeframe, ids, known)
 
+        return await self._connections.ask(ask)
+
     async def progress(self) -> dict[int, int]:
         """Tell how far the workers are: of each partition the last tape sequence whose candles are in the tables."""
-        async with self._connection() as connection:
+
+        async def ask(connection: Connection) -> dict[int, int]:
             cursor = await connection.execute(sql.PROGRESS, {"worker": WORKER})
             return {int(str(partition)): int(str(sequence)) for partition, sequence in await cursor.fetchall()}
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            connection = await self._pool.getconn()
-        except AWAY as error:
-            raise StoreAway(str(error).strip()) from error
-        try:
-            async with answered_within(connection, self._read_within_s):
-                yield connection
-        finally:
-            await self._pool.putconn(connection)
+        return await self._connections.ask(ask)
 
-    @asynccontextmanager
-    async def _asking(
-        self, numbers: Sequence[int] | NDArray[np.uint32]
-    ) -> AsyncIterator[tuple[Connection, NDArray[np.int32], NDArray[np.uint32]]]:
-        """Take a connection, and the ids, ascending, of those of the instruments that the tables know."""
-        async with self._connection() as connection:
-            wanted = np.unique(np.asarray(numbers, np.uint32))
-            ids = await self._ids.find(connection, wanted)
-            order = np.argsort(ids)[np.count_nonzero(ids == 0) :]
-            yield connection, ids[order], wanted[order]
-
-    async def _configure(self, connection: Connection) -> None:
-        self._ids.forget()  # a new connection may be to another database: restored, or made anew
+    async def _known(
+        self, connection: Connection, numbers: Sequence[int] | NDArray[np.uint32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+        """Give the ids, ascending, and the numbers of those of the instruments that the tables know."""
+        wanted = np.unique(np.asarray(numbers, np.uint32))
+        ids = await self._ids.find(connection, wanted)
+        order = np.argsort(ids)[np.count_nonzero(ids == 0) :]
+        return ids[order], wanted[order]
 
 
 def _values(

@@ -5,7 +5,6 @@ answer writes again, and whoever lost its partition is refused by the fence befo
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from market.candles.timeframe import Timeframe
 from mesh.candles import sql
 from mesh.candles.copy_format import to_copy
 from mesh.candles.instrument_ids import InstrumentIds, NameOf
-from mesh.candles.postgres import AWAY, CONNECT_WITHIN_S, Connection, StoreAway, answered_within
+from mesh.candles.postgres import CONNECT_WITHIN_S, Connection, answered_within, close, connect
 from mesh.candles.stretches import RETENTION_YEARS, stretches
 
 WORKER = "candle"
@@ -98,8 +97,7 @@ class CandleWriter:
         """Give back the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*AWAY):
-                await connection.close()
+            await close(connection)
 
     async def _write(
         self, connection: Connection, batches: dict[Timeframe, Candles], marks: Sequence[Mark], also: Also | None
@@ -133,12 +131,7 @@ class CandleWriter:
         self._ids.forget()
         self._rooms.clear()
         self._connection = None
-        try:
-            connection = await psycopg.AsyncConnection.connect(
-                self._dsn, autocommit=True, connect_timeout=CONNECT_WITHIN_S, application_name="tickmesh-candles"
-            )
-        except AWAY as error:
-            raise StoreAway(str(error).strip()) from error
+        connection = await connect(self._dsn)
         self._connection = connection
         try:
             async with answered_within(connection, CONNECT_WITHIN_S):

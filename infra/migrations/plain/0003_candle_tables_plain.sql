@@ -18,7 +18,7 @@ BEGIN
     IF parent IN ('candles_1d', 'candles_1w', 'candles_1mo') OR to_regclass(quote_ident(partition)) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext(partition));
+    LOCK TABLE candle_shape IN SHARE UPDATE EXCLUSIVE MODE; -- one at a time, and what others have made is seen now
     IF to_regclass(quote_ident(partition)) IS NULL THEN
         EXECUTE format('CREATE TABLE %I (LIKE candle_shape INCLUDING ALL)', partition);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, partition, starts, ends);

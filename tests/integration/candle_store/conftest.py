@@ -33,6 +33,5 @@ async def writer(candles_url: str) -> AsyncIterator[CandleWriter]:
 @pytest_asyncio.fixture
 async def store(candles_url: str) -> AsyncIterator[CandleStore]:
     store = CandleStore(candles_url, name_of)
-    await store.open()
     yield store
     await store.close()
