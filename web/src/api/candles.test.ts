@@ -18,6 +18,9 @@ const ANSWER = {
   open: true,
   indicators: {
     "sma:20": { value: [229.7, 229.71] },
+    "ema:50": { value: [null, 229.6] },
+    "bbands:20:2": { upper: [3, 4], middle: [2, 3], lower: [1, 2] },
+    "rsi:14": { value: [50, 51] },
     "macd:12:26:9": { macd: [0.1, 0.2], signal: [0.3, 0.4], histogram: [null, -0.2] },
   },
   previous: "2026-03-29T14:29:00Z",
@@ -48,7 +51,7 @@ describe("a page of candles", () => {
           extended: false,
           closed: true,
           blank: false,
-          indicators: [229.7, null, null, null, null, null, 0.1, 0.3, null],
+          indicators: [229.7, null, 3, 2, 1, 50, 0.1, 0.3, null],
         },
         {
           startS: 1774794660,
@@ -63,11 +66,15 @@ describe("a page of candles", () => {
           extended: true,
           closed: false,
           blank: false,
-          indicators: [229.71, null, null, null, null, null, 0.2, 0.4, -0.2],
+          indicators: [229.71, 229.6, 4, 3, 2, 51, 0.2, 0.4, -0.2],
         },
       ],
       hasOlder: true,
     });
+  });
+
+  it("has candles without indicators where the server gave none", () => {
+    expect(candlePage({ ...ANSWER, indicators: undefined }).candles[0]).not.toHaveProperty("indicators");
   });
 
   it("is the last one when nothing comes before it", () => {
@@ -80,7 +87,8 @@ describe("a page of candles", () => {
     ["a column is shorter", { ...ANSWER, c: [1] }],
     ["times go back", { ...ANSWER, t: [1774794660, 1774794600] }],
     ["a price is no number", { ...ANSWER, o: ["229", 1] }],
-    ["an indicator is shorter", { ...ANSWER, indicators: { "sma:20": { value: [1] } } }],
+    ["an indicator is missing", { ...ANSWER, indicators: {} }],
+    ["an indicator is shorter", { ...ANSWER, indicators: { ...ANSWER.indicators, "sma:20": { value: [1] } } }],
   ])("is refused where %s", (_, body) => {
     expect(() => candlePage(body)).toThrow(expect.objectContaining({ code: "malformed", retryable: false }));
   });

@@ -37,11 +37,11 @@ function candlesOf(fields: Fields): Candle[] {
   const [volume, trades, vwap] = [column("v", number), column("n", count), column("vw", orNull)];
   const extended = column("x", count);
   const revision = "e" in fields ? column("e", count) : () => 0;
-  const indicators = indicatorsOf(record(fields["indicators"] ?? {}), starts.length);
+  const indicators = indicatorsOf(fields["indicators"], starts.length);
   const openAt = fields["open"] === true ? starts.length - 1 : starts.length;
   return starts.map((startS, at) => {
     if (startS <= (starts[at - 1] ?? -1)) throw new MalformedError("candles are not in order");
-    return {
+    const candle: Candle = {
       startS,
       open: open(at),
       high: high(at),
@@ -54,17 +54,18 @@ function candlesOf(fields: Fields): Candle[] {
       extended: extended(at) === 1,
       closed: at < openAt,
       blank: false,
-      indicators: indicators(at),
     };
+    return indicators === null ? candle : Object.assign(candle, { indicators: indicators(at) });
   });
 }
 
-/** All that the page asks for; one that the server left out has no values. */
-function indicatorsOf(answers: Fields, length: number): (at: number) => IndicatorValues {
+/** All that the page asks for; null where the server gave none: the page computes them itself. */
+function indicatorsOf(answers: unknown, length: number): ((at: number) => IndicatorValues) | null {
+  if (answers === undefined) return null;
   const columns = INDICATORS.flatMap((name) => {
     const { query, columns: names } = PLANS[name];
-    const answer = record(answers[query] ?? {});
-    return names.map((line) => (line in answer ? columnOf(answer[line], orNull, length) : () => null));
+    const answer = record(record(answers)[query]);
+    return names.map((line) => columnOf(answer[line], orNull, length));
   });
   return (at) => columns.map((column) => column(at));
 }

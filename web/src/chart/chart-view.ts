@@ -172,10 +172,13 @@ export class ChartView {
         column === "histogram"
           ? this.chart.addSeries(HistogramSeries, options, pane)
           : this.chart.addSeries(LineSeries, { ...options, lineWidth: 1, crosshairMarkerVisible: false }, pane);
+      for (const price of PLANS[name].levels) series.createPriceLine({ ...LEVEL, price, color: this.colours.line });
       return partOf<"Line" | "Histogram">(series, (index) => linePoint(this.drawing, index, line));
     });
   }
 }
+
+const LEVEL = { lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: false } as const;
 
 /** A series, and how its points are made of the drawing. */
 interface Part<T extends SeriesType> {

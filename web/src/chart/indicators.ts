@@ -17,6 +17,8 @@ export interface IndicatorPlan {
   readonly at: number;
   /** It has a pane of its own below the prices. */
   readonly apart: boolean;
+  /** Heights that mean something, marked by a line across. */
+  readonly levels: readonly number[];
 }
 
 export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
@@ -28,6 +30,7 @@ export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
     columns: ["value"],
     at: 0,
     apart: false,
+    levels: [],
   },
   ema: {
     short: "EMA",
@@ -37,6 +40,7 @@ export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
     columns: ["value"],
     at: 1,
     apart: false,
+    levels: [],
   },
   bbands: {
     short: "Bollinger",
@@ -46,6 +50,7 @@ export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
     columns: ["upper", "middle", "lower"],
     at: 2,
     apart: false,
+    levels: [],
   },
   rsi: {
     short: "RSI",
@@ -55,6 +60,7 @@ export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
     columns: ["value"],
     at: 5,
     apart: true,
+    levels: [30, 70],
   },
   macd: {
     short: "MACD",
@@ -64,6 +70,7 @@ export const PLANS: Readonly<Record<Indicator, IndicatorPlan>> = {
     columns: ["macd", "signal", "histogram"],
     at: 6,
     apart: true,
+    levels: [],
   },
 };
 

@@ -22,7 +22,7 @@ export function timeWords(interval: Interval, zone = new Intl.DateTimeFormat().r
   const timeZone = dated ? "UTC" : zone;
   const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat("en-GB", { ...options, timeZone });
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  const full = format({ day: "numeric", month: "short", year: "numeric", ...(!dated && clock) });
+  const full = format({ day: "numeric", month: "short", ...(dated ? { year: "numeric" } : clock) });
   const marks: Record<Mark, Intl.DateTimeFormat> = {
     year: format({ year: "numeric" }),
     month: format({ month: "short" }),
