@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from market.candles.chunk import Chunk
 from market.codes import NO_INSTRUMENT, Kind, TradeFlag
-from market.row_type import Rows
-from market.rows import TRADE
 
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.uint8]
 F8 = npt.NDArray[np.float64]
-I8 = npt.NDArray[np.int64]
-Places = npt.NDArray[np.intp]
 
 NS = 1_000_000_000
 
@@ -59,29 +56,22 @@ class FoldRules:
             raise ValueError("bound and lateness are from 0 to 62 s together: four minutes are held open")
 
 
-def judge(events: Rows, place: Places, ts: I8, ts_recv: I8, rules: FoldRules) -> Codes | None:
+def judge(chunk: Chunk, rules: FoldRules) -> Codes | None:
     """Give each row's code, an index of REASONS or PASSED_OVER; None where all of them are good."""
-    is_good = (place >= 0) & (ts >= rules.first_ns) & (ts - rules.future_ns <= ts_recv)
-    kind = events["kind"]
-    is_trade = kind == Kind.TRADE
-    trades = events.view(TRADE.dtype)
-    at: npt.NDArray[np.intp] | slice = slice(None) if is_trade.all() else np.flatnonzero(is_trade)
-    price, size = trades["price"][at].astype(np.float64), trades["size"][at].astype(np.float64)
-    is_good[at] &= _is_good_trade(price, size, rules)
-    is_good[at] &= trades["flags"][at] & TradeFlag.CORRECTED == 0
-    is_good &= kind != Kind.CORRECTION
-    if is_good.all():
+    is_good = (chunk.place >= 0) & (chunk.ts >= rules.first_ns) & (chunk.ts - rules.future_ns <= chunk.ts_recv)
+    is_good[chunk.trades] &= _is_good_trade(chunk.price, chunk.size, rules)
+    is_replacement = chunk.flags & TradeFlag.CORRECTED > 0
+    if is_good.all() and not is_replacement.any() and not (chunk.kind == Kind.CORRECTION).any():
         return None
-    codes = np.zeros(len(events), np.uint8)
-    for reason, found in _trade_faults(price, size, rules):
-        codes[at] = np.where(found & (codes[at] == 0), _CODE[reason], codes[at])
-    is_replacement = trades["flags"][at] & TradeFlag.CORRECTED > 0
-    codes[at] = np.where(is_replacement & (codes[at] == 0), _CODE[UNREFOLDABLE], codes[at])
-    codes[kind == Kind.CORRECTION] = _CODE[UNREFOLDABLE]
-    codes[ts - rules.future_ns > ts_recv] = _CODE["time_in_future"]
-    codes[ts < rules.first_ns] = _CODE["time_before_1990"]
-    codes[place < 0] = _CODE["unknown_instrument"]
-    codes[events["instrument"] == NO_INSTRUMENT] = PASSED_OVER
+    codes = np.zeros(len(chunk), np.uint8)
+    faults = [*_trade_faults(chunk.price, chunk.size, rules), (UNREFOLDABLE, is_replacement)]
+    for reason, found in reversed(faults):  # the first of a trade's faults is the one that stays
+        codes[chunk.trades] = np.where(found, _CODE[reason], codes[chunk.trades])
+    codes[chunk.kind == Kind.CORRECTION] = _CODE[UNREFOLDABLE]
+    codes[chunk.ts - rules.future_ns > chunk.ts_recv] = _CODE["time_in_future"]
+    codes[chunk.ts < rules.first_ns] = _CODE["time_before_1990"]
+    codes[chunk.place < 0] = _CODE["unknown_instrument"]
+    codes[chunk.events["instrument"] == NO_INSTRUMENT] = PASSED_OVER
     return codes
 
 
@@ -93,7 +83,7 @@ def _is_good_trade(price: F8, size: F8, rules: FoldRules) -> Bools:
 
 
 def _trade_faults(price: F8, size: F8, rules: FoldRules) -> list[tuple[str, Bools]]:
-    """Give each fault with the trades that have it, the first of a trade's faults being the one that counts."""
+    """Give each fault with the trades that have it."""
     with np.errstate(over="ignore", invalid="ignore"):
         return [
             ("price_not_finite", ~np.isfinite(price)),

@@ -9,10 +9,12 @@ I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 
 
-def split(values: F8) -> tuple[I8, I8]:
-    """Cut each value, at least 0, into its whole units and the nearest nano units, 0 to 1e9 inclusive."""
+def split(values: F8) -> tuple[I8, I8 | None]:
+    """Cut each value, at least 0, into its whole units and the nearest nano units, 0 to 1e9; None where all are whole."""
     whole = np.floor(values)
     rest = values - whole
+    if not rest.any():
+        return whole.astype(np.int64), None
     rest *= NANOS
     return whole.astype(np.int64), np.rint(rest, out=rest).astype(np.int64)
 

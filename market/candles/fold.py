@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules, judge
+from market.candles.chunk import Chunk
 from market.candles.codec import CodecError
 from market.candles.frozen import Frozen, freeze, thaw
 from market.candles.ladder import Ladder
@@ -22,9 +23,8 @@ from market.candles.places import PlaceTable
 from market.candles.sessions import MINUTE_NS, Segments, continuous
 from market.candles.timeframe import Session, Timeframe
 from market.candles.view import View
-from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition, Kind
+from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition
 from market.row_type import Rows
-from market.rows import TRADE
 
 CHUNK_ROWS = 16_384  # what a chunk makes on the way stays in the processor's cache
 
@@ -136,21 +136,18 @@ class CandleFold:
         return fold
 
     def _apply_chunk(self, events: Rows, start: int, recorder: Recorder) -> None:
-        place = self._table.places(events["instrument"])
-        ts, ts_recv = events["ts_event"].astype(np.int64), events["ts_recv"].astype(np.int64)
-        codes = judge(events, place, ts, ts_recv, self._rules)
-        good = self._in_order(events, place, start, recorder)
+        chunk = Chunk.of(events, self._table.places(events["instrument"]))
+        codes = judge(chunk, self._rules)
+        good = self._in_order(events, chunk.place, start, recorder)
+        positions = None
         if codes is not None:
             recorder.reject(codes if good is None else np.where(good, codes, 0), start)
             good = codes == 0 if good is None else good & (codes == 0)
         if good is not None:
             kept = np.flatnonzero(good)
-            events = events.view(f"V{events.dtype.itemsize}")[kept].view(events.dtype)
-            place, ts, ts_recv, positions = place[kept], ts[kept], ts_recv[kept], kept + start
-        else:
-            positions = np.arange(start, start + len(events))
-        if len(events):
-            self._fold(events, place, ts, ts_recv, positions, recorder)
+            chunk, positions = chunk.take(kept), kept + start
+        if len(chunk):
+            self._fold(chunk, np.arange(start, start + len(chunk)) if positions is None else positions, recorder)
 
     def _in_order(self, events: Rows, place: Places, start: int, recorder: Recorder) -> Bools | None:
         """Follow the sequences of every known instrument's rows; tell which rows are no repetitions, None if all."""
@@ -168,20 +165,19 @@ class CandleFold:
         good[disorder.repeated] = False
         return good
 
-    def _fold(self, events: Rows, place: Places, ts: I8, ts_recv: I8, positions: Places, recorder: Recorder) -> None:
-        high = np.maximum.accumulate(ts)
+    def _fold(self, chunk: Chunk, positions: Places, recorder: Recorder) -> None:
+        at = chunk.trades
+        trades = Trades(chunk.place[at], chunk.ts[at], chunk.price, chunk.size, chunk.conditions)
+        ts_recv, positions = chunk.ts_recv[at], positions[at]
+        high = np.maximum.accumulate(chunk.ts)
         np.maximum(high, self._high_ns, out=high)
-        before = np.concatenate([[self._high_ns], high[:-1]])
-        minute = high // MINUTE_NS
-        at = np.flatnonzero(events["kind"] == Kind.TRADE)
-        rows = events.view(TRADE.dtype)
-        price, size, conditions = (rows[name][at] for name in ("price", "size", "conditions"))
-        trades = Trades(
-            place[at], ts[at], price.astype(np.float64), size.astype(np.float64), conditions.astype(np.uint64)
-        )
-        watermark, ts_recv, positions = before[at] - self._rules.bound_ns, ts_recv[at], positions[at]
-        rises = np.flatnonzero(minute != before // MINUTE_NS)
-        cuts = [0, *np.searchsorted(at, rises).tolist(), len(at)]
+        before = np.empty_like(high)
+        before[0], before[1:] = self._high_ns, high[:-1]
+        cuts, rises = [0, len(trades)], np.zeros(0, np.intp)
+        if high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
+            rises = np.flatnonzero(high // MINUTE_NS != before // MINUTE_NS)
+            cuts[1:1] = rises.tolist() if isinstance(at, slice) else np.searchsorted(at, rises).tolist()
+        watermark = before[at] - self._rules.bound_ns
         for number, (begin, end) in enumerate(pairwise(cuts)):
             if number:
                 self._enter(int(high[rises[number - 1]]), recorder)
@@ -201,9 +197,8 @@ class CandleFold:
                 trades, minute = trades.take(is_folded), minute[is_folded]
                 watermark, ts_recv = watermark[is_folded], ts_recv[is_folded]
             late = (minute + 1) * MINUTE_NS <= watermark
-            self._amended += [
-                (each, trades.place[late & (minute == each)]) for each in np.unique(minute[late]).tolist()
-            ]
+            late_minutes = np.unique(minute[late]).tolist()
+            self._amended += [(each, trades.place[late & (minute == each)]) for each in late_minutes]
         if not len(trades):
             return
         self._ladder.planes.add(minute, trades, self._forming(minute, trades), late)

@@ -87,27 +87,33 @@ class MinutePlanes:
     def _add_sums(self, at: Places, trades: Trades) -> None:
         bars = self._flat
         np.add.at(bars.trades, at, 1)
-        whole, nano = split(trades.size)
-        np.add.at(bars.volume_whole, at, whole)
-        if nano.any():  # sizes are nearly always whole
-            np.add.at(bars.volume_nano, at, nano)
-        whole, nano = split(trades.price * trades.size)
-        np.add.at(bars.turnover_whole, at, whole)
-        np.add.at(bars.turnover_nano, at, nano)
+        for values, wholes, nanos in (
+            (trades.size, bars.volume_whole, bars.volume_nano),
+            (trades.price * trades.size, bars.turnover_whole, bars.turnover_nano),
+        ):
+            whole, nano = split(values)
+            np.add.at(wholes, at, whole)
+            if nano is not None:
+                np.add.at(nanos, at, nano)
 
     def _add_prices(self, at: Places, ts: I8, price: F8) -> None:
         bars = self._flat
         np.maximum.at(bars.high, at, price)
         np.minimum.at(bars.low, at, price)
-        first_before = bars.first_ns[at]
-        np.minimum.at(bars.first_ns, at, ts)
-        np.maximum.at(bars.last_ns, at, ts)
         # Of several assignments to one element the last one stays: of trades at the same time the close is the last
         # on the tape and, assigned backwards, the open the first.
-        closes = np.flatnonzero(ts == bars.last_ns[at])
-        bars.close[at[closes]] = price[closes]
-        opens = np.flatnonzero((ts == bars.first_ns[at]) & (ts != first_before))[::-1]
-        bars.open[at[opens]] = price[opens]
+        np.maximum.at(bars.last_ns, at, ts)
+        closes = ts == bars.last_ns[at]
+        if closes.all():
+            bars.close[at] = price
+        else:
+            bars.close[at[closes]] = price[closes]
+        earlier = np.flatnonzero(ts < bars.first_ns[at])[::-1]
+        if len(earlier):
+            at, ts, price = at[earlier], ts[earlier], price[earlier]
+            np.minimum.at(bars.first_ns, at, ts)
+            opens = ts == bars.first_ns[at]
+            bars.open[at[opens]] = price[opens]
 
     def _flatten(self) -> Bars:
         return Bars(*(getattr(self.bars, name).reshape(-1) for name in NAMES))

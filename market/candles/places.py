@@ -25,7 +25,7 @@ class PlaceTable:
         self.sequences = Sequences()
         self.ts_event, self.ts_recv = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._numbers, self._venue = np.zeros(0, np.uint32), np.zeros(0, np.int32)
-        self._place_of = np.full(1, -1, np.int32)  # by number; the last element stands for all numbers beyond
+        self._place_of = np.full(1, -1, np.intp)  # by number; the last element stands for all numbers beyond
         self._of_venue: list[Places] = []
 
     def __len__(self) -> int:
@@ -48,8 +48,7 @@ class PlaceTable:
 
     def places(self, numbers: npt.NDArray[np.unsignedinteger[Any]]) -> Places:
         """Give the places of numbers; -1 for those that have none."""
-        places: Places = self._place_of[np.minimum(numbers, len(self._place_of) - 1)].astype(np.intp)
-        return places
+        return self._place_of.take(numbers.astype(np.intp), mode="clip")
 
     def add(self, numbers: U4, venues: Sequence[str]) -> None:
         """Give numbers that have no place the next ones, in order; `venues` are theirs."""
@@ -70,7 +69,7 @@ class PlaceTable:
     def _append(self, numbers: U4, venue: I4) -> None:
         highest = int(numbers.max())
         if highest + 2 > len(self._place_of):
-            missing = np.full(max(highest + 2, 2 * len(self._place_of)) - len(self._place_of), -1, np.int32)
+            missing = np.full(max(highest + 2, 2 * len(self._place_of)) - len(self._place_of), -1, np.intp)
             self._place_of = np.append(self._place_of, missing)
         self._place_of[numbers] = np.arange(len(self), len(self) + len(numbers))
         self._numbers, self._venue = np.append(self._numbers, numbers), np.append(self._venue, venue)
