@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -25,7 +26,13 @@ class ActorHost:
     """Runs the actors of one member; `actors` are those of the partitions that are its own, or about to be."""
 
     def __init__(
-        self, client: Connection, js: JetStreamContext, member: str, partitions: int, shell: Shell, rules: ActorRules
+        self,
+        client: Connection,
+        js: JetStreamContext,
+        member: str,
+        partitions: int,
+        shell: Shell[Any],
+        rules: ActorRules,
     ) -> None:
         self._client = client
         self._js = js

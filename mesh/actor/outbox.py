@@ -50,6 +50,7 @@ class _Partition(Generic[Payload]):
     fence: int
     position: int
     waiting: list[Payload] = field(default_factory=list)
+    writing: list[Payload] = field(default_factory=list)
     rows: int = 0
     coalesced_rows: int = 0
     taken: int = 0  # calls of `put` and `reached`
@@ -149,6 +150,11 @@ class Outbox(Generic[Payload]):
             state.moved.clear()
             await state.moved.wait()
 
+    def held(self, partition: int) -> list[Payload]:
+        """Give what was put and is not durable yet."""
+        state = self._partitions[partition]
+        return [*state.writing, *state.waiting]
+
     async def run(self) -> None:
         """Write what waits, for as long as the task lives."""
         while True:
@@ -185,7 +191,7 @@ class Outbox(Generic[Payload]):
             _logger.info("the store is back after %.1f s", self.away_s)
             self._away_since_s = None
         for batch in left.values():
-            batch.state.written = batch.taken
+            batch.state.written, batch.state.writing = batch.taken, []
             batch.state.moved.set()
             self.written += batch.rows
             self._drop(batch.rows)
@@ -195,6 +201,7 @@ class Outbox(Generic[Payload]):
             return None
         payload = self._join(state.waiting) if state.waiting else None
         batch = _Batch(state, Entry(partition, state.fence, state.position, payload), state.rows, state.taken)
+        state.writing = [] if payload is None else [payload]
         state.waiting, state.rows, state.coalesced_rows = [], 0, 0
         return batch
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mesh.actor.outbox import Outbox
 from mesh.actor.reader import Delivery
@@ -51,16 +51,19 @@ class Core(Protocol):
         ...
 
 
-class Shell(Protocol):
+CoreT = TypeVar("CoreT", bound=Core)
+
+
+class Shell(Protocol[CoreT]):
     """The worker's own I/O, for all partitions of the process."""
 
     outbox: Outbox[Durable]
 
-    async def restore(self, partition: int, saved: bytes | None) -> Core:
+    async def restore(self, partition: int, saved: bytes | None) -> CoreT:
         """Build a partition's core from a saved state, or without; raises StateError for one that it cannot read."""
         ...
 
-    async def answer(self, partition: int, core: Core, question: Question) -> Step:
+    async def answer(self, partition: int, core: CoreT, question: Question) -> Step:
         """Answer a core's question and let it go on."""
         ...
 
@@ -68,7 +71,7 @@ class Shell(Protocol):
         """Show what changed; best effort, never waits."""
         ...
 
-    async def opened(self, partition: int, core: Core) -> None:
+    async def opened(self, partition: int, core: CoreT) -> None:
         """Hear that this process owns the partition now."""
         ...
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -67,7 +68,13 @@ class Actor:
     """The owner, or the owner to be, of one partition."""
 
     def __init__(
-        self, client: BulkClient, js: JetStreamContext, leases: Leases, shell: Shell, rules: ActorRules, partition: int
+        self,
+        client: BulkClient,
+        js: JetStreamContext,
+        leases: Leases,
+        shell: Shell[Any],
+        rules: ActorRules,
+        partition: int,
     ) -> None:
         self._client = client
         self._js = js
