@@ -19,7 +19,7 @@ READ_WITHIN_S = 5.0
 ALL = (Session.REGULAR, Session.EXTENDED)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
+_OLDEST_NS = -(2**61)  # 1896: before any candle
 _DAY_S = 86_400
 _LENGTH_S = {Timeframe.D1: _DAY_S, Timeframe.W1: 7 * _DAY_S, Timeframe.MO1: 31 * _DAY_S}
 
@@ -46,20 +46,19 @@ class CandleStore:
 
         Looks at the time just before it first, then at ever more, so that the partitions of decades stay untouched.
         """
-        span_s = 5 * limit * (timeframe.minutes * 60 or _LENGTH_S[timeframe])
+        first_span_s = max(5 * limit * (timeframe.minutes * 60 or _LENGTH_S[timeframe]), 5 * _DAY_S)  # a long week-end
 
         async def ask(connection: Connection) -> Candles:
             ids, numbers = await self._known(connection, [number])
-            spans = [timedelta(seconds=max(span_s, 5 * _DAY_S) * 8**step) for step in range(8)]
-            ends, missing = _instant(end_ns), limit
+            until_ns, span_ns, missing = end_ns, first_span_s * 10**9, limit
             parts: list[Candles] = []
-            while missing > 0 and ends > _OLDEST and len(ids):
-                starts = ends - min(spans.pop(0), ends - _OLDEST)
-                values = _values(ids, starts, ends, sessions, missing)
+            while missing > 0 and until_ns > _OLDEST_NS and len(ids):
+                from_ns = max(until_ns - span_ns, _OLDEST_NS)
+                values = _values(ids, _instant(from_ns), _instant(until_ns), sessions, missing)
                 found = await _copy(connection, sql.newest_between(timeframe), values, timeframe, ids, numbers)
                 parts.append(found.take(np.arange(len(found))[::-1]))
                 missing -= len(found)
-                ends = starts
+                until_ns, span_ns = from_ns, 8 * span_ns
             return Candles.concat(parts[::-1])
 
         return await self._connections.ask(ask)

@@ -87,4 +87,4 @@ async def test_writers_at_once_neither_wait_for_ever_nor_lose_a_candle(candles_u
         assert sorted(found.instrument.tolist()) == numbers.tolist()
         assert set(found.trades.tolist()) == {4}
     with psycopg.connect(candles_url) as connection:
-        assert connection.execute("SELECT max(id), count(*) FROM candle_instruments").fetchone() == (2000, 2000)
+        assert connection.execute("SELECT count(*) FROM candle_instruments").fetchone() == (2000,)
