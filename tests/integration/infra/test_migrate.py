@@ -84,7 +84,7 @@ def test_every_migration_can_be_taken_back_and_made_again(postgres_url: str) -> 
 
 
 def test_tables_that_are_there_decide_how_candles_are_kept(postgres_url: str, tmp_path: Path) -> None:
-    """To the catalogue a hypertable is an ordinary table: such a database stays with its folder, as a plain one does."""
+    """To the catalogue a hypertable is an ordinary table: such a database keeps its folder, as a plain one does."""
     for folder in ("plain", "timescale"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"0002.{folder}.sql").write_text(f"CREATE TABLE made_for_{folder} (id int)")
