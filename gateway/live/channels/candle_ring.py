@@ -95,6 +95,20 @@ class CandleRing:
         slot.version = self.end
         return True
 
+    def arrange(self) -> bool:
+        """Count a candle as changed after all older ones, where older ones came later; return whether any was.
+
+        Else a snapshot, which begins at a position, could be without the newest.
+        """
+        latest, end = 0, self.end
+        for start in self._starts:
+            slot = self._slots[start]
+            if slot.version < latest:
+                self.end += 1
+                slot.version = self.end
+            latest = slot.version
+        return self.end > end
+
     def since(self, position: int) -> list[Candle]:
         """Give the candles that changed after a position, oldest first, each once."""
         changed = (self._slots[start] for start in self._starts if self._slots[start].version > position)

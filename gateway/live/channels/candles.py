@@ -145,17 +145,19 @@ class CandlesChannel:
         if not instruments:
             return
         now = await self._source.now([int(each.number) for each in instruments])
-        self._take(now.rows)
-        latest = await asyncio.gather(
-            *(self._source.latest(each, self._timeframe, SNAPSHOT_CANDLES) for each in instruments)
-        )
+        count = SNAPSHOT_CANDLES if self._timeframe.minutes else 2 * SNAPSHOT_CANDLES  # a day has two
+        latest = await asyncio.gather(*(self._source.latest(each, self._timeframe, count) for each in instruments))
         for each, stored in zip(instruments, latest, strict=True):
             number = int(each.number)
             self._add(number, held_candles(stored.rows))
-            if number in self._rings:
-                ring = self._rings[number]
-                ring.is_all = stored.is_known and len(stored.rows) < SNAPSHOT_CANDLES and not ring.is_full
+            if ring := self._rings.get(number):
+                ring.is_all = stored.is_known and len(stored.rows) < count and not ring.is_full
                 ring.is_whole = stored.is_known and number in now.answered
+        self._take(now.rows)
+        for each in instruments:
+            ring = self._rings.get(int(each.number))
+            if ring is not None and ring.arrange():
+                self._changed(int(each.number))
 
     def _subject(self, key: SymbolKey) -> str:
         return subjects.candle(self._timeframe.text, key)
@@ -193,5 +195,8 @@ class CandlesChannel:
             return
         said = [ring.take(each) for each in candles]
         if any(said):
-            self._dirty.add(number)
-            self._on_changed()
+            self._changed(number)
+
+    def _changed(self, number: int) -> None:
+        self._dirty.add(number)
+        self._on_changed()

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -225,12 +226,15 @@ async def test_what_has_no_price_is_left_out(http: httpx.AsyncClient, venue: Tin
 
 
 async def test_while_no_worker_answers_the_cache_has_the_open_candle(
-    http: httpx.AsyncClient, venue: TinyVenue, worker: TinyCandles, minutes: Candles
+    http: httpx.AsyncClient, venue: TinyVenue, worker: TinyCandles
 ) -> None:
     worker.answers = False
-    await worker.put_into_cache("AAA", open_candle(minutes))
-    found = await chart(http, venue, limit=2)
-    assert (found["t"], found["open"]) == (MINUTES[-2:], True)
+    minute_s = int(time.time()) // 60 * 60
+    made = candles(worker.number("AAA"), Timeframe.M1, [minute_s - 60, minute_s], [10.0, 11.0], flags=[1, 0])
+    await worker.store(made.take(np.array([0])))
+    await worker.put_into_cache("AAA", made.take(np.array([1])))
+    found = await chart(http, venue)
+    assert (found["t"], found["c"], found["open"]) == ([minute_s - 60, minute_s], [10.0, 11.0], True)
 
 
 @pytest.mark.parametrize(
