@@ -126,6 +126,17 @@ async def until_stored(dsn: str, last: dict[int, int], within_s: float = 30.0) -
         await store.close()
 
 
+async def stored_to(dsn: str) -> dict[int, int]:
+    """Read how far the tables are; nothing where they do not answer."""
+    store = CandleStore(dsn, lambda number: SymbolKey("XXXX", str(number)), read_within_s=1.0)
+    try:
+        return await store.progress()
+    except StoreAway:
+        return {}
+    finally:
+        await store.close()
+
+
 async def check(
     js: JetStreamContext, dsn: str, instruments: list[Instrument], partitions: int, batches: tuple[int, ...] = ()
 ) -> dict[str, int]:

@@ -11,13 +11,13 @@ from typing import Protocol
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from market.candles.frozen import Frozen
 
 from market import rows
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules
 from market.candles.codec import CodecError
 from market.candles.fold import CandleFold
+from market.candles.frozen import Frozen
 from market.candles.output import FoldCounts
 from market.candles.sessions import Segments
 from market.row_type import RowError, Rows
