@@ -14,6 +14,7 @@ from msgspec.structs import fields
 
 from infra.local.nats_service import TEMPLATE
 from market import book, codes, rows, state, subjects
+from market.candles.timeframe import Timeframe
 from market.row_type import RowType
 from market.symbols import MAX_SYMBOL_BYTES, SymbolKey, from_token, to_token
 from mesh import tape_publisher
@@ -97,6 +98,8 @@ def test_rows_back_to_back_decode_one_by_one(lines_under: LinesUnder, code_in: C
         ("Trade conditions", codes.Condition),
         ("Correction flags", codes.CorrectionFlag),
         ("Trading state", codes.TradingState),
+        ("Candle flags", codes.CandleFlag),
+        ("Timeframe", Timeframe),
     ],
 )
 def test_codes_are_the_codes(heading: str, kind: type[IntEnum], table_under: TableUnder) -> None:
@@ -107,7 +110,7 @@ def test_codes_are_the_codes(heading: str, kind: type[IntEnum], table_under: Tab
 def test_every_enum_of_codes_is_documented() -> None:
     enums = {each for _, each in inspect.getmembers(codes, inspect.isclass) if each.__module__ == codes.__name__}
     parametrized = test_codes_are_the_codes.pytestmark[0].args[1]
-    assert enums == {kind for _, kind in parametrized}
+    assert enums | {Timeframe} == {kind for _, kind in parametrized}
 
 
 def test_kinds_have_the_widths_of_their_rows(table_under: TableUnder) -> None:
@@ -204,6 +207,7 @@ def test_figures_are_the_codes(table_under: TableUnder) -> None:
         "bytes of an event row": rows.EVENT_BYTES,
         "bytes of a LEVEL row": rows.LEVEL.width_bytes,
         "bytes of a STATE row": rows.STATE.width_bytes,
+        "bytes of a CANDLE row": rows.CANDLE.width_bytes,
         "bytes of a book": book.BOOK_BYTES,
         "levels a side": book.LEVELS,
         "bytes of a symbol, at most": MAX_SYMBOL_BYTES,
