@@ -29,7 +29,7 @@ def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
         guard.execute("SELECT pg_advisory_lock(%s)", [LOCK_NUMBER])
         backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
         try:
-            sources = (folder, folder / _engine(guard))
+            sources = (folder, folder / engine_of(guard))
             missing = backend.to_apply(read_migrations(*map(str, sources)))
             backend.apply_migrations(missing)
             return [migration.id for migration in missing]
@@ -37,7 +37,7 @@ def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
             backend.connection.close()
 
 
-def _engine(connection: psycopg.Connection) -> str:
+def engine_of(connection: psycopg.Connection) -> str:
     """Name the folder of what differs with the database: its tables decide where there are any, else what it offers.
 
     Tables made without the extension stay as they are when it is installed later: only a copy could change them.
