@@ -5,7 +5,7 @@ i16 and for each field its length i32 and value, big-endian; the end is the coun
 since 2000-01-01 UTC. Lengths and types must be the columns' own: an int4 is not read into a bigint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
 
 _TYPES = (">i4", ">i2", ">i8", ">i4", ">i8", ">f8", ">f8", ">f8", ">f8", ">i8", ">i4", ">i8", ">i4")
+_BLOCK_ROWS = 20_000
 _2000_NS = 946_684_800 * 10**9
 
 
@@ -59,15 +60,22 @@ def _blank_row() -> NDArray[np.void]:
 _BLANK = _blank_row()
 
 
-def to_copy(candles: Candles, ids: NDArray[np.int32]) -> bytes:
-    """Write candles as the whole input of a COPY into a table of candles; `ids` are their candle_instruments.id."""
-    rows = np.repeat(_BLANK, len(candles))
-    rows["instrument"] = ids
-    rows["starts_at"] = (candles.start_ns - _2000_NS) // 1000
-    for name in COLUMNS:
-        if name not in {"instrument", "starts_at"}:
-            rows[name] = getattr(candles, name)
-    return HEAD + rows.tobytes() + TAIL
+def copy_blocks(candles: Candles, ids: NDArray[np.int32]) -> Iterator[bytes]:
+    """Write candles as the input of a COPY into a table of candles; `ids` are their candle_instruments.id.
+
+    In blocks, so that a process that does other things gets a turn between them.
+    """
+    yield HEAD
+    for start in range(0, len(candles), _BLOCK_ROWS):
+        own = slice(start, start + _BLOCK_ROWS)
+        rows = np.repeat(_BLANK, len(candles.start_ns[own]))
+        rows["instrument"] = ids[own]
+        rows["starts_at"] = (candles.start_ns[own] - _2000_NS) // 1000
+        for name in COLUMNS:
+            if name not in {"instrument", "starts_at"}:
+                rows[name] = getattr(candles, name)[own]
+        yield rows.tobytes()
+    yield TAIL
 
 
 def from_copy(

@@ -65,7 +65,7 @@ def make_staging(timeframe: Timeframe) -> str:
 
 
 def copy_in(timeframe: Timeframe) -> str:
-    """Take a batch, as `copy_format.to_copy` writes it."""
+    """Take a batch, as `copy_format.copy_blocks` writes it."""
     return f"COPY {staging(timeframe)} ({_COLUMN_LIST}) FROM STDIN (FORMAT binary)"
 
 

@@ -14,13 +14,14 @@ import psycopg
 from market.candles.candles import Candles
 from market.candles.timeframe import Timeframe
 from mesh.candles import sql
-from mesh.candles.copy_format import to_copy
+from mesh.candles.copy_format import copy_blocks
 from mesh.candles.instrument_ids import InstrumentIds, NameOf
 from mesh.candles.postgres import CONNECT_WITHIN_S, Connection, answered_within, close, connect
 from mesh.candles.stretches import RETENTION_YEARS, stretches
 
 WORKER = "candle"
 WRITE_WITHIN_S = 30.0
+_S_PER_CANDLE = 0.001  # more than a slow disk takes: a large batch must not be given up for its size
 RETENTION_WITHIN_S = 300.0
 _SORT_MEMORY = "64MB"  # a batch is sorted before it is merged; Postgres' 4 MB would send 40,000 candles through files
 
@@ -67,7 +68,7 @@ class CandleWriter:
             timeframe: candles.take(np.flatnonzero(candles.timeframe == timeframe))
             for timeframe in map(Timeframe, np.unique(candles.timeframe).tolist())
         }
-        async with answered_within(connection, self._write_within_s):
+        async with answered_within(connection, self._write_within_s + _S_PER_CANDLE * len(candles)):
             try:
                 return await self._write(connection, batches, marks, also)
             except psycopg.errors.CheckViolation as error:
@@ -111,7 +112,8 @@ class CandleWriter:
             for timeframe, batch in batches.items():
                 async with connection.cursor() as cursor:
                     async with cursor.copy(sql.copy_in(timeframe)) as copy:
-                        await copy.write(to_copy(batch, ids[timeframe]))
+                        for block in copy_blocks(batch, ids[timeframe]):
+                            await copy.write(block)
                     await cursor.execute(sql.upsert(timeframe))
                     changed += cursor.rowcount
             if also is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +13,13 @@ from hypothesis import strategies as st
 from market.candles.candles import Candles
 from market.candles.timeframe import Session, Timeframe
 from market.codes import CandleFlag
-from mesh.candles.copy_format import HEAD, ROW, TAIL, from_copy, to_copy
+from mesh.candles.copy_format import HEAD, ROW, TAIL, copy_blocks, from_copy
 
 IDS, NUMBERS = np.array([17], np.int32), np.array([3], np.uint32)
+
+
+def to_copy(candles: Candles, ids: npt.NDArray[np.int32]) -> bytes:
+    return b"".join(copy_blocks(candles, ids))
 
 
 def candle(**columns: float) -> Candles:
@@ -115,3 +120,10 @@ def test_other_bytes_are_refused() -> None:
         from_copy(good, Timeframe.M1, np.array([16, 18], np.int32), np.array([1, 2], np.uint32))
     assert len(from_copy(HEAD + TAIL, Timeframe.M1, IDS, NUMBERS)) == 0
     assert len(good) == len(HEAD) + ROW.itemsize + len(TAIL)
+
+
+def test_many_candles_are_several_blocks_of_one_input() -> None:
+    many = Candles.of(50_000, instrument=3, timeframe=Timeframe.M1, trades=np.arange(50_000))
+    blocks = list(copy_blocks(many, np.full(50_000, 17, np.int32)))
+    assert len(blocks) > 3
+    assert from_copy(b"".join(blocks), Timeframe.M1, IDS, NUMBERS).trades.tolist() == list(range(50_000))
