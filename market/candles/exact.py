@@ -10,7 +10,7 @@ F8 = npt.NDArray[np.float64]
 
 
 def split(values: F8) -> tuple[I8, I8 | None]:
-    """Cut each value, at least 0, into its whole units and the nearest nano units, 0 to 1e9; None where all are whole."""
+    """Cut values, at least 0, into whole units and the nearest nano units, 0 to 1e9; None where all are whole."""
     whole = np.floor(values)
     rest = values - whole
     if not rest.any():

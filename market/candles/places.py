@@ -67,10 +67,8 @@ class PlaceTable:
         self.ts_event, self.ts_recv = np.append(self.ts_event, missing), np.append(self.ts_recv, missing)
 
     def _append(self, numbers: U4, venue: I4) -> None:
-        highest = int(numbers.max())
-        if highest + 2 > len(self._place_of):
-            missing = np.full(max(highest + 2, 2 * len(self._place_of)) - len(self._place_of), -1, np.intp)
-            self._place_of = np.append(self._place_of, missing)
+        room = max(int(numbers.max()) + 2, len(self._place_of))
+        self._place_of = np.append(self._place_of, np.full(room - len(self._place_of), -1, np.intp))
         self._place_of[numbers] = np.arange(len(self), len(self) + len(numbers))
         self._numbers, self._venue = np.append(self._numbers, numbers), np.append(self._venue, venue)
         self._of_venue = [np.flatnonzero(self._venue == at) for at in range(len(self.venues))]

@@ -3,7 +3,7 @@
 import random
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market import rows
@@ -12,8 +12,10 @@ from market.candles.candles import Candles
 from market.candles.checks import FoldRules
 from market.candles.fold import CandleFold
 from market.candles.sessions import DAY_NS, MINUTE_NS, Segments, continuous
+from market.candles.timeframe import Timeframe
+from market.codes import Kind
 from market.row_type import Rows
-from tests.candle_oracle import Oracle, by_key
+from tests.candle_oracle import Key, Oracle, Values, by_key
 
 S = 1_000_000_000
 NUMBERS = 6
@@ -95,20 +97,23 @@ def apply(fold: CandleFold, events: Rows, sizes: list[int]) -> Candles:
     return Candles.concat(parts)
 
 
+few = settings(max_examples=30)  # each of them is a few hundred rows, several times
 batch_sizes = st.lists(st.integers(1, 97), min_size=1, max_size=5)
 
 
+@few
 @given(seeds, batch_sizes)
 def test_any_batching_of_any_tape_gives_the_oracles_candles(seed: int, sizes: list[int]) -> None:
-    events = tape(random.Random(seed), 300)
+    events = tape(random.Random(seed), 200)
     expected = Oracle(OF_NUMBER).apply(events).candles()
     assert by_key(apply(new_fold(), events, [len(events)])) == expected
     assert by_key(apply(new_fold(), events, sizes)) == expected
 
 
+@few
 @given(seeds, batch_sizes)
 def test_a_fold_frozen_anywhere_goes_on_as_if_it_had_not_been(seed: int, sizes: list[int]) -> None:
-    events = tape(random.Random(seed), 200)
+    events = tape(random.Random(seed), 150)
     whole, fold, parts, start = new_fold(), new_fold(), [], 0
     for size in sizes:
         part = events[start : start + size]
@@ -120,3 +125,45 @@ def test_a_fold_frozen_anywhere_goes_on_as_if_it_had_not_been(seed: int, sizes: 
         start += size
     parts.append(fold.apply(events[start:], np.arange(len(events[start:]))).closed)
     assert by_key(Candles.concat(parts)) == by_key(apply(whole, events, [len(events)]))
+
+
+@few
+@given(seeds)
+def test_minutes_add_up_to_every_longer_candle_to_the_last_digit(seed: int) -> None:
+    events = tape(random.Random(seed), 200)
+    found = by_key(apply(new_fold(), events, [50]))
+    sums: dict[Key, list[int]] = {}
+    for key, candle in found.items():
+        if key.timeframe is Timeframe.M1:
+            for timeframe in Timeframe:
+                window = OF_NUMBER[key.instrument].window(timeframe, key.start_ns // MINUTE_NS)
+                into = sums.setdefault(Key(key.instrument, timeframe, window.session, window.start_ns), [0] * 4)
+                figures = (candle.revision, candle.trades, candle.volume, candle.turnover)
+                into[:] = [have + more for have, more in zip(into, figures, strict=True)]
+    assert sums == {key: [c.revision, c.trades, c.volume, c.turnover] for key, c in found.items()}
+
+
+@few
+@given(seeds)
+def test_the_order_of_arrival_within_the_tolerance_changes_only_revisions(seed: int) -> None:
+    random_ = random.Random(seed)
+    ts = 20520 * DAY_NS + np.arange(200) * S
+    delay = np.array([random_.randrange(60) for _ in ts])
+    in_order, shuffled = (without_revisions(arriving(ts, order)) for order in (ts, ts + delay * S))
+    assert shuffled == in_order
+    assert len(in_order) == 4 + 6
+
+
+def arriving(ts: np.ndarray, arrival: np.ndarray) -> dict[Key, Values]:
+    """The candles of trades with prices 1, 2, 3 ... that arrive in the order of `arrival`."""
+    order = np.argsort(arrival, kind="stable")
+    made = rows.TRADE.blank(len(ts) + 1)
+    made["instrument"], made["sequence"], made["size"] = 3, np.arange(len(made)) + 1, 1.5
+    made["ts_event"], made["price"] = np.append(ts[order], ts[-1] + 70 * DAY_NS), np.append(order + 1, 1)
+    made["ts_recv"], made["kind"][-1] = made["ts_event"], Kind.QUOTE
+    events = np.frombuffer(made.tobytes(), rows.EVENT_DTYPE)
+    return by_key(apply(new_fold(), events, [17]))
+
+
+def without_revisions(candles: dict[Key, Values]) -> dict[Key, Values]:
+    return {key: values._replace(revision=0) for key, values in candles.items()}
