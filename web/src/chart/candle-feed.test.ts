@@ -97,7 +97,7 @@ describe("a feed of candles", () => {
 
   it("says that candles are away, and tries again later", async () => {
     await around.answer(AWAY);
-    expect(feed.state()).toMatchObject({ trouble: "Candles are away. Trying again.", isLoading: false });
+    expect(feed.state()).toMatchObject({ trouble: "Earlier candles cannot be had just now. Trying again.", isLoading: false });
     await vi.advanceTimersByTimeAsync(60_000);
     await around.answer(NEWEST);
     expect([feed.state().trouble, starts()]).toEqual([null, [2, 3]]);

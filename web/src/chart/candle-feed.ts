@@ -17,6 +17,8 @@ export interface FeedState {
 
 export const LOADING: FeedState = { candles: [], isLoading: true, trouble: null };
 
+const AWAY = "Earlier candles cannot be had just now. Trying again.";
+
 /**
  * One instrument's candles of one length: the newest page and what the stream tells, in whatever order they come, and
  * older pages when asked. A page that cannot be had is asked for again, later and later.
@@ -114,11 +116,12 @@ export class CandleFeed {
   }
 
   private failed(error: unknown): void {
-    const isLasting = error instanceof ApiError && !error.retryable;
-    const words = error instanceof ApiError ? error.message : "The candles cannot be loaded just now.";
     this.failures += 1;
-    this.become(this.history, isLasting ? words : `${words} Trying again.`);
-    if (isLasting) return;
+    if (error instanceof ApiError && !error.retryable) {
+      this.become(this.history, error.message);
+      return;
+    }
+    this.become(this.history, AWAY);
     this.retry = setTimeout(() => this.ask(), backoffMs(this.failures + 1, Math.random()));
   }
 
