@@ -10,7 +10,7 @@ from market.candles.exact import carry
 
 NEVER = np.iinfo(np.int64).max
 
-Index = npt.NDArray[np.intp] | slice | int
+Index = npt.NDArray[np.intp] | slice | int | tuple[slice, slice]
 Shape = int | tuple[int, int]
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
@@ -41,6 +41,17 @@ class Bars:
     def blank(cls, shape: Shape) -> "Bars":
         """Make bars without trades."""
         return cls(**{name: np.full(shape, value, DTYPES[name]) for name, value in BLANK.items()})
+
+    def grown(self, room: int) -> "Bars":
+        """Give rows of bars with blank ones behind them, `room` in each row."""
+        rows, held = self.trades.shape
+        wider = Bars.blank((rows, room))
+        wider.put((slice(None), slice(0, held)), self)
+        return wider
+
+    def flat(self) -> "Bars":
+        """View rows of bars as one row, one after the other."""
+        return Bars(*(getattr(self, name).reshape(-1) for name in NAMES))
 
     def take(self, index: Index) -> "Bars":
         """Give the bars at `index`: views where it is a slice or one row, copies otherwise."""

@@ -87,14 +87,10 @@ class Candles:
     @classmethod
     def concat(cls, parts: Sequence["Candles"]) -> "Candles":
         """Join candles, in order."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            **{
-                name: np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)])
-                for name, dtype in DTYPES.items()
-            }
-        )
+        filled = [part for part in parts if len(part)]
+        if len(filled) < 2:
+            return filled[0] if filled else _NONE
+        return cls(**{name: np.concatenate([getattr(part, name) for part in filled]) for name in DTYPES})
 
     def __len__(self) -> int:
         return len(self.instrument)
@@ -120,6 +116,9 @@ class Candles:
         is_last = np.ones(len(order), bool)
         is_last[:-1] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys]) if len(order) else True
         return self.take(order[is_last])
+
+
+_NONE = Candles.of(0)
 
 
 def as_float(whole: I8, nano: I4) -> F8:

@@ -104,12 +104,14 @@ class CandleFold:
 
     def live(self, places: Places, timeframes: Iterable[Timeframe] = Timeframe) -> Candles:
         """Give the candles that hold the newest minute of each place, where that minute has not settled yet."""
-        planes, found = self._ladder.planes, [Candles.of(0)]
+        planes, wanted = self._ladder.planes, list(timeframes)
+        found: list[Candles] = []
         for minute in reversed(planes.filled):
             is_newest = planes.of(minute).trades[places] > 0
-            shown = self._view.containing(minute, places[is_newest], timeframes, self.watermark_ns)
-            found += [candles for _, candles in shown]
+            found += self._view.containing(minute, places[is_newest], wanted, self.watermark_ns, is_open=True)
             places = places[~is_newest]
+            if not len(places):
+                break
         return Candles.concat(found)
 
     def now(self, numbers: U4) -> Candles:
@@ -243,9 +245,8 @@ class CandleFold:
         """Give out candles that were amended since they closed, then those that close now."""
         for minute in {minute for minute, _ in self._amended}:
             places = np.unique(np.concatenate([places for each, places in self._amended if each == minute]))
-            for window, candles in self._view.containing(minute, places, Timeframe, self._closed_ns):
-                if window.end_ns <= self._closed_ns:
-                    recorder.give_out(candles)
+            for candles in self._view.containing(minute, places, Timeframe, self._closed_ns, is_open=False):
+                recorder.give_out(candles)
         self._amended.clear()
         for candles in self._view.closings(self._closed_ns, watermark_ns):
             recorder.give_out(candles)

@@ -67,7 +67,7 @@ def freeze(table: PlaceTable, ladder: Ladder, facts: dict[str, int]) -> Frozen:
     windows: dict[str, list[list[int] | None]] = {}
     for slot in SLOTS:
         if any(ladder.window[slot]):
-            columns |= _copied(_name(slot), ladder.settled[slot], used)
+            columns |= _copied(_name(slot), ladder.settled(slot), used)
             windows[_name(slot)] = [window and list(window) for window in ladder.window[slot]]
     return Frozen(
         {**facts, "venues": list(table.venues), "minutes": list(ladder.planes.minute), "windows": windows}, columns
@@ -87,7 +87,7 @@ def thaw(frozen: Frozen, table: PlaceTable, ladder: Ladder) -> None:
         if _name(slot) in facts["windows"]:
             windows = facts["windows"][_name(slot)]
             ladder.window[slot][:] = [window and Window(window[0], window[1], Session(window[2])) for window in windows]
-            _fill(ladder.settled[slot], _name(slot), frozen, used)
+            _fill(ladder.settled(slot), _name(slot), frozen, used)
 
 
 def _name(slot: Slot) -> str:

@@ -4,13 +4,13 @@ A minute to which no trade can come any more settles: it is merged into the bars
 window's value is its settled bar followed by its minutes that have not settled, whoever asks and whenever.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import NAMES, Bars, Index, merge
-from market.candles.minutes import MinutePlanes
+from market.candles.bars import Bars, Index, merge
+from market.candles.minutes import BLANK_PLANE, MinutePlanes
 from market.candles.sessions import Segments, Window
 from market.candles.timeframe import Session, Timeframe
 
@@ -24,6 +24,7 @@ SLOTS: tuple[Slot, ...] = tuple(
     if timeframe is not Timeframe.M1
     for session in (Session if timeframe.minutes == 0 else (Session.REGULAR,))
 )
+_ROW_OF = {slot: row for row, slot in enumerate(SLOTS)}
 _KEPT_MINUTES = 64  # of which the windows are remembered, for each venue
 
 
@@ -38,7 +39,8 @@ class Ladder:
     def __init__(self, planes: MinutePlanes) -> None:
         self.planes = planes
         self.venues: list[Segments] = []
-        self.settled = {slot: Bars.blank(planes.room) for slot in SLOTS}
+        self._settled = Bars.blank((len(SLOTS) + 1, planes.room))  # and one more, in which nothing ever is
+        self._flat = self._settled.flat()
         self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
         self._windows: list[dict[int, tuple[Window, ...]]] = []  # by venue and minute, the newest few
 
@@ -52,13 +54,13 @@ class Ladder:
     def reserve(self, places: int) -> None:
         """Make room for `places`."""
         self.planes.reserve(places)
-        for slot, bars in self.settled.items():
-            held = len(bars.trades)
-            if self.planes.room > held:
-                grown = Bars.blank(self.planes.room)
-                for name in NAMES:
-                    getattr(grown, name)[:held] = getattr(bars, name)
-                self.settled[slot] = grown
+        if self.planes.room > self._settled.trades.shape[1]:
+            self._settled = self._settled.grown(self.planes.room)
+            self._flat = self._settled.flat()
+
+    def settled(self, slot: Slot) -> Bars:
+        """View the settled bars of a slot."""
+        return self._settled.take(_ROW_OF[slot])
 
     def windows(self, venue: int, minute: int) -> tuple[Window, ...]:
         """Give the windows of every timeframe, in order, that a minute is in at a venue."""
@@ -76,18 +78,16 @@ class Ladder:
         found = [window for window in (*settled, *of_minutes) if window is not None]
         return list({(window.start_ns, window.session): window for window in found}.values())
 
-    def value(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Bars:
-        """Give the bars of a window for the places `at`, all of that venue."""
-        parts = list(self._parts(timeframe, venue, window, at))
-        value = parts[0]
-        for part in parts[1:]:
-            value = merge(value, part)
+    def value(self, venue: int, windows: Sequence[tuple[Timeframe, Window]], places: Places) -> Bars:
+        """Give the bars of windows, for each of them those of `places`, all of one venue."""
+        room = self.planes.room
+        value = self._flat.take(_cells([self._row(venue, *each) for each in windows], room, places))
+        for minute in self.planes.filled:
+            around = self.windows(venue, minute)
+            rows = [minute & 3 if own.is_same(around[each - 1]) else BLANK_PLANE for each, own in windows]
+            if min(rows) != BLANK_PLANE:
+                value = merge(value, self.planes.flat.take(_cells(rows, room, places)))
         return value
-
-    def whole_or(self, places: Places) -> Index:
-        """Give all places where most are meant and the others are blank: columns are read fastest whole."""
-        is_dense = len(self.venues) == 1 and len(places) * 2 > self.planes.room
-        return slice(0, self.planes.room) if is_dense else places
 
     def settle(self, minute: int, of_venue: Sequence[Places]) -> None:
         """Merge a minute into the longer windows that it is in, and free its plane; minutes come in ascending order.
@@ -98,7 +98,9 @@ class Ladder:
         for venue, places in enumerate(of_venue):
             active = places[bars.trades[places] > 0]
             if len(active):
-                at = self.whole_or(active)
+                # Where most places are meant and the others are blank, columns are read fastest whole.
+                is_dense = len(of_venue) == 1 and len(active) * 2 > self.planes.room
+                at = slice(0, self.planes.room) if is_dense else active
                 self._settle(venue, minute, bars.take(at).carried(), at, places)
         self.planes.clear(minute)
 
@@ -107,16 +109,20 @@ class Ladder:
             if timeframe is Timeframe.M1:
                 continue
             slot = slot_of(timeframe, window.session)
-            settled = self.settled[slot]
+            settled = self.settled(slot)
             if not window.is_same(self.window[slot][venue]):
                 settled.clear(places)
             self.window[slot][venue] = window
             settled.put(at, merge(settled.take(at), bars).carried().begun())
 
-    def _parts(self, timeframe: Timeframe, venue: int, window: Window, at: Index) -> Iterator[Bars]:
+    def _row(self, venue: int, timeframe: Timeframe, window: Window) -> int:
+        """Give the row in which a window has settled bars; the blank one where nothing of it has settled."""
         slot = slot_of(timeframe, window.session)
-        if timeframe is not Timeframe.M1 and window.is_same(self.window[slot][venue]):
-            yield self.settled[slot].take(at)
-        for minute in self.planes.filled:
-            if window.is_same(self.windows(venue, minute)[timeframe - 1]):
-                yield self.planes.of(minute).take(at)
+        is_there = timeframe is not Timeframe.M1 and window.is_same(self.window[slot][venue])
+        return _ROW_OF[slot] if is_there else len(SLOTS)
+
+
+def _cells(rows: list[int], room: int, places: Places) -> Places:
+    """Give where `places` are in each of some rows."""
+    cells: Places = (np.array(rows)[:, np.newaxis] * room + places).reshape(-1)
+    return cells

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import NAMES, Bars
+from market.candles.bars import Bars
 from market.candles.exact import split
 
 PLANES = 4
+BLANK_PLANE = PLANES  # one more, in which nothing ever is
 NO_MINUTE = -1
 
 Bools = npt.NDArray[np.bool_]
@@ -41,8 +42,8 @@ class MinutePlanes:
 
     def __init__(self, places: int = 0) -> None:
         self.minute = [NO_MINUTE] * PLANES
-        self.bars = Bars.blank((PLANES, places))
-        self._flat = self._flatten()
+        self.bars = Bars.blank((PLANES + 1, places))
+        self.flat = self.bars.flat()
 
     @property
     def room(self) -> int:
@@ -57,11 +58,8 @@ class MinutePlanes:
     def reserve(self, places: int) -> None:
         """Make room for `places`."""
         if places > self.room:
-            grown = Bars.blank((PLANES, max(places, 2 * self.room)))
-            for name in NAMES:
-                getattr(grown, name)[:, : self.room] = getattr(self.bars, name)
-            self.bars = grown
-            self._flat = self._flatten()
+            self.bars = self.bars.grown(max(places, 2 * self.room))
+            self.flat = self.bars.flat()
 
     def of(self, minute: int) -> Bars:
         """View the bars of a minute that has a plane."""
@@ -78,14 +76,14 @@ class MinutePlanes:
             self.minute[each & 3] = each
         at: Places = (minute & 3) * self.room + trades.place
         if late is not None:
-            np.add.at(self._flat.revision, at, late.astype(np.int64))
+            np.add.at(self.flat.revision, at, late.astype(np.int64))
         self._add_sums(at, trades)
         if forming is not None:
             at, trades = at[forming], trades.take(forming)
         self._add_prices(at, trades.ts, trades.price)
 
     def _add_sums(self, at: Places, trades: Trades) -> None:
-        bars = self._flat
+        bars = self.flat
         np.add.at(bars.trades, at, 1)
         for values, wholes, nanos in (
             (trades.size, bars.volume_whole, bars.volume_nano),
@@ -97,7 +95,7 @@ class MinutePlanes:
                 np.add.at(nanos, at, nano)
 
     def _add_prices(self, at: Places, ts: I8, price: F8) -> None:
-        bars = self._flat
+        bars = self.flat
         np.maximum.at(bars.high, at, price)
         np.minimum.at(bars.low, at, price)
         # Of several assignments to one element the last one stays: of trades at the same time the close is the last
@@ -114,6 +112,3 @@ class MinutePlanes:
             np.minimum.at(bars.first_ns, at, ts)
             opens = ts == bars.first_ns[at]
             bars.open[at[opens]] = price[opens]
-
-    def _flatten(self) -> Bars:
-        return Bars(*(getattr(self.bars, name).reshape(-1) for name in NAMES))

@@ -14,6 +14,8 @@ from market.row_type import Rows, take
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
+_NO_POSITIONS = np.zeros(0, np.intp)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -93,11 +95,11 @@ class Recorder:
     def output(self) -> Output:
         """Give everything that was noted."""
         bad = {reason: np.concatenate(positions) for reason, positions in self._bad.items()}
-        late = np.concatenate([np.zeros(0, np.intp), *self._late])
+        late = np.concatenate(self._late) if self._late else _NO_POSITIONS
         return Output(
             closed=Candles.concat(self._closed),
             changed=np.flatnonzero(self._changed),
-            late=take(self._events, late),
+            late=take(self._events, late) if len(late) else self._events[:0],
             late_at=self._tape_sequence[late],
             bad=tuple(Rejected(reason, take(self._events, at), self._tape_sequence[at]) for reason, at in bad.items()),
             counts=FoldCounts(

@@ -1,11 +1,11 @@
 """What a fold holds, seen as candles."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import Bars, Index
+from market.candles.bars import PRICES
 from market.candles.candles import Candles
 from market.candles.ladder import Ladder
 from market.candles.places import PlaceTable
@@ -14,6 +14,7 @@ from market.candles.timeframe import Session, Timeframe
 from market.codes import CandleFlag
 
 Places = npt.NDArray[np.intp]
+Wanted = Sequence[tuple[Timeframe, Window]]
 
 
 class View:
@@ -27,59 +28,77 @@ class View:
         if until_ns // MINUTE_NS <= after_ns // MINUTE_NS:
             return  # windows end with whole minutes
         for venue, places in enumerate(self._table.of_venue):
-            at = self._ladder.whole_or(places)
-            for timeframe in Timeframe:
-                for window in self._ladder.held(timeframe, venue):
-                    if after_ns < window.end_ns <= until_ns:
-                        yield self._candles(timeframe, venue, window, at, is_closed=True)
+            for each in self._held(venue):
+                if after_ns < each[1].end_ns <= until_ns:
+                    yield self._candles(venue, [each], places, until_ns)
 
     def containing(
-        self, minute: int, places: Places, timeframes: Iterable[Timeframe], closed_ns: int
-    ) -> Iterator[tuple[Window, Candles]]:
-        """Give the windows and candles that a minute of places is in; those that end by `closed_ns` are closed."""
+        self,
+        minute: int,
+        places: Places,
+        timeframes: Iterable[Timeframe],
+        closed_ns: int,
+        ends_by_ns: int | None = None,
+    ) -> Iterator[Candles]:
+        """Give the candles of places that a minute is in, those alone that end by `ends_by_ns` where it is given.
+
+        Windows that end by `closed_ns` are closed.
+        """
         for venue, own in self._by_venue(places):
             windows = self._ladder.windows(venue, minute)
-            for timeframe in timeframes:
-                window = windows[timeframe - 1]
-                is_closed = window.end_ns <= closed_ns
-                yield window, self._candles(timeframe, venue, window, own, is_closed)
+            wanted = [(each, windows[each - 1]) for each in timeframes]
+            if not is_open:
+                wanted = [each for each in wanted if each[1].end_ns <= closed_ns]
+            yield self._candles(venue, wanted, own, closed_ns)
 
     def held(self, places: Places, after_ns: int, closed_ns: int) -> Iterator[Candles]:
         """Give every candle of places whose window ends after `after_ns`; those that end by `closed_ns` are closed."""
         for venue, own in self._by_venue(places):
-            for timeframe in Timeframe:
-                for window in self._ladder.held(timeframe, venue):
-                    if window.end_ns > after_ns:
-                        yield self._candles(timeframe, venue, window, own, window.end_ns <= closed_ns)
+            wanted = [each for each in self._held(venue) if each[1].end_ns > after_ns]
+            yield self._candles(venue, wanted, own, closed_ns)
+
+    def _held(self, venue: int) -> list[tuple[Timeframe, Window]]:
+        return [(timeframe, window) for timeframe in Timeframe for window in self._ladder.held(timeframe, venue)]
 
     def _by_venue(self, places: Places) -> Iterator[tuple[int, Places]]:
+        if len(self._ladder.venues) == 1:
+            yield 0, places
+            return
         venue = self._table.venue[places]
         for each in np.unique(venue).tolist():
             yield each, places[venue == each]
 
-    def _candles(self, timeframe: Timeframe, venue: int, window: Window, at: Index, is_closed: bool) -> Candles:
-        bars = self._ladder.value(timeframe, venue, window, at)
+    def _candles(self, venue: int, wanted: Wanted, places: Places, closed_ns: int) -> Candles:
+        """Make the candles of some windows at once: what a call of numpy costs is shared by all of them."""
+        if not wanted or not len(places):
+            return Candles.of(0)
+        bars = self._ladder.value(venue, wanted, places)
+        of_each = np.array([(each, own.session, *own[:2], _flags(own, closed_ns)) for each, own in wanted])
         active = np.flatnonzero(bars.trades)
-        places: Places = active if isinstance(at, slice) else np.asarray(at)[active]
-        return self._rows(timeframe, window, places, bars.take(active).carried(), is_closed)
-
-    def _rows(self, timeframe: Timeframe, window: Window, places: Places, bars: Bars, is_closed: bool) -> Candles:
+        which, at = np.divmod(active, len(places))
+        timeframe, session, start_ns, end_minute, flags = of_each[which].T
+        at, bars = places[at], bars.take(active).carried()
         is_priced = bars.last_ns >= 0
-        flags = CandleFlag.CLOSED * is_closed | CandleFlag.EXTENDED * (window.session is Session.EXTENDED)
-        return Candles.of(
-            len(places),
-            instrument=self._table.numbers[places],
-            timeframe=timeframe,
-            session=window.session,
-            start_ns=window.start_ns,
-            end_ns=window.end_ns,
-            **{name: np.where(is_priced, getattr(bars, name), np.nan) for name in ("open", "high", "low", "close")},
-            **{name: getattr(bars, name) for name in _SAME},
-            sequence=self._table.sequences.last[places].view(np.uint64),
-            ts_event=self._table.ts_event[places],
-            ts_recv=self._table.ts_recv[places],
-            flags=np.where(bars.revision > 0, int(flags | CandleFlag.AMENDED), int(flags)),
+        return Candles(
+            instrument=self._table.numbers[at],
+            timeframe=timeframe.astype(np.uint8),
+            session=session.astype(np.uint8),
+            start_ns=start_ns.copy(),
+            end_ns=end_minute * MINUTE_NS,
+            revision=bars.revision.astype(np.uint32),
+            trades=bars.trades,
+            **{name: np.where(is_priced, getattr(bars, name), np.nan) for name in PRICES},
+            volume_whole=bars.volume_whole,
+            volume_nano=bars.volume_nano.astype(np.int32),
+            turnover_whole=bars.turnover_whole,
+            turnover_nano=bars.turnover_nano.astype(np.int32),
+            sequence=self._table.sequences.last[at].view(np.uint64),
+            ts_event=self._table.ts_event[at],
+            ts_recv=self._table.ts_recv[at],
+            flags=np.where(bars.revision > 0, flags | CandleFlag.AMENDED, flags).astype(np.uint8),
         )
 
 
-_SAME = ("revision", "trades", "volume_whole", "volume_nano", "turnover_whole", "turnover_nano")
+def _flags(window: Window, closed_ns: int) -> int:
+    is_closed, is_extended = window.end_ns <= closed_ns, window.session is Session.EXTENDED
+    return CandleFlag.CLOSED * is_closed | CandleFlag.EXTENDED * is_extended
