@@ -19,7 +19,7 @@ _FILLED_SPAN = 16  # times the windows asked for: so far from its end, or start,
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read for an answer, oldest first: what comes before it for the indicators, and one candle after it."""
+    """What was read for an answer, oldest first: what comes before it for the indicators, and a candle after it."""
 
     candles: Candles
     is_all: bool
@@ -52,10 +52,11 @@ class Page:
 
 def answered(query: ChartQuery, candles: Candles) -> tuple[int, int]:
     """Find where the answer begins and ends: from `start` the oldest, else the newest."""
+    end = len(candles) if query.end_ns is None else int(np.searchsorted(candles.start_ns, query.end_ns))
     if query.start_ns is None:
-        return max(0, len(candles) - query.limit), len(candles)
+        return max(0, end - query.limit), end
     first = int(np.searchsorted(candles.start_ns, query.start_ns))
-    return first, min(len(candles), first + query.limit)
+    return first, min(end, first + query.limit)
 
 
 def page_of(query: ChartQuery, read: Read, segments: Segments, now_ns: int) -> Page:
@@ -80,8 +81,8 @@ def _near(query: ChartQuery, candles: Candles) -> Candles:
     """Leave out what is so far away that filling up to it would be work without bound."""
     length_ns = query.timeframe.minutes * MINUTE_NS or _LONGEST_NS[query.timeframe]
     span_ns = _FILLED_SPAN * (query.limit + query.warm_up) * length_ns
-    first, _ = answered(query, candles)
-    anchor_ns = candles.start_ns[-1] if query.start_ns is None else candles.start_ns[min(first, len(candles) - 1)]
+    first, end = answered(query, candles)
+    anchor_ns = candles.start_ns[max(end, 1) - 1 if query.start_ns is None else min(first, len(candles) - 1)]
     return candles.take(np.abs(candles.start_ns - anchor_ns) <= span_ns)
 
 

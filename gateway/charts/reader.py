@@ -35,8 +35,11 @@ class ChartReader:
             read = await self._back_from(instrument, query, end_ns, query.limit + max(query.warm_up, 1), newest)
         else:
             before = await self._back_from(instrument, query, query.start_ns, max(query.warm_up, 1), newest)
-            after = await self._on_from(instrument, query, query.start_ns, end_ns, newest)
+            after = await self._on_from(instrument, query, (query.start_ns, end_ns), query.limit + 1, newest)
             read = Read(Candles.concat([before.candles, after]), before.is_all)
+        if query.is_filled and query.end_ns is not None:  # up to the candle after it there may be gaps
+            beyond = await self._on_from(instrument, query, (query.end_ns, now_ns + DAY_NS), 1, newest)
+            read = Read(Candles.concat([read.candles, beyond]), read.is_all)
         segments = await self._segments(instrument) if query.is_filled or query.needs_day else continuous()
         if query.needs_day and not read.is_all:
             read = Read(await self._with_day(instrument, query, read.candles, segments), is_all=False)
@@ -70,10 +73,11 @@ class ChartReader:
         return Read(candles.take(np.arange(max(0, len(candles) - count), len(candles))), is_all)
 
     async def _on_from(
-        self, instrument: Instrument, query: ChartQuery, start_ns: int, end_ns: int, newest: Candles
+        self, instrument: Instrument, query: ChartQuery, span_ns: tuple[int, int], count: int, newest: Candles
     ) -> Candles:
-        """Read the oldest candles that start in [start_ns, end_ns), one more than fits into the answer."""
-        rows = (query.limit + 1) * (2 if query.is_combined else 1)
+        """Read the oldest `count` candles that start in a span."""
+        rows = 2 * count if query.is_combined else count
+        start_ns, end_ns = span_ns
         number, sessions = int(instrument.number), query.sessions
         try:
             stored = await self._source.store.between(number, query.timeframe, start_ns, end_ns, sessions, rows)
@@ -82,7 +86,8 @@ class ChartReader:
             stored = cached.take(np.flatnonzero(np.isin(cached.session, sessions))[:rows])
         last_ns = end_ns if len(stored) < rows else int(stored.start_ns[-1]) + 1
         recent = newest.take((newest.start_ns >= start_ns) & (newest.start_ns < last_ns))
-        return _charted(query, [recent, stored])
+        candles = _charted(query, [recent, stored])
+        return candles.take(np.arange(min(count, len(candles))))
 
     async def _with_day(
         self, instrument: Instrument, query: ChartQuery, candles: Candles, segments: Segments

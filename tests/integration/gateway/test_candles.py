@@ -189,6 +189,7 @@ async def test_gaps_are_filled_on_demand(http: httpx.AsyncClient, venue: TinyVen
     assert (filled["v"][2], filled["n"][2], filled["vw"][2]) == (0.0, 0, None)
     assert (await chart(http, venue, symbol="BBB", fill="previous", limit=4))["t"] == MINUTES[3:7]
     assert (await chart(http, venue, symbol="BBB", fill="previous", limit=4, start=MINUTES[1]))["t"] == MINUTES[1:5]
+    assert (await chart(http, venue, symbol="BBB", fill="previous", end=MINUTES[4]))["t"] == MINUTES[:4]
 
 
 async def test_a_day_is_of_both_kinds_of_time_or_of_one(
