@@ -33,16 +33,11 @@ class View:
                     yield self._candles(venue, [each], places, until_ns)
 
     def containing(
-        self,
-        minute: int,
-        places: Places,
-        timeframes: Iterable[Timeframe],
-        closed_ns: int,
-        ends_by_ns: int | None = None,
+        self, minute: int, places: Places, timeframes: Iterable[Timeframe], closed_ns: int, *, is_open: bool
     ) -> Iterator[Candles]:
-        """Give the candles of places that a minute is in, those alone that end by `ends_by_ns` where it is given.
+        """Give the candles of places that a minute is in; those that end by `closed_ns` are closed.
 
-        Windows that end by `closed_ns` are closed.
+        Those that do not are left out unless `is_open`.
         """
         for venue, own in self._by_venue(places):
             windows = self._ladder.windows(venue, minute)
