@@ -24,15 +24,18 @@ from market.symbols import SymbolKey
 
 _logger = logging.getLogger(__name__)
 
+_PREFIX = "tickmesh:candles:"
 _TIMEOUT_S = 1.0
 _ROWS_AT_ONCE = 1000
 _DAY_NS = 86_400 * 10**9
 
-# One command and one answer for a thousand candles; each has an hour more than the time it is kept for.
+# One command and one answer for a thousand candles, whose rows come as one string.
 _WRITE = """
+local kept_s, rows = ARGV[1], ARGV[2]
+local width = #rows / #KEYS
 for i, key in ipairs(KEYS) do
-  redis.call('HSET', key, ARGV[2 * i], ARGV[2 * i + 1])
-  redis.call('EXPIRE', key, ARGV[1])
+  redis.call('HSET', key, ARGV[i + 2], string.sub(rows, (i - 1) * width + 1, i * width))
+  redis.call('EXPIRE', key, kept_s)
 end
 """
 _KEPT_S = {timeframe: 90_000 if timeframe.minutes else 8 * 86_400 for timeframe in Timeframe}
@@ -41,7 +44,7 @@ _DAYS_KEPT = {Timeframe.D1: 10, Timeframe.W1: 21, Timeframe.MO1: 62}  # that a s
 
 def cache_key(timeframe: Timeframe, key: SymbolKey, day: int) -> str:
     """Name the hash of a symbol's candles that start on a day, counted since 1970."""
-    return f"tickmesh:candles:{timeframe.text}:{key}:{_date(day)}"
+    return f"{_PREFIX}{timeframe.text}:{key}:{_date(day)}"
 
 
 class CandleCache:
@@ -63,9 +66,11 @@ class CandleCache:
             places = np.flatnonzero(is_meant)
             for start in range(0, len(places), _ROWS_AT_ONCE):
                 some = places[start : start + _ROWS_AT_ONCE]
-                names, fields = _entries([keys[place] for place in some.tolist()], take(candles, some))
+                picked = take(candles, some)
+                names = _names([keys[place] for place in some.tolist()], picked)
+                arguments: list[int | bytes | str] = [kept_s, picked.tobytes(), *_fields(picked)]
                 try:
-                    await cast(Awaitable[object], self._write(keys=names, args=[kept_s, *fields]))
+                    await cast(Awaitable[object], self._write(keys=names, args=arguments))
                 except (RedisError, OSError, TimeoutError) as error:
                     self._note(up=False, error=error)
                     return False
@@ -116,18 +121,24 @@ class CandleCache:
         self.is_up = up
 
 
-def _entries(keys: Sequence[SymbolKey], candles: Rows) -> tuple[list[str], list[str | bytes]]:
-    """Name the hash of each row, and its field and value."""
-    data, width = candles.tobytes(), rows.CANDLE.width_bytes
-    days = (candles["start"] // _DAY_NS).tolist()
+def _names(keys: Sequence[SymbolKey], candles: Rows) -> list[str]:
+    """Name the hash of each row."""
+    days, timeframes = candles["start"] // _DAY_NS, candles["timeframe"]
+    kinds, which = np.unique(np.stack([timeframes, days]), axis=1, return_inverse=True)
+    heads = [f"{_PREFIX}{Timeframe(timeframe).text}:" for timeframe in kinds[0].tolist()]
+    tails = [f":{_date(day)}" for day in kinds[1].tolist()]
+    return [f"{heads[kind]}{key}{tails[kind]}" for key, kind in zip(keys, which.reshape(-1).tolist(), strict=True)]
+
+
+def _fields(candles: Rows) -> list[str]:
+    """Name the field of each row."""
     seconds = (candles["start"] // 10**9).tolist()
-    is_open = (candles["flags"] & CandleFlag.CLOSED == 0).tolist()
+    is_closed = (candles["flags"] & CandleFlag.CLOSED != 0).tolist()
     sessions = (candles["flags"] & CandleFlag.EXTENDED != 0).astype(np.uint8).tolist()
-    names, fields = [], list[str | bytes]()
-    for i, (key, timeframe) in enumerate(zip(keys, map(Timeframe, candles["timeframe"].tolist()), strict=True)):
-        names.append(cache_key(timeframe, key, days[i]))
-        fields += [f"{'open' if is_open[i] else seconds[i]}.{sessions[i]}", data[i * width : (i + 1) * width]]
-    return names, fields
+    return [
+        f"{second if closed else 'open'}.{session}"
+        for second, closed, session in zip(seconds, is_closed, sessions, strict=True)
+    ]
 
 
 def _read_rows(values: Sequence[bytes]) -> Rows:
