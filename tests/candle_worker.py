@@ -21,7 +21,7 @@ from market.candles.fold import CandleFold
 from market.candles.sessions import Segments
 from market.candles.timeframe import Timeframe
 from market.instrument import Instrument
-from market.row_type import Rows
+from market.row_type import RowError, Rows
 from market.symbols import SymbolKey
 from mesh.candles.postgres import StoreAway
 from mesh.candles.store import CandleStore
@@ -60,17 +60,19 @@ class CandleWorker(Server):
         return self.log.read_text() if self.log.exists() else ""
 
 
-async def read_partition(js: JetStreamContext, partition: int) -> Partition:
-    """Read every message of one partition of the tape."""
+async def read_partition(js: JetStreamContext, partition: int, *, is_whole: bool = True) -> Partition:
+    """Read every message of one partition of the tape; where it is not whole, those that are rows."""
     subject = f"tape.{partition}"
     everything = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE)
     reader = await js.pull_subscribe(subject, stream=TAPE, config=everything)
     stored: Partition = []
     try:
         count = (await reader.consumer_info()).num_pending or 0
-        while len(stored) < count:
-            for message in await reader.fetch(min(256, count - len(stored)), timeout=10):
-                stored.append((message.metadata.sequence.stream, rows.read_events(message.data)))
+        while count:
+            for message in await reader.fetch(min(256, count), timeout=10):
+                count -= 1
+                with contextlib.nullcontext() if is_whole else contextlib.suppress(RowError):
+                    stored.append((message.metadata.sequence.stream, rows.read_events(message.data)))
     finally:
         await reader.unsubscribe()
     return stored

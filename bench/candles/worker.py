@@ -29,7 +29,7 @@ from mesh.streams import TAPE, declared, ensure
 from mesh.tape_publisher import TapePublisher
 
 INSTRUMENTS = 10_000
-ROWS = 12_000_000
+ROWS = 24_000_000
 PEER_ROWS = 300_000
 PER_S = 100_000  # of the time that the tape is about
 BATCH_ROWS = 20_000

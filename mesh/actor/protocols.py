@@ -35,6 +35,8 @@ class Core(Protocol):
 
     schema: int
     """The form of the states that it freezes."""
+    pending: int
+    """How many messages wait behind those given to `apply`. The runtime sets it; nothing that lasts may hang on it."""
     wakes_at_ns: int | None
     """When `timer` has something to do, on the runtime's steady clock."""
 

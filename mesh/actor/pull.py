@@ -18,8 +18,11 @@ from nats.errors import Error as NatsError
 
 from mesh.bulk_client import BulkClient
 
-BATCH = 256
-MAX_BYTES = 16 << 20  # of one request; above the largest message that a server takes
+MAX_BATCH, _MIN_BATCH = 256, 8
+MAX_BYTES = 12 << 20  # of one request; above the largest message that a server takes
+# What a request is meant to bring. A process has one open for each partition, and the server cuts off whoever has more
+# than its `max_pending` on the way.
+_AIM_BYTES = 4 << 20
 _EXPIRES_S = 30
 _HEARTBEAT_S = 5
 _SILENCE_S = 3 * _HEARTBEAT_S
@@ -45,7 +48,9 @@ class Pull:
         self._broken = ""
         self._number = 0  # of the newest request
         self._is_open = False
+        self._batch = _MIN_BATCH
         self._received = 0
+        self._received_bytes = 0
         self._heard_at_s = 0.0
         self._subscription: Subscription | None = None
 
@@ -58,7 +63,7 @@ class Pull:
             await self._wait(wait_s)
         taken: list[Msg] = []
         size = 0
-        while self._waiting and len(taken) < BATCH and size < max_bytes:
+        while self._waiting and len(taken) < MAX_BATCH and size < max_bytes:
             taken.append(self._waiting.popleft())
             size += len(taken[-1].data)
         return taken
@@ -91,13 +96,16 @@ class Pull:
             self._subscription = await self._client.subscribe(
                 f"{self._inbox}.*",
                 cb=self._on_message,
-                pending_msgs_limit=4 * BATCH,
+                pending_msgs_limit=4 * MAX_BATCH,
                 pending_bytes_limit=4 * MAX_BYTES,
             )
+        if self._received:
+            size_bytes = max(1, self._received_bytes // self._received)
+            self._batch = min(max(_AIM_BYTES // size_bytes, _MIN_BATCH), MAX_BATCH)
         self._number += 1
-        self._is_open, self._received, self._heard_at_s = True, 0, self._now_s()
+        self._is_open, self._received, self._received_bytes, self._heard_at_s = True, 0, 0, self._now_s()
         request = {
-            "batch": BATCH,
+            "batch": self._batch,
             "max_bytes": MAX_BYTES,
             "expires": _EXPIRES_S * _NS_PER_S,
             "idle_heartbeat": _HEARTBEAT_S * _NS_PER_S,
@@ -110,7 +118,8 @@ class Pull:
         if message.reply:
             self._waiting.append(message)
             self._received += 1
-            self._is_open = self._received < BATCH
+            self._received_bytes += len(message.data)
+            self._is_open = self._received < self._batch
         elif message.subject == f"{self._inbox}.{self._number}":
             self._on_status(message.headers or {})
         else:

@@ -202,6 +202,7 @@ class Actor:
             if deliveries:
                 self.figures.messages += len(deliveries)
                 self.figures.tape_time_ns = deliveries[-1].time_ns
+                core.pending = reader.pending
                 await self._follow(core, core.apply(deliveries, time.monotonic_ns()))
                 self._unsaved += len(deliveries)
                 self._saved_tape_ns = self._saved_tape_ns or deliveries[0].time_ns

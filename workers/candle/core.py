@@ -30,6 +30,8 @@ I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
 SCHEMA = 1
+_BEHIND = 16  # messages
+_BEHIND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class CandleCore:
         self._parts: list[_Part] = []
         self._strangers: frozenset[int] = frozenset()
         self._shown_at_ns = now_ns
+        self.pending = 0
         self.wakes_at_ns: int | None = None
         self.counts = Counts()
 
@@ -223,15 +226,20 @@ class CandleCore:
 
     def _show(self, closed: Sequence[Candles], now_ns: int) -> Showing | None:
         due: list[tuple[Source, Places]] = []
-        if now_ns - self._shown_at_ns >= self._pace.window_ns:
+        if now_ns - self._shown_at_ns >= self._window_ns:
             self._shown_at_ns = now_ns
             due = [(source, source.take_changed()) for source in self._sources.values() if source.pending]
         self._plan(now_ns)
         return Showing(tuple(closed), tuple(due)) if closed or due else None
 
+    @property
+    def _window_ns(self) -> int:
+        """How often open candles are shown: while there is much to catch up with, less often."""
+        return self._pace.window_ns if self.pending < _BEHIND else max(self._pace.window_ns, _BEHIND_NS)
+
     def _plan(self, now_ns: int) -> None:
         if any(source.pending for source in self._sources.values()):
-            self.wakes_at_ns = max(now_ns, self._shown_at_ns + self._pace.window_ns)
+            self.wakes_at_ns = max(now_ns, self._shown_at_ns + self._window_ns)
         else:
             self.wakes_at_ns = min((source.idle_at_ns for source in self._sources.values()), default=None)
 

@@ -36,6 +36,7 @@ class Tally:
 
     def __init__(self, counts: Counts) -> None:
         self.counts = dict(counts)
+        self.pending = 0
         self.wakes_at_ns: int | None = None
         self.applied: list[int] = []
 
