@@ -10,8 +10,7 @@ from market.candles.exact import carry
 
 NEVER = np.iinfo(np.int64).max
 
-Index = npt.NDArray[np.intp] | slice | int | tuple[slice, slice]
-Shape = int | tuple[int, int]
+Index = npt.NDArray[np.intp] | slice | int
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 
@@ -38,16 +37,9 @@ class Bars:
     revision: I8
 
     @classmethod
-    def blank(cls, shape: Shape) -> "Bars":
-        """Make bars without trades."""
-        return cls(**{name: np.full(shape, value, DTYPES[name]) for name, value in BLANK.items()})
-
-    def grown(self, room: int) -> "Bars":
-        """Give rows of bars with blank ones behind them, `room` in each row."""
-        rows, held = self.trades.shape
-        wider = Bars.blank((rows, room))
-        wider.put((slice(None), slice(0, held)), self)
-        return wider
+    def over(cls, block: I8) -> "Bars":
+        """View a block, one column of it after the other, as bars."""
+        return cls(**{name: column.view(DTYPES[name]) for name, column in zip(NAMES, block, strict=True)})
 
     def flat(self) -> "Bars":
         """View rows of bars as one row, one after the other."""
@@ -102,6 +94,21 @@ NAMES = tuple(BLANK)
 PRICES = ("open", "high", "low", "close")
 DTYPES: dict[str, Any] = {name: np.float64 if name in PRICES else np.int64 for name in NAMES}
 _SUMS = ("volume_whole", "volume_nano", "turnover_whole", "turnover_nano", "trades", "revision")
+
+
+def blank_block(rows: int, room: int) -> I8:
+    """Make rows of bars without trades in one piece of memory, which is copied at once."""
+    block = np.empty((len(NAMES), rows, room), np.int64)
+    Bars.over(block).clear(slice(None))
+    return block
+
+
+def grown(block: I8, room: int) -> I8:
+    """Give a block with blank bars behind those of each row, `room` in each."""
+    _, rows, held = block.shape
+    wider = blank_block(rows, room)
+    wider[:, :, :held] = block
+    return wider
 
 
 def merge(before: Bars, after: Bars) -> Bars:

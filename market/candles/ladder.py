@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import Bars, Index, merge
+from market.candles.bars import Bars, Index, blank_block, grown, merge
 from market.candles.minutes import BLANK_PLANE, MinutePlanes
 from market.candles.sessions import Segments, Window
 from market.candles.timeframe import Session, Timeframe
 
+I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 Slot = tuple[Timeframe, Session]
 
@@ -24,7 +25,7 @@ SLOTS: tuple[Slot, ...] = tuple(
     if timeframe is not Timeframe.M1
     for session in (Session if timeframe.minutes == 0 else (Session.REGULAR,))
 )
-_ROW_OF = {slot: row for row, slot in enumerate(SLOTS)}
+ROW_OF = {slot: row for row, slot in enumerate(SLOTS)}
 _KEPT_MINUTES = 64  # of which the windows are remembered, for each venue
 
 
@@ -39,8 +40,7 @@ class Ladder:
     def __init__(self, planes: MinutePlanes) -> None:
         self.planes = planes
         self.venues: list[Segments] = []
-        self._settled = Bars.blank((len(SLOTS) + 1, planes.room))  # and one more, in which nothing ever is
-        self._flat = self._settled.flat()
+        self._set(blank_block(len(SLOTS) + 1, planes.room))  # one row more, in which nothing ever is
         self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
         self._windows: list[dict[int, tuple[Window, ...]]] = []  # by venue and minute, the newest few
 
@@ -54,13 +54,12 @@ class Ladder:
     def reserve(self, places: int) -> None:
         """Make room for `places`."""
         self.planes.reserve(places)
-        if self.planes.room > self._settled.trades.shape[1]:
-            self._settled = self._settled.grown(self.planes.room)
-            self._flat = self._settled.flat()
+        if self.planes.room > self.block.shape[2]:
+            self._set(grown(self.block, self.planes.room))
 
     def settled(self, slot: Slot) -> Bars:
         """View the settled bars of a slot."""
-        return self._settled.take(_ROW_OF[slot])
+        return self._settled.take(ROW_OF[slot])
 
     def windows(self, venue: int, minute: int) -> tuple[Window, ...]:
         """Give the windows of every timeframe, in order, that a minute is in at a venue."""
@@ -115,11 +114,15 @@ class Ladder:
             self.window[slot][venue] = window
             settled.put(at, merge(settled.take(at), bars).carried().begun())
 
+    def _set(self, block: I8) -> None:
+        self.block, self._settled = block, Bars.over(block)
+        self._flat = self._settled.flat()
+
     def _row(self, venue: int, timeframe: Timeframe, window: Window) -> int:
         """Give the row in which a window has settled bars; the blank one where nothing of it has settled."""
         slot = slot_of(timeframe, window.session)
         is_there = timeframe is not Timeframe.M1 and window.is_same(self.window[slot][venue])
-        return _ROW_OF[slot] if is_there else len(SLOTS)
+        return ROW_OF[slot] if is_there else len(SLOTS)
 
 
 def _cells(rows: list[int], room: int, places: Places) -> Places:

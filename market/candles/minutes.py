@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import Bars
+from market.candles.bars import Bars, blank_block, grown
 from market.candles.exact import split
 
 PLANES = 4
@@ -42,13 +42,12 @@ class MinutePlanes:
 
     def __init__(self, places: int = 0) -> None:
         self.minute = [NO_MINUTE] * PLANES
-        self.bars = Bars.blank((PLANES + 1, places))
-        self.flat = self.bars.flat()
+        self._set(blank_block(PLANES + 1, places))
 
     @property
     def room(self) -> int:
         """The number of places."""
-        return int(self.bars.trades.shape[1])
+        return int(self.block.shape[2])
 
     @property
     def filled(self) -> list[int]:
@@ -58,8 +57,7 @@ class MinutePlanes:
     def reserve(self, places: int) -> None:
         """Make room for `places`."""
         if places > self.room:
-            self.bars = self.bars.grown(max(places, 2 * self.room))
-            self.flat = self.bars.flat()
+            self._set(grown(self.block, max(places, 2 * self.room)))
 
     def of(self, minute: int) -> Bars:
         """View the bars of a minute that has a plane."""
@@ -112,3 +110,7 @@ class MinutePlanes:
             np.minimum.at(bars.first_ns, at, ts)
             opens = ts == bars.first_ns[at]
             bars.open[at[opens]] = price[opens]
+
+    def _set(self, block: I8) -> None:
+        self.block, self.bars = block, Bars.over(block)
+        self.flat = self.bars.flat()
