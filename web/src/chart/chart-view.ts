@@ -50,6 +50,9 @@ export interface Drawn {
 /** So many candles beyond the left edge are had before they are looked at. */
 const NEAR_START = 50;
 
+/** More than a screen of them. */
+const MANY = 400;
+
 /** One chart: candles of one length, their volume, and the indicators that are switched on. */
 export class ChartView {
   private readonly chart: IChartApiBase<Time>;
@@ -77,6 +80,8 @@ export class ChartView {
     const change = changeBetween(this.drawing.candles, drawing.candles);
     const drawnUntilS = this.drawing.candles.at(-1)?.startS ?? 0;
     if (this.drawing.candles.length === 0) this.candles.series.applyOptions({ priceFormat: priceFormat(drawing) });
+    // Nobody scrolls out into the void; but a few candles alone stand at the right, where the next ones come.
+    this.chart.timeScale().applyOptions({ fixLeftEdge: drawing.candles.length >= MANY });
     this.drawing = drawing;
     if (change.type === "replace") this.replace(change.prepended);
     else for (let index = change.from; index < drawing.candles.length; index += 1) this.update(index, drawnUntilS);
