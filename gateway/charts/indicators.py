@@ -97,7 +97,8 @@ class AskedIndicator:
         for column, history in zip(columns, self.kind.history(past, *self.parameters), strict=True):
             column[:closed] = history
         if closed < len(series.close):
-            state = self.kind.begin(*self.parameters).through(past.bars())
+            from_place = 0 if self.is_daily else max(0, closed - self.warm_up)  # what is before says nothing any more
+            state = self.kind.begin(*self.parameters).through(past.part(from_place, closed).bars())
             for at in range(closed, len(series.close)):
                 state = state.through(series.part(at, at + 1).bars())
                 for column, value in zip(columns, state.values, strict=True):
