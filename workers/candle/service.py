@@ -33,7 +33,7 @@ from workers.candle.shell import CandleShell, Names, tokens_of
 _logger = logging.getLogger(__name__)
 
 _NS_PER_S, _NS_PER_MS = 1e9, 1e6
-_CACHE_OPEN_S = 0.5
+_CACHE_OPEN_S, _CACHE_REST = 0.5, 9
 _RETENTION_S = 86_400.0
 _RETENTION_RETRY_S = 60.0
 
@@ -132,12 +132,15 @@ class CandleService:
     async def _cache_open_for_ever(self) -> None:
         if self._cache is None:
             return
+        took_s = 0.0
         while True:
-            await asyncio.sleep(_CACHE_OPEN_S)
+            await asyncio.sleep(max(_CACHE_OPEN_S, _CACHE_REST * took_s))  # a tenth of a core at most
+            began_s = time.monotonic()
             candles = self._live.take_open()
             if len(candles):
                 keys = [self._names.name_of(number) for number in candles.instrument.tolist()]
                 await self._cache.write(keys, to_rows(candles))
+            took_s = time.monotonic() - began_s
 
     def _figures(self) -> Mapping[str, object]:
         counts = [core.counts for core in self._shell.cores.values()]

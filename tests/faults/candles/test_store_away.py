@@ -65,7 +65,7 @@ async def test_while_postgres_hangs_live_candles_go_on_and_nothing_is_acknowledg
     assert "Traceback" not in worker.said, worker.said[-5000:]
     report(
         f"candles, Postgres stopped: {shown_meanwhile} live candles meanwhile, acknowledged to {max(before)} of "
-        f"{max(reached.values())}; stored {behind_s:.1f} s after; lost {found['lost']}, duplicate {found['duplicate']}, "
-        f"different {found['different']}"
+        f"{max(reached.values())}; stored {behind_s:.1f} s after; lost {found['lost']}, "
+        f"duplicate {found['duplicate']}, different {found['different']}"
     )
     assert (found["lost"], found["duplicate"], found["different"]) == (0, 0, 0)
