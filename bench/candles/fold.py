@@ -18,8 +18,8 @@ from market.candles.fold import CandleFold
 from market.row_type import Rows
 
 INSTRUMENTS = 100_000
-PER_S = 200_000  # of event time: two minutes are 24 million
-BATCHES, AT_ONCE = 120, 20  # of a second each; so many are made before the clock runs again
+PER_S = 200_000  # of event time: 80 s are 16 million, and a minute closes on the way
+BATCHES, AT_ONCE = 80, 10  # of a second each; so many are made before the clock runs again
 PEER_TICKS = 300_000
 TRADES_PER_S = 10e6
 TIMES_THE_PEER = 50.0
