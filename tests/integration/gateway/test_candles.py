@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 import talib
 
+from gateway.images import iso
 from market.candles.candles import Candles
 from market.candles.timeframe import Session, Timeframe
 from tests.integration.gateway.live_client import live
@@ -282,6 +283,52 @@ async def test_a_stream_goes_on_from_what_is_stored(
         assert [each["f"] for each in update["candles:1m"][0]["c"]] == [1]
         resumed = await client.resume({name: 9}, channel="candles:1m")
         assert resumed["covered"]
+
+
+async def test_who_resumes_is_covered_as_soon_as_the_worker_answers(
+    gateway: Gateway, venue: TinyVenue, worker: TinyCandles, minutes: Candles
+) -> None:
+    name = f"{venue.code}:AAA"
+    worker.answers = False
+    async with live(gateway) as client:
+        assert (await client.resume({name: 7}, channel="candles:1m"))["lost"] == [name]
+        (entry,) = client.entries("snapshot", "candles:1m")
+        assert [each["t"] for each in entry["c"]] == MINUTES[-101:-1], "what is stored"
+        worker.answers = True
+        update = await client.until("update", lambda message: "candles:1m" in message)
+        assert [each["t"] for each in update["candles:1m"][0]["c"]] == [MINUTES[-1]]
+        assert (await client.resume({name: 7}, channel="candles:1m"))["covered"]
+        since = iso((MINUTES[-50] + 122) * 1_000_000_000)
+        resumed = await client.resume({name: since or ""}, channel="candles:1m")
+        assert (resumed["covered"], resumed["changed"]) == (True, [name])
+        assert [each["t"] for each in client.entries("snapshot", "candles:1m")[-1]["c"]] == MINUTES[-50:]
+        before = iso(MINUTES[-200] * 1_000_000_000)
+        assert not (await client.resume({name: before or ""}, channel="candles:1m"))["covered"]
+
+
+async def test_a_gateway_that_is_behind_a_client_asks_first(
+    market: Market, gateway: Gateway, venue: TinyVenue, worker: TinyCandles, minutes: Candles
+) -> None:
+    """The client saw more at another gateway, which this one has not been sent yet."""
+    name = f"{venue.code}:AAA"
+    async with live(gateway) as client:
+        await client.subscribe(name, channel="candles:1m")
+        worker.hold("AAA", open_candle(minutes, trades=5, closes=[120.0], sequence=12))
+        resumed = await client.resume({name: 12}, channel="candles:1m")
+        assert resumed["covered"]
+        entry = client.entries("snapshot", "candles:1m")[-1]
+        assert (entry["q"], entry["c"][-1]["c"]) == (12, 120.0)
+
+
+async def test_bytes_that_are_no_candle_change_nothing(
+    gateway: Gateway, venue: TinyVenue, worker: TinyCandles, minutes: Candles
+) -> None:
+    async with live(gateway) as client:
+        await client.subscribe(f"{venue.code}:AAA", channel="candles:1m")
+        await worker.publish_bytes("AAA", bytes(123), b"", b"x" * 124)
+        await worker.publish("AAA", open_candle(minutes, trades=3, sequence=9))
+        update = await client.until("update", lambda message: "candles:1m" in message)
+        assert [(each["q"], len(each["c"])) for each in update["candles:1m"]] == [(9, 1)]
 
 
 async def test_nothing_falls_between_rest_and_stream(

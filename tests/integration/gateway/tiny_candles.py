@@ -58,6 +58,12 @@ class TinyCandles:
             await self._client.publish(subject, row.tobytes())
         await self._client.flush()
 
+    async def publish_bytes(self, symbol: str, *payloads: bytes) -> None:
+        """Publish anything where the minutes of a symbol are published."""
+        for payload in payloads:
+            await self._client.publish(subjects.candle("1m", self._venue.instruments[symbol].key), payload)
+        await self._client.flush()
+
     async def answer(self, request: Msg) -> None:
         """Answer for the newest candles of some instruments."""
         numbers = np.frombuffer(request.data, ">u4").tolist()
