@@ -46,6 +46,7 @@ class ActorRules:
     checkpoint_s: float = 10.0  # of ours, or
     checkpoint_tape_s: float = 30.0  # of the tape's time, which passes faster while catching up
     stop_s: float = 3.0
+    gather_s: float = 0.0  # between two takes where the reader is not behind
 
 
 @dataclass(slots=True)
@@ -212,7 +213,8 @@ class Actor:
                 self._shell.outbox.reached(self._partition, reader.position)
             self._count(reader)
             self._checkpoint_when_due(core, reader)
-            await asyncio.sleep(0)
+            # With nothing left behind them, the next messages may gather: a batch costs as much as thousands of rows.
+            await asyncio.sleep(self._rules.gather_s if deliveries and not reader.pending else 0)
 
     def _wait_s(self, core: Core) -> float:
         if core.wakes_at_ns is None:

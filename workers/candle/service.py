@@ -33,6 +33,7 @@ from workers.candle.shell import CandleShell, Names, tokens_of
 _logger = logging.getLogger(__name__)
 
 _NS_PER_S, _NS_PER_MS = 1e9, 1e6
+_GATHER_S = 0.02
 _CACHE_OPEN_S, _CACHE_REST = 0.5, 9
 _RETENTION_S = 86_400.0
 _RETENTION_RETRY_S = 60.0
@@ -89,6 +90,7 @@ class CandleService:
                 subjects.tape,
                 lease_s=settings.candle_lease_s,
                 checkpoint_s=settings.checkpoint_interval_s,
+                gather_s=_GATHER_S,
             ),
         )
         self._rate = ops.Rate(time.monotonic())
