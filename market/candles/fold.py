@@ -179,16 +179,21 @@ class CandleFold:
         if high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
             rises = np.flatnonzero(high // MINUTE_NS != before // MINUTE_NS)
             cuts[1:1] = rises.tolist() if isinstance(at, slice) else np.searchsorted(at, rises).tolist()
+        is_in_order = bool((high == chunk.ts).all())
         watermark = before[at] - self._rules.bound_ns
         for number, (begin, end) in enumerate(pairwise(cuts)):
             if number:
                 self._enter(int(high[rises[number - 1]]), recorder)
             if begin < end:
                 part = slice(begin, end)
-                self._fold_trades(trades.take(part), watermark[part], ts_recv[part], positions[part], recorder)
+                self._fold_trades(
+                    trades.take(part), watermark[part], ts_recv[part], positions[part], recorder, is_in_order
+                )
         self._high_ns = int(high[-1])
 
-    def _fold_trades(self, trades: Trades, watermark: I8, ts_recv: I8, positions: Places, recorder: Recorder) -> None:
+    def _fold_trades(
+        self, trades: Trades, watermark: I8, ts_recv: I8, positions: Places, recorder: Recorder, *, is_in_order: bool
+    ) -> None:
         minute = trades.ts // MINUTE_NS
         self._move_closing_prints(minute, trades)
         late = None
@@ -203,7 +208,7 @@ class CandleFold:
             self._amended += [(each, trades.place[late & (minute == each)]) for each in late_minutes]
         if not len(trades):
             return
-        self._ladder.planes.add(minute, trades, self._forming(minute, trades), late)
+        self._ladder.planes.add(minute, trades, self._forming(minute, trades), late, is_in_order=is_in_order)
         self._table.ts_event[trades.place], self._table.ts_recv[trades.place] = trades.ts, ts_recv
         recorder.fold(trades.place, 0 if late is None else int(late.sum()))
 

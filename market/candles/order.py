@@ -1,12 +1,14 @@
 """Sequences of a batch: which rows were there before, and where some are missing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 _EPOCH_SHIFT = 32  # a sequence is epoch << 32 | count, see market/state.py
 _INDEX_BITS = 20
+_FEW_BITS = 14
 
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
@@ -40,7 +42,7 @@ class Sequences:
         """Take in the sequences of a batch of fewer than 2**20 rows; None where each follows the one before."""
         if not len(place):
             return None
-        order = np.sort((place << _INDEX_BITS) | np.arange(len(place))) & ((1 << _INDEX_BITS) - 1)
+        order = self._by_place(place)
         places, ordered = place[order], sequence[order]
         begins = np.ones(len(places), bool)  # a place's first row of the batch
         begins[1:] = places[1:] != places[:-1]
@@ -51,6 +53,18 @@ class Sequences:
             self.last[place] = sequence
             return None
         return self._sort_out(order, places, ordered, begins)
+
+    def _by_place(self, place: Places) -> Places:
+        """Give the positions of a batch by place, each place's in order: one sort, of 32 bits where they suffice."""
+        bits = _INDEX_BITS
+        keys: npt.NDArray[np.integer[Any]] = place
+        if len(place) <= 1 << _FEW_BITS and len(self.last) <= 1 << (32 - _FEW_BITS):
+            bits, keys = _FEW_BITS, place.astype(np.uint32)
+        keys = keys << keys.dtype.type(bits)
+        keys |= np.arange(len(place), dtype=keys.dtype)
+        keys.sort()
+        keys &= keys.dtype.type((1 << bits) - 1)
+        return keys.astype(np.intp)
 
     def _sort_out(self, order: Places, places: Places, ordered: I8, begins: npt.NDArray[np.bool_]) -> Disorder | None:
         """Compare each row with the highest one before it of its place, which repeated rows do not move."""

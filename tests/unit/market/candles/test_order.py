@@ -103,3 +103,11 @@ def test_any_batch_is_judged_as_row_after_row_would_be(seed: int) -> None:
             last[place] = sequence
         assert follow(known, *rows) == (repeated, gaps)
         assert known.last.tolist() == last
+
+
+@pytest.mark.parametrize(("places", "count"), [(3, 20_000), (300_000, 20)])
+def test_batches_of_many_rows_and_of_many_places_are_ordered_the_same(places: int, count: int) -> None:
+    known = sequences(places)
+    rows = [(places - 1 - at % 2, at // 2 + 1) for at in range(count)]
+    assert follow(known, *rows) == ([], {})
+    assert follow(known, rows[-1], (0, 1), (0, 3)) == ([0], {2: 1})
