@@ -187,7 +187,12 @@ class CandleFold:
             if begin < end:
                 part = slice(begin, end)
                 self._fold_trades(
-                    trades.take(part), watermark[part], ts_recv[part], positions[part], recorder, is_in_order
+                    trades.take(part),
+                    watermark[part],
+                    ts_recv[part],
+                    positions[part],
+                    recorder,
+                    is_in_order=is_in_order,
                 )
         self._high_ns = int(high[-1])
 
