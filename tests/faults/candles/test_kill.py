@@ -23,7 +23,7 @@ from tests.candle_tape import last_of, make_rows, open_tape
 from tests.candle_worker import CandleWorker, check, read_partition, stored_to, until_stored
 from tests.faults.conftest import Report
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 SEEDS = int(os.environ.get("TICKMESH_CANDLE_SEEDS", "3"))
 PARTITIONS, INSTRUMENTS, ROWS, WRITING_S = 2, 60, 6000, 8.0
@@ -86,7 +86,7 @@ async def redelivered(kills: list[Kill], worker: CandleWorker, js: JetStreamCont
 
 
 async def break_nats(server: NatsServer) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(80):
         await kill_after_an_acknowledgement(server)
     await server.start()
 
