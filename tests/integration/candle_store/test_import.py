@@ -22,6 +22,7 @@ from mesh.candles.writer import CandleWriter
 from mesh.connection import connect
 from mesh.directory import Directory
 from mesh.settings import MeshSettings
+from mesh.streams import declared, ensure
 from workers.candle.imports.load import load
 from workers.candle.imports.run import bokeh_file
 from workers.candle.imports.source import open_source
@@ -159,3 +160,19 @@ def test_what_cannot_be_imported_is_said(
 ) -> None:
     assert run(*arguments) == 1
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["verify", "rebuild"])
+def test_an_empty_tape_says_nothing_else_than_empty_tables(
+    run: Run, nats_server: NatsServer, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(declare(nats_server))
+    assert run("candles", action) == 0
+    assert capsys.readouterr().out == "equal 0, missing 0, behind 0, different 0, ahead 0, written 0\n"
+
+
+async def declare(nats_server: NatsServer) -> None:
+    settings = MeshSettings(nats_url=nats_server.url)
+    connection = await connect(settings, "test")
+    await ensure(connection.jetstream(), declared(settings))
+    await connection.close()
