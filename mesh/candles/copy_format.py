@@ -1,6 +1,6 @@
-r"""Candles as Postgres reads and writes them in binary COPY: one numpy structured array, no Python per row.
+r"""Candles as Postgres reads and writes them in binary: numpy structured arrays, no Python per row.
 
-The format: `PGCOPY\n\xff\r\n\0`, flags u32 = 0, length of a header extension u32 = 0; a row is its count of fields
+COPY's format: `PGCOPY\n\xff\r\n\0`, flags u32 = 0, length of a header extension u32 = 0; a row is its count of fields
 i16 and for each field its length i32 and value, big-endian; the end is the count -1. A timestamptz is i64 microseconds
 since 2000-01-01 UTC. Lengths and types must be the columns' own: an int4 is not read into a bigint.
 """
@@ -47,6 +47,7 @@ def _row_dtype(names: Sequence[str], types: Sequence[str]) -> np.dtype[np.void]:
 
 
 ROW = _row_dtype(COLUMNS, _TYPES)
+PACKED = np.dtype(list(zip(COLUMNS, _TYPES, strict=True)))
 
 
 def _blank_row() -> NDArray[np.void]:
@@ -78,23 +79,17 @@ def copy_blocks(candles: Candles, ids: NDArray[np.int32]) -> Iterator[bytes]:
     yield TAIL
 
 
-def from_copy(
-    data: bytes | bytearray, timeframe: Timeframe, ids: NDArray[np.int32], numbers: NDArray[np.uint32]
-) -> Candles:
-    """Read what a COPY out of a table gave; `ids`, ascending, are the instruments that `numbers` stand for on the mesh.
+def from_packed(data: bytes, timeframe: Timeframe, ids: NDArray[np.int32], numbers: NDArray[np.uint32]) -> Candles:
+    """Read what `sql.packed` gave, oldest first: the values of the columns alone, as binary COPY has them.
 
-    What a table does not hold is 0: end, sequence, times of the last trade. Raises ValueError for anything else than
-    candles of these instruments.
+    `ids`, ascending, are the instruments that `numbers` stand for on the mesh. What a table does not hold is 0: end,
+    sequence, times of the last trade. Raises ValueError for anything else than candles of these instruments.
     """
-    body = memoryview(data)[len(HEAD) : -len(TAIL)]
-    if data[: len(HEAD)] != HEAD or data[-len(TAIL) :] != TAIL or len(body) % ROW.itemsize:
-        raise ValueError(f"{len(data)} bytes are not a binary COPY of candles")
-    rows = np.frombuffer(body, ROW)
-    if not (rows["fields"] == len(COLUMNS)).all():
-        raise ValueError("a row of this COPY has other columns than a candle")
+    rows = np.frombuffer(data, PACKED)  # a ValueError where they are no whole rows
+    rows = rows[np.lexsort((rows["session"], rows["starts_at"]))]
     place = np.searchsorted(ids, rows["instrument"])
     if len(rows) and not (ids[np.minimum(place, len(ids) - 1)] == rows["instrument"]).all():
-        raise ValueError("a row of this COPY is another instrument's")
+        raise ValueError("one of these candles is another instrument's")
     return Candles.of(
         len(rows),
         instrument=numbers[place],

@@ -5,6 +5,15 @@ from mesh.candles.copy_format import COLUMNS
 
 _KEY = ("instrument", "starts_at", "session")
 _COLUMN_LIST = ", ".join(COLUMNS)
+_SENDERS = (
+    ("int4send", ("instrument", "revision", "volume_nano", "turnover_nano")),
+    ("int2send", ("session",)),
+    ("timestamptz_send", ("starts_at",)),
+    ("int8send", ("trades", "volume_whole", "turnover_whole")),
+    ("float8send", ("open", "high", "low", "close")),
+)
+_SENDER = {name: sender for sender, names in _SENDERS for name in names}
+_PACKED = " || ".join(f"{_SENDER[name]}({name})" for name in COLUMNS)
 
 MARK = """
 INSERT INTO candle_progress AS here (worker, partition, fence, sequence)
@@ -102,9 +111,12 @@ def all_between(timeframe: Timeframe) -> str:
     )
 
 
-def copy_out(select: str) -> str:
-    """Read the same rows as binary COPY gives them."""
-    return f"COPY ({select}) TO STDOUT (FORMAT binary)"
+def packed(select: str) -> str:
+    """Read the same rows as one value, `copy_format.PACKED` row after row, in no certain order; NULL for no row.
+
+    One value instead of one message a row, as COPY gives them too: a tenth of the reader's time.
+    """
+    return f"SELECT string_agg({_PACKED}, ''::bytea) FROM ({select}) AS found"  # noqa: S608  # a statement of ours
 
 
 def _select(timeframe: Timeframe) -> str:

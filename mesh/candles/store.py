@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from market.candles.candles import Candles
 from market.candles.timeframe import Session, Timeframe
 from mesh.candles import sql
-from mesh.candles.copy_format import from_copy
+from mesh.candles.copy_format import from_packed
 from mesh.candles.instrument_ids import InstrumentIds, NameOf
 from mesh.candles.postgres import Connection, Connections
 from mesh.candles.writer import WORKER
@@ -55,8 +55,8 @@ class CandleStore:
             while missing > 0 and until_ns > _OLDEST_NS and len(ids):
                 from_ns = max(until_ns - span_ns, _OLDEST_NS)
                 values = _values(ids, _instant(from_ns), _instant(until_ns), sessions, missing)
-                found = await _copy(connection, sql.newest_between(timeframe), values, timeframe, ids, numbers)
-                parts.append(found.take(np.arange(len(found))[::-1]))
+                found = await _read(connection, sql.newest_between(timeframe), values, timeframe, ids, numbers)
+                parts.append(found)
                 missing -= len(found)
                 until_ns, span_ns = from_ns, 8 * span_ns
             return Candles.concat(parts[::-1])
@@ -79,7 +79,7 @@ class CandleStore:
             if not len(ids):
                 return Candles.of(0)
             values = _values(ids, _instant(start_ns), _instant(end_ns), sessions, limit)
-            return await _copy(connection, sql.oldest_between(timeframe), values, timeframe, ids, numbers)
+            return await _read(connection, sql.oldest_between(timeframe), values, timeframe, ids, numbers)
 
         return await self._connections.ask(ask)
 
@@ -89,7 +89,7 @@ class CandleStore:
         async def ask(connection: Connection) -> Candles:
             ids, known = await self._known(connection, numbers)
             values = {"instruments": ids.tolist(), "starts": _instant(start_ns), "ends": _instant(end_ns)}
-            return await _copy(connection, sql.all_between(timeframe), values, timeframe, ids, known)
+            return await _read(connection, sql.all_between(timeframe), values, timeframe, ids, known)
 
         return await self._connections.ask(ask)
 
@@ -125,7 +125,7 @@ def _values(
     }
 
 
-async def _copy(
+async def _read(
     connection: Connection,
     select: LiteralString,
     values: dict[str, object],
@@ -133,11 +133,11 @@ async def _copy(
     ids: NDArray[np.int32],
     numbers: NDArray[np.uint32],
 ) -> Candles:
-    data = bytearray()
-    async with connection.cursor() as cursor, cursor.copy(sql.copy_out(select), values) as copy:
-        async for block in copy:
-            data += block
-    return from_copy(data, timeframe, ids, numbers)
+    async with connection.cursor(binary=True) as cursor:
+        # Never prepared: a plan for any time would look at every partition.
+        await cursor.execute(sql.packed(select), values, prepare=False)
+        (data,) = await cursor.fetchone() or (None,)
+    return from_packed(data if isinstance(data, bytes) else b"", timeframe, ids, numbers)
 
 
 def _instant(ns: int) -> datetime:

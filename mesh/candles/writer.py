@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from market.candles.candles import Candles
 from market.candles.timeframe import Timeframe
@@ -68,15 +69,14 @@ class CandleWriter:
             timeframe: candles.take(np.flatnonzero(candles.timeframe == timeframe))
             for timeframe in map(Timeframe, np.unique(candles.timeframe).tolist())
         }
-        async with answered_within(connection, self._write_within_s + _S_PER_CANDLE * len(candles)):
-            try:
-                return await self._write(connection, batches, marks, also)
-            except psycopg.errors.CheckViolation as error:
-                if error.diag.constraint_name is not None:
-                    raise
-            # Retention dropped a partition that we knew to be there.
-            self._rooms.clear()
+        try:
             return await self._write(connection, batches, marks, also)
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name is not None:
+                raise
+        # Retention dropped a partition that we knew to be there.
+        self._rooms.clear()
+        return await self._write(connection, batches, marks, also)
 
     async def apply_retention(self, now: datetime) -> int:
         """Drop what is older than candles of its timeframe are kept; the answer is how many partitions went.
@@ -103,27 +103,25 @@ class CandleWriter:
     async def _write(
         self, connection: Connection, batches: dict[Timeframe, Candles], marks: Sequence[Mark], also: Also | None
     ) -> int:
-        ids = {timeframe: await self._ids.of(connection, batch.instrument) for timeframe, batch in batches.items()}
         for timeframe, batch in batches.items():
             await self._make_room(connection, timeframe, batch)
-        changed = 0
-        async with connection.transaction():
-            await _mark(connection, marks)
-            for timeframe, batch in batches.items():
-                async with connection.cursor() as cursor:
-                    async with cursor.copy(sql.copy_in(timeframe)) as copy:
-                        for block in copy_blocks(batch, ids[timeframe]):
-                            await copy.write(block)
-                    await cursor.execute(sql.upsert(timeframe))
-                    changed += cursor.rowcount
-            if also is not None:
-                await also(connection)
-        return changed
+        limit_s = self._write_within_s + _S_PER_CANDLE * sum(map(len, batches.values()))
+        async with answered_within(connection, limit_s):
+            ids = {timeframe: await self._ids.of(connection, batch.instrument) for timeframe, batch in batches.items()}
+            changed = 0
+            async with connection.transaction():
+                await _mark(connection, marks)
+                for timeframe, batch in batches.items():
+                    changed += await _merge(connection, timeframe, batch, ids[timeframe])
+                if also is not None:
+                    await also(connection)
+            return changed
 
     async def _make_room(self, connection: Connection, timeframe: Timeframe, batch: Candles) -> None:
         for starts, ends in stretches(timeframe, batch.start_ns):
             if (timeframe, starts) not in self._rooms:
-                await connection.execute(sql.ROOM, {"table": timeframe.table, "starts": starts, "ends": ends})
+                async with answered_within(connection, self._write_within_s):  # each: an import may need hundreds
+                    await connection.execute(sql.ROOM, {"table": timeframe.table, "starts": starts, "ends": ends})
                 self._rooms.add((timeframe, starts))
 
     async def _connected(self) -> Connection:
@@ -144,6 +142,15 @@ class CandleWriter:
             await self.close()  # half prepared is of no use
             raise
         return connection
+
+
+async def _merge(connection: Connection, timeframe: Timeframe, batch: Candles, ids: NDArray[np.int32]) -> int:
+    async with connection.cursor() as cursor:
+        async with cursor.copy(sql.copy_in(timeframe)) as copy:
+            for block in copy_blocks(batch, ids):
+                await copy.write(block)
+        await cursor.execute(sql.upsert(timeframe))
+        return cursor.rowcount
 
 
 async def _mark(connection: Connection, marks: Sequence[Mark]) -> None:

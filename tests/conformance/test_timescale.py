@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import psycopg
 import pytest
 
 from infra.migrate import MIGRATIONS, engine_of
 from market.candles.timeframe import Timeframe
 from mesh.candles import sql
-from mesh.candles.copy_format import COLUMNS
+from mesh.candles.copy_format import COLUMNS, from_packed
 from mesh.candles.stretches import RETENTION_YEARS
 
 BEGIN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -75,6 +76,11 @@ def test_candles_give_way_to_newer_states_only(timescale: psycopg.Connection, ti
     newest = read(timescale, sql.newest_between(timeframe), WINDOW)
     assert newest == [row(2), row(1, revision=1, trades=1), row(0, session=1), row(0, trades=6)]
     assert read(timescale, sql.oldest_between(timeframe), {**WINDOW, "limit": 2}) == newest[:1:-1]
+    everything = timescale.cursor(binary=True).execute(sql.packed(sql.oldest_between(timeframe)), WINDOW).fetchone()
+    assert everything is not None
+    found = from_packed(everything[0], timeframe, np.array([1], np.int32), np.array([9], np.uint32))
+    assert found.trades.tolist() == [trades for (_, _, _, _, trades, *_) in newest[::-1]]
+    assert found.start_ns.tolist() == [int(starts.timestamp()) * 10**9 for (_, _, starts, *_) in newest[::-1]]
     several = {"instruments": [1, 2], "starts": BEGIN, "ends": BEGIN + timedelta(minutes=1)}
     assert read(timescale, sql.all_between(timeframe), several) == newest[:1:-1]
 
