@@ -83,7 +83,7 @@ export class ChartView {
     // Nobody scrolls out into the void; but a few candles alone stand at the right, where the next ones come.
     this.chart.timeScale().applyOptions({ fixLeftEdge: drawing.candles.length >= MANY });
     this.drawing = drawing;
-    if (change.type === "replace") this.replace(change.prepended);
+    if (change.type === "replace") this.replace();
     else for (let index = change.from; index < drawing.candles.length; index += 1) this.update(index, drawnUntilS);
   }
 
@@ -116,12 +116,9 @@ export class ChartView {
     this.chart.remove();
   }
 
-  /** Draw all anew; what is in sight stays where it is, also when there is more to the left of it. */
-  private replace(prepended: number): void {
-    const seen = this.chart.timeScale().getVisibleLogicalRange();
+  /** Draw all anew. What is in sight stays where it is: the library counts its place from the last candle. */
+  private replace(): void {
     for (const part of this.parts()) part.replace(this.drawing.candles.length);
-    if (prepended === 0 || seen === null) return;
-    this.chart.timeScale().setVisibleLogicalRange({ from: seen.from + prepended, to: seen.to + prepended });
   }
 
   private update(index: number, drawnUntilS: number): void {

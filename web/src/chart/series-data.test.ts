@@ -21,17 +21,14 @@ describe("what is drawn anew", () => {
     expect(changeBetween(candles, candles)).toEqual({ type: "update", from: 4 });
   });
 
-  it("is all when older candles came, and it is known how many", () => {
-    expect(changeBetween(candles, [candleOf(-2), candleOf(-1), ...candles])).toEqual({ type: "replace", prepended: 2 });
-  });
-
   it.each([
     ["the first candles come", [], candles],
+    ["older ones came", candles, [candleOf(-2), candleOf(-1), ...candles]],
     ["one went away", candles, candles.slice(0, 3)],
     ["one came between", [candleOf(0), candleOf(2)], candles],
     ["many changed", candles, [...candles, ...Array.from({ length: 60 }, (_, index) => candleOf(4 + index))]],
   ])("is all when %s", (_, before, after) => {
-    expect(changeBetween(before, after)).toEqual({ type: "replace", prepended: 0 });
+    expect(changeBetween(before, after)).toEqual({ type: "replace" });
   });
 });
 

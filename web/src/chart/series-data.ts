@@ -17,8 +17,8 @@ export function drawingOf(candles: readonly Candle[]): Drawing {
 
 /** How to come from one drawing to the next. */
 export type Change =
-  /** All of it, with so many candles more on the left. */
-  | { readonly type: "replace"; readonly prepended: number }
+  /** All of it. */
+  | { readonly type: "replace" }
   /** The candles from an index on; nothing before it is another than it was. */
   | { readonly type: "update"; readonly from: number };
 
@@ -31,8 +31,7 @@ export function changeBetween(before: readonly Candle[], after: readonly Candle[
   while (from < before.length && before[from] === after[from]) from += 1;
   const stays = before.slice(from).every(({ startS }, index) => startS === after[from + index]?.startS);
   if (from > 0 && stays && after.length - from <= MOST_UPDATES) return { type: "update", from };
-  const first = before[0]?.startS;
-  return { type: "replace", prepended: first === undefined ? 0 : after.filter(({ startS }) => startS < first).length };
+  return { type: "replace" };
 }
 
 /** A point of a line; one without a value leaves a gap. */
