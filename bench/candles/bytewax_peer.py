@@ -39,8 +39,9 @@ def ns_per_tick(batches: list[Rows]) -> float:
         for _, _, number, _, ts_ns, _, price, size, _, _ in batch.view(TRADE.dtype).tolist()
     ]
     found: list[object] = []
+    # It visits every key after each batch of its source: all ticks in one batch are ten times faster than by thousands.
     flow = Dataflow("candles")
-    ticks = op.input("ticks", flow, TestingSource(keyed, batch_size=1000))
+    ticks = op.input("ticks", flow, TestingSource(keyed, batch_size=len(keyed)))
     bars = win.fold_window(
         "fold",
         ticks,

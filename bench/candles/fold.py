@@ -18,9 +18,9 @@ from market.candles.fold import CandleFold
 from market.row_type import Rows
 
 INSTRUMENTS = 100_000
-PER_S = 200_000  # of event time: 80 s are 16 million, and a minute closes on the way
-BATCHES, AT_ONCE = 80, 10  # of a second each; so many are made before the clock runs again
-PEER_TICKS = 300_000
+PER_S = 200_000  # of event time: 70 s are 14 million, and a minute closes on the way
+BATCHES, AT_ONCE = 70, 10  # of a second each; so many are made before the clock runs again
+PEER_TICKS = 30_000  # it takes some 50 µs for one
 TRADES_PER_S = 10e6
 TIMES_THE_PEER = 50.0
 SKEWS = {"evenly": None, "by Zipf's law, exponent 1.1": 1.1}
