@@ -5,7 +5,7 @@
 #   make … PYTHON=/usr/bin/python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt bench bench-fanout web lock clean
+.PHONY: help up test lint fmt bench bench-fanout bench-candles web lock clean
 .DELETE_ON_ERROR:
 
 # The first of these that is 3.11 or newer; PYTHON= names another.
@@ -56,6 +56,10 @@ bench: ## measure and print one table; ARGS= goes to it
 bench-fanout: ## measure what an update costs on its way to many clients, beside its peers; about five minutes
 	@$(BOOTSTRAP) env dev
 	$(IN_VENV) bench fanout $(ARGS)
+
+bench-candles: ## measure candles from the tape to the page, each part beside its peer; about ten minutes
+	@$(BOOTSTRAP) env dev
+	$(IN_VENV) bench candles $(ARGS)
 
 web: ## build the page into gateway/static
 	@$(BOOTSTRAP) web

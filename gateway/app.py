@@ -31,6 +31,9 @@ from gateway.accounts import (
     open_accounts,
     require_bearer,
 )
+from gateway.candle_source import CandleSource
+from gateway.charts.controller import Charts, ChartsController
+from gateway.charts.reader import ChartReader
 from gateway.live.assembly import Live, build_live
 from gateway.live.origins import Origins
 from gateway.live.socket import Socket
@@ -43,7 +46,11 @@ from gateway.rest.symbols import SymbolsController
 from gateway.search import SymbolIndex
 from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
+from market.symbols import SymbolKey
 from mesh import ops
+from mesh.calendars import Calendars
+from mesh.candles.cache import CandleCache
+from mesh.candles.store import CandleStore
 from mesh.connection import Connection, connect
 from mesh.directory import Directory
 from mesh.quote_cache import QuoteCache
@@ -66,6 +73,7 @@ class Parts:
     reception: Reception
     index: SymbolIndex
     accounts: AccountsService
+    charts: Charts
     health: Dependencies
     metrics: Metrics
 
@@ -85,7 +93,9 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         accounts = await stack.enter_async_context(open_accounts(_accounts_settings(settings), time.time))
         metrics = Metrics()
         upstream = Upstream(connection, directory, cache, settings.linger_s, metrics)
-        live = build_live(settings, connection, upstream, directory.epoch, metrics)
+        candles = _open_candles(stack, settings, connection, directory)
+        charts = Charts(ChartReader(candles, await Calendars.open(js)))
+        live = build_live(settings, connection, upstream, candles, directory.epoch, metrics)
         origins = Origins(settings.allowed_origins)
         reception = Reception(settings, live.hub, accounts, live.admission, origins, live.fan_outs, metrics)
         index = SymbolIndex(each.listing for each in directory.all())
@@ -102,11 +112,30 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)
         health = Dependencies(upstream, accounts, cache)
-        parts = Parts(settings, upstream, live, reception, index, accounts, health, metrics)
+        parts = Parts(settings, upstream, live, reception, index, accounts, charts, health, metrics)
         work = asyncio.create_task(_background(parts, connection))
         work.add_done_callback(end_if_failed)
         stack.push_async_callback(_end, work)
         yield parts
+
+
+def _open_candles(
+    stack: contextlib.AsyncExitStack, settings: GatewaySettings, connection: Connection, directory: Directory
+) -> CandleSource:
+    """Open what candles come from; all of it may be away."""
+
+    def name_of(number: int) -> SymbolKey:
+        instrument = directory.numbered(number)
+        if instrument is None:
+            raise LookupError(f"instrument {number} is not in the directory")
+        return instrument.key
+
+    store = CandleStore(settings.postgres_dsn, name_of, settings.candle_connections)
+    stack.push_async_callback(store.close)
+    cache = CandleCache(settings.cache_url) if settings.cache_url else None
+    if cache is not None:
+        stack.push_async_callback(cache.close)
+    return CandleSource(connection, store, cache, settings.partitions)
 
 
 def create_app(settings: GatewaySettings) -> Litestar:
@@ -120,7 +149,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
 
     guarded = Router(
         "/",
-        route_handlers=[QuotesController, SymbolsController],
+        route_handlers=[QuotesController, SymbolsController, ChartsController],
         guards=[require_bearer(lambda connection: connection.app.state.parts.accounts.authenticate)],
         security=[{SCHEME_NAME: []}],
     )
@@ -131,6 +160,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
         exception_handlers=PROBLEM_HANDLERS,
         dependencies={
             "accounts": _part(lambda parts: parts.accounts),
+            "charts": _part(lambda parts: parts.charts),
             "upstream": _part(lambda parts: parts.upstream),
             "index": _part(lambda parts: parts.index),
             "health": _part(lambda parts: parts.health),

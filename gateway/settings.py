@@ -15,6 +15,7 @@ class GatewaySettings(MeshSettings, frozen=True, kw_only=True):
 
     postgres_dsn: Annotated[str, Meta(min_length=1)]
     jwt_secret: Annotated[str, Meta(min_length=32)]
+    candle_connections: Annotated[int, Meta(ge=1, le=100)] = 8  # to Postgres, for reading candles
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     gateway_processes: Annotated[int, Meta(ge=1, le=64)] = 1  # that share the port

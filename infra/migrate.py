@@ -19,6 +19,7 @@ LOCK_NUMBER = 0x7469636B  # "tick": any number, the same for every process that 
 def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
     """Apply the migrations that are still missing, in order of their names, and return those names.
 
+    Those in `folder/timescale` are for a database that has TimescaleDB, those in `folder/plain` for one that has not.
     Waits up to 30 s for the database, and for another process that migrates. Raises psycopg.Error where the database
     does not answer or a migration fails; that one is rolled back, the ones before it stay.
     """
@@ -28,11 +29,24 @@ def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[str]:
         guard.execute("SELECT pg_advisory_lock(%s)", [LOCK_NUMBER])
         backend = get_backend(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
         try:
-            missing = backend.to_apply(read_migrations(str(folder)))
+            sources = (folder, folder / engine_of(guard))
+            missing = backend.to_apply(read_migrations(*map(str, sources)))
             backend.apply_migrations(missing)
             return [migration.id for migration in missing]
         finally:
             backend.connection.close()
+
+
+def engine_of(connection: psycopg.Connection) -> str:
+    """Name the folder of what differs with the database: its tables decide where there are any, else what it offers.
+
+    Tables made without the extension stay as they are when it is installed later: only a copy could change them.
+    """
+    found = connection.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('candles_1m')").fetchone()
+    if found is not None:
+        return "plain" if found[0] else "timescale"
+    offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
+    return "plain" if offered is None else "timescale"
 
 
 def _connect(dsn: str) -> psycopg.Connection:

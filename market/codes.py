@@ -12,6 +12,7 @@ class Kind(IntEnum):
     STATUS = 4
     LEVEL = 5
     STATE = 6
+    CANDLE = 7
 
 
 class Side(IntEnum):
@@ -70,6 +71,15 @@ class TradingState(IntEnum):
     REGULAR_OPEN = 12
     REGULAR_CLOSE = 13
     FEED_ALIVE = 20  # the feed's own heartbeat, once a second
+
+
+class CandleFlag(IntFlag):
+    """Bits of a candle's `flags`."""
+
+    CLOSED = 1  # its window has ended; it may still be amended
+    EXTENDED = 2  # of the time outside the venue's regular session
+    AMENDED = 4  # changed after its window had ended: `revision` is above 0
+    WITHDRAWN = 8  # every trade of it was withdrawn: readers leave it out
 
 
 NO_INSTRUMENT = 0xFFFF_FFFF  # a status row about the whole venue

@@ -10,6 +10,10 @@ import numpy.typing as npt
 from market.codes import Kind
 
 Rows = npt.NDArray[np.void]
+# Bytes are compared a column at a time, several times the speed of a gathered matrix as long as this many rows stay in
+# the processor's cache.
+_CHECKED_AT_ONCE = 4096
+
 Indices = npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
 
 
@@ -108,21 +112,29 @@ class RowType:
 
         `numbers` are the rows' own, where they were picked from a batch.
         """
-        fixed = self._fixed
-        wrong = as_bytes(rows)[:, fixed] != np.frombuffer(self.template, np.uint8)[fixed]
-        if wrong.any():
-            row, column = (int(axis[0]) for axis in np.nonzero(wrong))
-            row = row if numbers is None else int(numbers[row])
-            raise RowError(f"row {row}: byte {int(fixed[column])} is not that of a {self.name} row")
+        data = as_bytes(rows)
+        for start in range(0, len(rows), _CHECKED_AT_ONCE):
+            part = data[start : start + _CHECKED_AT_ONCE]
+            if any((part[:, at] != self.template[at]).any() for at in self._fixed):
+                row, at = self._first_wrong(part)
+                row = start + row if numbers is None else int(numbers[start + row])
+                raise RowError(f"row {row}: byte {at} is not that of a {self.name} row")
+
+    def _first_wrong(self, data: npt.NDArray[np.uint8]) -> tuple[int, int]:
+        """Find the first row with a wrong byte, and the first such byte of it."""
+        fixed = np.array(self._fixed)
+        wrong = data[:, fixed] != np.frombuffer(self.template, np.uint8)[fixed]
+        row, column = (int(axis[0]) for axis in np.nonzero(wrong))
+        return row, int(fixed[column])
 
     @cached_property
-    def _fixed(self) -> npt.NDArray[np.intp]:
+    def _fixed(self) -> tuple[int, ...]:
         """Where bytes are the same in every row: the header, the markers, the kind."""
         fixed = np.ones(self.width_bytes, bool)
         for name, encoding in self.fields:
             if name != "kind":
                 fixed[self.offsets[name] : self.offsets[name] + encoding.width_bytes - 1] = False
-        return np.flatnonzero(fixed)
+        return tuple(np.flatnonzero(fixed).tolist())
 
     @property
     def name(self) -> str:

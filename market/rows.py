@@ -50,9 +50,25 @@ STATE = RowType(
         *((name, F64) for name in ("open", "high", "low", "volume", "prev_close")),
     ),
 )
+CANDLE = RowType(
+    Kind.CANDLE,
+    (
+        ("kind", U8),
+        ("flags", U8),
+        ("timeframe", U8),
+        *_PREFIX[2:],
+        ("start", I64),
+        ("end", I64),
+        ("revision", U32),
+        ("trades", U32),
+        *((name, F64) for name in ("open", "high", "low", "close", "volume", "vwap")),
+    ),
+)
 STATE_FIGURES = tuple(name for name, encoding in STATE.fields if encoding is F64)
 EVENT_TYPES = {row_type.kind: row_type for row_type in (TRADE, QUOTE, CORRECTION, STATUS)}
-ROW_TYPES = (TRADE, QUOTE, CORRECTION, STATUS, LEVEL, STATE)
+ROW_TYPES = (TRADE, QUOTE, CORRECTION, STATUS, LEVEL, STATE, CANDLE)
+
+_IS_EVENT = np.isin(np.arange(256), [kind.value for kind in EVENT_TYPES])
 
 EVENT_BYTES = TRADE.width_bytes
 EVENT_DTYPE = np.dtype(
@@ -85,7 +101,7 @@ def read_events(data: bytes | bytearray | memoryview) -> Rows:
     if len(data) % EVENT_BYTES:
         raise RowError(f"{len(data)} bytes are not whole event rows of {EVENT_BYTES}")
     events = np.frombuffer(data, EVENT_DTYPE)
-    unknown = np.flatnonzero(~np.isin(events["kind"], [kind.value for kind in EVENT_TYPES]))
+    unknown = np.flatnonzero(~_IS_EVENT[events["kind"]])
     if len(unknown):
         raise RowError(f"row {int(unknown[0])}: kind {int(events['kind'][unknown[0]])} is not an event's")
     for kind, row_type in EVENT_TYPES.items():

@@ -1,4 +1,4 @@
-"""The subjects that quotes, trades, depth, status and the tape travel on; `subjects.md` is their contract."""
+"""The subjects that quotes, trades, depth, status, candles and the tape travel on; `subjects.md` is their contract."""
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,31 @@ def status(venue: str) -> str:
 def tape(partition: int) -> str:
     """Name the subject of one partition of the tape."""
     return f"tape.{partition}"
+
+
+def candle(timeframe: str, key: SymbolKey) -> str:
+    """Name the subject of an instrument's newest candle of a timeframe, given as its text: `1m`, `1M`."""
+    return f"candle.{timeframe}.{key.token}"
+
+
+def candles(partition: int) -> str:
+    """Name the subject of one partition's closed and amended candles."""
+    return f"candles.{partition}"
+
+
+def candle_now(partition: int) -> str:
+    """Name the subject that answers with the candles of one partition that are open, or not stored for sure."""
+    return f"candlenow.{partition}"
+
+
+def late(partition: int) -> str:
+    """Name the subject of one partition's event rows that came too late for any candle."""
+    return f"late.{partition}"
+
+
+def quarantine(partition: int) -> str:
+    """Name the subject of one partition's event rows that no candle can hold."""
+    return f"quarantine.{partition}"
 
 
 def partitions_of(instruments: npt.ArrayLike, partitions: int = DEFAULT_PARTITIONS) -> npt.NDArray[np.uint8]:

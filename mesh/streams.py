@@ -6,6 +6,7 @@ with an error that names the field: data is never dropped to make a declaration 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -26,10 +27,18 @@ TAPE = "TAPE"
 INSTRUMENTS = "INSTRUMENTS"
 FEEDS = "FEEDS"
 CHECKPOINTS = "CHECKPOINTS"
+CANDLES = "CANDLES"
+REJECTS = "REJECTS"
+LEASES = "LEASES"
+MEMBERS = "MEMBERS"
+CALENDARS = "CALENDARS"
 
 # What a server refuses to change on a stream that exists.
 _FIXED_FIELDS = ("storage", "retention")
 _DEDUPLICATION_S = 120.0
+_REJECTS_MAX_BYTES = 256 << 20
+_RESULTS_MAX_AGE_S = 72 * 3600.0
+MEMBER_TTL_S = 10.0
 
 
 class DeclarationError(Exception):
@@ -50,7 +59,11 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSpec:
-    """A durable pull consumer of a stream."""
+    """A durable pull consumer of a stream.
+
+    `ack_all`: an acknowledgement is for everything before it as well. `start_sequence`: where it begins, 0 for the
+    stream's first message. `inactive_s`: how long nobody may ask before the server removes it, 0 for ever.
+    """
 
     stream: str
     name: str
@@ -58,16 +71,20 @@ class ConsumerSpec:
     ack_wait_s: float
     max_ack_pending: int
     description: str
+    ack_all: bool = False
+    start_sequence: int = 0
+    inactive_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class KeyValueSpec:
-    """A key-value bucket."""
+    """A key-value bucket; a value is gone `ttl_s` after it was put, 0: never."""
 
     name: str
     replicas: int
     max_value_bytes: int
     description: str
+    ttl_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +112,25 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
         ),
         KeyValueSpec(INSTRUMENTS, settings.replicas, 4096, "the instrument directory: name -> number and listing"),
         KeyValueSpec(FEEDS, settings.replicas, 4096, "epochs of feeds, the next free instrument number"),
+        StreamSpec(
+            CANDLES,
+            ("candles.*",),
+            settings.candles_max_bytes,
+            _RESULTS_MAX_AGE_S,
+            settings.replicas,
+            "every closed or amended candle, in order per partition",
+        ),
+        StreamSpec(
+            REJECTS,
+            ("late.*", "quarantine.*"),
+            _REJECTS_MAX_BYTES,
+            _RESULTS_MAX_AGE_S,
+            settings.replicas,
+            "event rows that are in no candle, and why",
+        ),
+        KeyValueSpec(LEASES, settings.replicas, 4096, "who works on which partition, under which fence"),
+        KeyValueSpec(MEMBERS, settings.replicas, 256, "the workers that are there", MEMBER_TTL_S),
+        KeyValueSpec(CALENDARS, settings.replicas, 256 << 10, "the sessions of venues"),
         ObjectsSpec(CHECKPOINTS, settings.replicas, "states with the tape sequences they include"),
     )
 
@@ -158,21 +194,22 @@ async def _ensure_consumer(js: JetStreamContext, spec: ConsumerSpec) -> None:
         durable_name=spec.name,
         description=spec.description,
         filter_subject=spec.filter_subject,
-        ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.ALL if spec.ack_all else AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE if spec.start_sequence else DeliverPolicy.ALL,
+        opt_start_seq=spec.start_sequence or None,
         ack_wait=spec.ack_wait_s,
         max_ack_pending=spec.max_ack_pending,
+        inactive_threshold=spec.inactive_s or None,
     )
     try:
         present = (await js.consumer_info(spec.stream, spec.name)).config
     except NotFoundError:
         present = wanted
-    for field in ("ack_policy", "deliver_policy"):
+    for field in ("ack_policy", "deliver_policy", "opt_start_seq"):
         if getattr(present, field) != getattr(wanted, field):
-            raise DeclarationError(
-                f"consumer {spec.stream}/{spec.name}: {field} is {getattr(present, field)} and cannot become "
-                f"{getattr(wanted, field).value}"
-            )
+            is_, wants = (getattr(each, field) for each in (present, wanted))
+            wants = wants.value if isinstance(wants, Enum) else wants
+            raise DeclarationError(f"consumer {spec.stream}/{spec.name}: {field} is {is_} and cannot become {wants}")
     await js.add_consumer(spec.stream, wanted)  # creates, or updates what may change
 
 
@@ -186,6 +223,7 @@ async def _ensure_key_value(js: JetStreamContext, spec: KeyValueSpec) -> None:
                 description=spec.description,
                 history=1,
                 max_value_size=spec.max_value_bytes,
+                ttl=spec.ttl_s or None,
                 storage=StorageType.FILE,
                 replicas=spec.replicas,
                 direct=True,
@@ -195,8 +233,10 @@ async def _ensure_key_value(js: JetStreamContext, spec: KeyValueSpec) -> None:
     config = present.stream_info.config
     if config.storage != StorageType.FILE:
         raise DeclarationError(f"bucket {spec.name}: storage is {config.storage} and cannot become file")
-    if (config.num_replicas, config.max_msg_size) != (spec.replicas, spec.max_value_bytes):
-        await js.update_stream(config.evolve(num_replicas=spec.replicas, max_msg_size=spec.max_value_bytes))
+    wanted = {"num_replicas": spec.replicas, "max_msg_size": spec.max_value_bytes, "max_age": spec.ttl_s}
+    if any((getattr(config, field) or 0) != value for field, value in wanted.items()):
+        window_s = min(_DEDUPLICATION_S, spec.ttl_s or _DEDUPLICATION_S)  # a server refuses one beyond the age
+        await js.update_stream(config.evolve(**wanted, duplicate_window=window_s))
 
 
 async def _ensure_objects(js: JetStreamContext, spec: ObjectsSpec) -> None:

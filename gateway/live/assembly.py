@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
+from gateway.candle_source import CandleSource
 from gateway.live.admission import Admission
 from gateway.live.channels import open_channels
 from gateway.live.fan_out import FanOut
@@ -63,7 +64,12 @@ class Live:
 
 
 def build_live(
-    settings: GatewaySettings, connection: Connection, upstream: Upstream, epoch: str, metrics: Metrics
+    settings: GatewaySettings,
+    connection: Connection,
+    upstream: Upstream,
+    candles: CandleSource,
+    epoch: str,
+    metrics: Metrics,
 ) -> Live:
     """Build everything once, each part given what it needs."""
     admission = Admission(
@@ -75,7 +81,7 @@ def build_live(
         random=random.random,
     )
     loop = FanOutLoop(lambda: admission.unproven)
-    channels = open_channels(connection, upstream, settings.linger_s, loop.changed)
+    channels = open_channels(connection, upstream, candles, settings.linger_s, loop.changed)
     topics = TopicTable(len(channels))
     figures = LiveFigures(metrics, upstream, topics)
     fan_outs = {name: FanOut(wire, topics, channels, figures.written) for name, wire in WIRES.items()}

@@ -25,6 +25,8 @@ _FIELD_TABLES = {
     "DepthUpdate": "Depth fields",
     "TradesUpdate": "Trades fields",
     "Print": "Print fields",
+    "CandlesUpdate": "Candles fields",
+    "Candle": "Candle fields",
 }
 
 Json = dict[str, Any]
@@ -45,7 +47,7 @@ def document(page: str) -> Json:
         "info": {
             "title": "Tickmesh live stream",
             "version": f"{messages.PROTOCOL}.0.0",
-            "description": "Live quotes, depth and trades. In words: docs/stream-protocol.md.",
+            "description": "Live quotes, depth, trades and candles. In words: docs/stream-protocol.md.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",

@@ -177,12 +177,45 @@ class TradesUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
     missed: int = 0
 
 
+class Candle(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A candle as it is now. Of two states of one, the higher (e, n) is the newer."""
+
+    t: int
+    o: float | None
+    h: float | None
+    l: float | None  # noqa: E741  # the protocol's name of the lowest price
+    c: float | None
+    v: float
+    n: int
+    w: float | None
+    e: int = 0
+    x: int = 0
+    f: int = 0
+    k: int = 0
+
+
+class CandlesUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every candle that changed since the last entry, oldest first."""
+
+    s: str
+    q: int
+    c: list[Candle]
+    missed: int = 0
+
+
 class Snapshot(Message, tag="snapshot", frozen=True):
     """All that is known of some instruments, by channel; many may share one frame."""
 
     quote: list[QuoteUpdate] | UnsetType = UNSET
     depth: list[DepthUpdate] | UnsetType = UNSET
     trades: list[TradesUpdate] | UnsetType = UNSET
+    candles_1m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1m")
+    candles_5m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:5m")
+    candles_15m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:15m")
+    candles_1h: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1h")
+    candles_1d: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1d")
+    candles_1w: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1w")
+    candles_1mo: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1M")
 
 
 class Update(Message, tag="update", frozen=True):
@@ -191,6 +224,13 @@ class Update(Message, tag="update", frozen=True):
     quote: list[QuoteUpdate] | UnsetType = UNSET
     depth: list[DepthUpdate] | UnsetType = UNSET
     trades: list[TradesUpdate] | UnsetType = UNSET
+    candles_1m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1m")
+    candles_5m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:5m")
+    candles_15m: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:15m")
+    candles_1h: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1h")
+    candles_1d: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1d")
+    candles_1w: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1w")
+    candles_1mo: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1M")
 
 
 MESSAGES: tuple[type[Message], ...] = (

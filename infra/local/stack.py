@@ -20,6 +20,9 @@ PREFERRED_PORTS: Mapping[str, int | None] = {"http": 8080, "nats": 4222, "postgr
 GATEWAY_READY_WITHIN_S = 60.0
 GATEWAY_DRAIN_S = 0.5
 """Here are a few clients; with what follows the drain this is done before the supervisor loses its patience."""
+CANDLE_MEMBER = "local"
+"""The same after every start: a name of its own each time would wait for the one before to be forgotten."""
+SIMULATED_FUTURE_S = 172_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def services(settings: Settings, feed_alive: Step) -> list[Service]:
         postgres_service(settings.postgres, log("postgres")),
         cache,
         process("migrations", "infra.migrate", once=True),
+        process("candles", "workers.candle"),
         process("feed", "workers.feed", probe=feed_alive),
         process("gateway", "gateway", probe=page, ready_within_s=GATEWAY_READY_WITHIN_S),
     ]
@@ -85,7 +89,15 @@ def process_environment(settings: Settings, cached: bool) -> dict[str, str]:
         "TICKMESH_HTTP_PORT": str(settings.ports["http"]),
         "TICKMESH_DRAIN_S": str(GATEWAY_DRAIN_S),
         "TICKMESH_FEED": settings.feed,
+        "TICKMESH_CANDLE_MEMBER": CANDLE_MEMBER,
+        **({"TICKMESH_CANDLE_FUTURE_S": str(SIMULATED_FUTURE_S)} if has_own_clock(settings.feed) else {}),
     }
+
+
+def has_own_clock(feed: str) -> bool:
+    """Tell whether a feed's events may lie in the future: the simulator can be told what time it is."""
+    name, _, options = feed.partition(":")
+    return name == "sim" and any(option.startswith("time=") for option in options.split(","))
 
 
 def reachable_host(host: str) -> str:

@@ -1,79 +1,14 @@
 """The page in a real browser, on the stack that `make up` runs."""
 
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.launched import Launched
+from tests.browsing import SOON_MS, Stack, find_process, log_in
 
 pytestmark = pytest.mark.timeout(180)
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# Nothing but the page itself: a browser on a closed network would spend its time looking for its maker's hosts.
-SWITCHES = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-SOON_MS = 20_000
-
-
-@dataclass(frozen=True)
-class Stack:
-    launched: Launched
-    page_url: str
-    email: str
-    password: str
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
-        Path(name).chmod(0o711)  # root's Postgres runs under another account
-        launched = Launched(Path(name), "--feed", "sim:rate=3000,seed=3,profile=flat")
-        url = launched.wait_for(r"Page +(http://\S+)")[1]
-        email, password = launched.wait_for(r"Demo login +(\S+) +password +(\S+)").groups()
-        yield Stack(launched, url, email, password)
-        if launched.process.poll() is None:
-            assert launched.end(signal.SIGTERM) == 0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        message = "no chromium on PATH (Debian: apt install chromium)"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    """Open the page logged in, its market live."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(SOON_MS)
-    expect.set_options(timeout=SOON_MS)
-    page.goto(stack.page_url)
-    log_in(page, stack.email, stack.password)
-    expect(page.get_by_test_id("connection-state")).to_have_attribute("data-state", "live")
-    yield page
-    context.close()
-
-
-def log_in(page: Page, email: str, password: str) -> None:
-    form = page.get_by_test_id("login-form")
-    form.locator("input[name=email]").fill(email)
-    form.locator("input[name=password]").fill(password)
-    form.locator("button[type=submit]").click()
 
 
 def value(page: Page, symbol: str, field: str) -> str:
@@ -88,6 +23,16 @@ def wait_until_it_moves(page: Page, symbol: str, field: str) -> None:
         " return now && now !== before }",
         arg=[selector, value(page, symbol, field)],
     )
+
+
+def wait_until_the_candle_moves(page: Page) -> None:
+    """Wait until the chart's last candle is another than now, and nothing is amiss with it."""
+    page.wait_for_function(
+        "before => { const { lastT, lastV } = document.querySelector('[data-testid=chart]').dataset;"
+        " return lastT && `${lastT} ${lastV}` !== before }",
+        arg=page.get_by_test_id("chart").evaluate("each => `${each.dataset.lastT} ${each.dataset.lastV}`"),
+    )
+    expect(page.get_by_test_id("chart-words")).to_be_empty()
 
 
 def wait_for_newer_trades(page: Page) -> None:
@@ -160,19 +105,4 @@ def test_the_page_says_reconnecting_and_comes_back_by_itself(page: Page, stack: 
         page.wait_for_function("state => window.seen.includes(state)", arg=states)
         expect(state).to_have_attribute("data-state", "live")
         wait_until_it_moves(page, "XNAS:NVDA", "last")
-
-
-def find_process(ancestor: int, words: bytes) -> int:
-    """Find the process under a launcher whose command line holds `words`."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (found := matches(entry, ancestor, words)):
-            return found
-    raise AssertionError(f"no process with {words!r} under {ancestor}")
-
-
-def matches(entry: Path, ancestor: int, words: bytes) -> int:
-    try:
-        parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        return int(entry.name) if parent == ancestor and words in (entry / "cmdline").read_bytes() else 0
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended meanwhile
+        wait_until_the_candle_moves(page)

@@ -14,6 +14,7 @@ import "./styles/watchlist.css";
 import "./styles/watchlist-narrow.css";
 import "./styles/detail.css";
 import "./styles/trades.css";
+import "./styles/chart.css";
 
 const session = new Session({
   api: authApi(window.location.origin),

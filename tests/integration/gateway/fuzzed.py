@@ -9,7 +9,7 @@ import msgpack
 from websockets.frames import Frame, Opcode
 
 _ACTIONS = ("auth", "subscribe", "unsubscribe", "reconnect", "snapshot", "rate", "ping", "fly", "")
-_CHANNELS = ("quote", "depth", "trades", "candles", "")
+_CHANNELS = ("quote", "depth", "trades", "candles:1m", "candles", "")
 _FIELDS = ("action", "symbols", "channel", "rate", "last_seen", "epoch", "token", "x")
 _NUMBERS = (0, 1, -1, 0.1, 20, 1e308, -0.0, 2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, -(2**63))
 _ODD = (*_NUMBERS, None, True, False, float("inf"), float("nan"))

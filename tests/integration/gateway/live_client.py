@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.integration.gateway.running import SOON_S, Gateway, token
 
 Message = dict[str, Any]
+CHANNELS = ["quote", "depth", "trades", *(f"candles:{each}" for each in ("1m", "5m", "15m", "1h", "1d", "1w", "1M"))]
 ALL_FIELDS = {"s", "q", "t", "r", "b", "bz", "a", "az", "l", "lz", "o", "hi", "lo", "v", "pc", "f"}
 
 

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.integration.gateway.live_client import ALL_FIELDS, LiveClient, Message, live
+from tests.integration.gateway.live_client import ALL_FIELDS, CHANNELS, LiveClient, Message, live
 from tests.integration.gateway.many_clients import listed_names
 from tests.integration.gateway.running import Gateway, Market, until
 
-ALL = ["quote", "depth", "trades"]
 LAG_LIMIT_MS = 100
 STALL_S = 0.6  # far over the limit: each adds 0.8 of a level
 MODES = ["full", "slower", "quotes_only", "most_watched", "poll"]
@@ -30,7 +29,7 @@ async def gateway(market: Market) -> AsyncIterator[Gateway]:
 
 def mode(level: int, **fields: object) -> Message:
     """Make what a client with nothing special is told at a level."""
-    channels = ALL if level < 2 else ["quote"] if level < 4 else []
+    channels = CHANNELS if level < 2 else ["quote"] if level < 4 else []
     rate = 10.0 if level else 20.0
     return {"type": "mode", "level": level, "mode": MODES[level], "rate": rate, "channels": channels} | fields
 

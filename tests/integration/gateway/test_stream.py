@@ -3,7 +3,7 @@
 import pytest
 
 from market.state import EPOCH_SHIFT
-from tests.integration.gateway.live_client import ALL_FIELDS, live, unproven
+from tests.integration.gateway.live_client import ALL_FIELDS, CHANNELS, live, unproven
 from tests.integration.gateway.running import Gateway, Market, token, until
 from tests.integration.gateway.tiny_venue import TinyVenue
 
@@ -13,7 +13,7 @@ async def test_subscribing_gives_one_snapshot_each_and_then_updates(gateway: Gat
     async with live(gateway, packed=packed) as client:
         welcome = client.passed[0]
         assert set(welcome) == {"type", "protocol", "connection", "epoch", "rate", "channels", "server_timestamp"}
-        assert (welcome["protocol"], welcome["rate"], welcome["channels"]) == (2, 20, ["quote", "depth", "trades"])
+        assert (welcome["protocol"], welcome["rate"], welcome["channels"]) == (2, 20, CHANNELS)
         assert await client.subscribe("AAPL", "XNYS:BRK.B", "SPY", "AAPL") == ["XNAS:AAPL", "XNYS:BRK.B", "ARCX:SPY"]
         await client.until("update")
         snapshots = client.entries("snapshot")

@@ -59,7 +59,7 @@ async def test_a_changed_declaration_is_applied_and_data_stays(js: JetStreamCont
     await js.publish("tape.1", b"x")
     changed = [
         replace(spec, max_bytes=1 << 30, max_age_s=60.0, description="another", subjects=("tape.*", "more.*"))
-        if isinstance(spec, StreamSpec)
+        if spec.name == TAPE
         else replace(spec, max_value_bytes=8192)
         if isinstance(spec, KeyValueSpec)
         else spec
@@ -148,3 +148,26 @@ async def test_a_consumer_of_a_stream_that_is_not_there_is_refused(js: JetStream
         await ensure(js, [READER])
     with pytest.raises(NotFoundError):
         await js.stream_info("PILE")
+
+
+async def test_a_consumer_begins_where_it_is_told_and_acknowledges_all_before(js: JetStreamContext) -> None:
+    spec = replace(READER, ack_all=True, start_sequence=2, inactive_s=60.0)
+    await ensure(js, [PILE, spec, spec])
+    for text in (b"1", b"2", b"3"):
+        await js.publish("pile.a", text)
+    reader = await js.pull_subscribe_bind(READER.name, READER.stream)
+    second, third = await reader.fetch(2, timeout=5)
+    assert (second.data, third.data) == (b"2", b"3")
+    await third.ack_sync()
+    info = await js.consumer_info("PILE", "reader")
+    assert (info.ack_floor.stream_seq, info.num_ack_pending, info.config.inactive_threshold) == (3, 0, 60.0)
+    with pytest.raises(DeclarationError, match="opt_start_seq is 2 and cannot become 3"):
+        await ensure(js, [replace(spec, start_sequence=3)])
+
+
+async def test_values_of_a_bucket_can_go_by_themselves(js: JetStreamContext) -> None:
+    bucket = KeyValueSpec("PRESENT", 1, 64, "who is there", ttl_s=30.0)
+    await ensure(js, [bucket, bucket])
+    assert (await (await js.key_value("PRESENT")).status()).ttl == 30.0
+    await ensure(js, [replace(bucket, ttl_s=10.0)])
+    assert (await (await js.key_value("PRESENT")).status()).ttl == 10.0

@@ -74,7 +74,17 @@ def test_every_field_is_shown_once_at_least(kind: type[msgspec.Struct], name: st
     assert shown == {kind.__struct_config__.tag_field} | {field.encode_name for field in fields(kind)}
 
 
-@pytest.mark.parametrize("kind", [messages.QuoteUpdate, messages.DepthUpdate, messages.TradesUpdate, messages.Print])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        messages.QuoteUpdate,
+        messages.DepthUpdate,
+        messages.TradesUpdate,
+        messages.Print,
+        messages.CandlesUpdate,
+        messages.Candle,
+    ],
+)
 def test_every_short_field_is_described_and_shown(kind: type[msgspec.Struct]) -> None:
     properties = COMPONENTS["schemas"][kind.__name__]["properties"]
     names = [field.encode_name for field in fields(kind)]

@@ -12,6 +12,7 @@ from msgspec.structs import FieldInfo, fields
 from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
 from mesh.settings import PREFIX, MeshSettings
+from workers.candle.settings import CandleSettings
 from workers.feed.adapter import FeedSpec, SpecError
 from workers.feed.adapters import ADAPTERS, open_adapter
 from workers.feed.settings import FeedSettings
@@ -19,7 +20,7 @@ from workers.feed.sim.options import read_options
 
 PAGE = "docs/operations.md"
 TableUnder = Callable[[str, str], list[list[str]]]
-PROCESSES = {"all": MeshSettings, "feed": FeedSettings, "gateway": GatewaySettings}
+PROCESSES = {"all": MeshSettings, "feed": FeedSettings, "candles": CandleSettings, "gateway": GatewaySettings}
 
 
 def own_fields(process: str) -> list[FieldInfo]:

@@ -1,6 +1,7 @@
 """The REST half of `docs/stream-protocol.md` against the gateway: every endpoint, field and problem."""
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,19 @@ from gateway import problems
 from gateway.accounts import routes
 from gateway.accounts.tokens import TokenCode
 from gateway.app import create_app
+from gateway.charts.answer import Form, answer
+from gateway.charts.indicators import KINDS
+from gateway.charts.page import Page
+from gateway.charts.query import ChartQuery, read_query
 from gateway.images import depth_image
 from gateway.rest.health import Readiness
 from gateway.rest.quotes import Price
 from gateway.rest.symbols import FoundSymbol, FoundSymbols
 from gateway.settings import GatewaySettings
 from market import rows
+from market.candles.candles import Candles
+from market.instrument import Instrument, InstrumentId, Listing
+from market.symbols import SymbolKey
 
 PAGE = "docs/stream-protocol.md"
 TableUnder = Callable[[str, str], list[list[str]]]
@@ -51,6 +59,29 @@ def names_of(kind: type) -> set[str]:
     return {field.encode_name for field in fields(kind)}
 
 
+def empty_chart() -> Json:
+    page = Page(Candles.of(0), np.zeros(0, bool), np.zeros(0, np.int64), 0, None, None, is_settled=True)
+    instrument = Instrument(InstrumentId(0), Listing(SymbolKey("XNAS", "AAPL"), "Apple Inc."))
+    found: Json = json.loads(answer(instrument, query("sma:20"), page, Form.JSON).body)
+    return found
+
+
+def query(indicators: str) -> ChartQuery:
+    return read_query("1m", None, None, "500", indicators, "none", "all", 10**18)
+
+
+def test_indicators_are_those_of_charts(table_under: TableUnder, lines_under: LinesUnder) -> None:
+    lines = lines_under(PAGE, "Candles")
+    documented = {
+        name: columns
+        for name, columns in re.findall(r"^\| `(\w+)[\w:]*` \| (`.*?`) \|", "\n".join(lines), re.MULTILINE)
+        if name in KINDS
+    }
+    assert {name: tuple(re.findall(r"`(\w+)`", columns)) for name, columns in documented.items()} == {
+        name: kind.columns for name, kind in KINDS.items()
+    }
+
+
 def test_answers_have_the_fields_of_the_endpoints(
     examples: Callable[[str], list[Json]], image: Json, root: Path
 ) -> None:
@@ -61,6 +92,8 @@ def test_answers_have_the_fields_of_the_endpoints(
     assert set(refresh) == names_of(routes.RefreshRequest)
     (price,) = examples("Prices")
     assert set(price) == names_of(Price)
+    (chart,) = examples("Candles")
+    assert set(chart) == set(empty_chart())
     (found,) = examples("Symbols")
     assert set(found) == names_of(FoundSymbols)
     assert set(found["symbols"][0]) == names_of(FoundSymbol)

@@ -14,6 +14,8 @@ from gateway import __main__ as entry_point
 from gateway.accounts.tokens import MAX_TOKEN_CHARACTERS, TokenCode
 from gateway.images import depth_image, from_iso
 from gateway.live import commands, messages, stream
+from gateway.live.channels.candle_ring import HELD_CANDLES
+from gateway.live.channels.candles import SNAPSHOT_CANDLES
 from gateway.live.channels.trades import HELD_PRINTS, SNAPSHOT_PRINTS
 from gateway.live.close_codes import CloseCode
 from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
@@ -36,6 +38,7 @@ TreesOf = Callable[[str], list[ast.Module]]
 OWN_SETTINGS = {each.name: each.default for each in fields(GatewaySettings)[len(fields(MeshSettings)) :]}
 NOT_LIMITS = {
     "http_port", "gateway_processes", "ops_port", "overload_lag_ms", "overload_cpu", "drain_s",
+    "candle_connections",
 }  # fmt: skip
 
 
@@ -85,6 +88,8 @@ def type_in_words(schema: Json) -> str:
         ("Depth fields", messages.DepthUpdate),
         ("Trades fields", messages.TradesUpdate),
         ("Print fields", messages.Print),
+        ("Candles fields", messages.CandlesUpdate),
+        ("Candle fields", messages.Candle),
     ],
 )
 def test_fields_are_those_of_the_entries(heading: str, kind: type, table_under: TableUnder) -> None:
@@ -108,6 +113,9 @@ def test_names_elsewhere_are_the_names_there(table_under: TableUnder, image: Jso
     assert other_names(table_under(PAGE, "Depth fields")) == sides | {"symbol", "seq", "ts_event", "ts_recv"}
     in_rows = {name for kind in (rows.TRADE, rows.CORRECTION) for name, _ in kind.fields} - {"kind", "instrument"}
     assert other_names(table_under(PAGE, "Print fields")) == in_rows
+    of_candles = {name for name, _ in rows.CANDLE.fields} & other_names(table_under(PAGE, "Candle fields"))
+    assert of_candles == other_names(table_under(PAGE, "Candle fields"))
+    assert of_candles >= {"start", "open", "high", "low", "close", "volume", "vwap", "revision", "trades", "flags"}
 
 
 def test_channels_are_the_gateways(table_under: TableUnder) -> None:
@@ -228,6 +236,8 @@ def test_limits_are_the_gateways(table_under: TableUnder) -> None:
         "entries in a frame": MAX_ENTRIES_PER_FRAME,
         "prints of a first snapshot; 5000 for all symbols of a command": SNAPSHOT_PRINTS,
         "prints held of a symbol": HELD_PRINTS,
+        "candles of a first snapshot; 5000 for all symbols of a command": SNAPSHOT_CANDLES,
+        "candles held of a symbol and interval": HELD_CANDLES,
         "characters of a token": min(MAX_TOKEN_CHARACTERS, commands.MAX_TOKEN_CHARACTERS),
         "lowest rate that may be asked for": commands.MIN_RATE,
         "highest rate that may be asked for": commands.MAX_RATE,

@@ -14,6 +14,7 @@ from msgspec.structs import fields
 
 from infra.local.nats_service import TEMPLATE
 from market import book, codes, rows, state, subjects
+from market.candles.timeframe import Timeframe
 from market.row_type import RowType
 from market.symbols import MAX_SYMBOL_BYTES, SymbolKey, from_token, to_token
 from mesh import tape_publisher
@@ -97,6 +98,8 @@ def test_rows_back_to_back_decode_one_by_one(lines_under: LinesUnder, code_in: C
         ("Trade conditions", codes.Condition),
         ("Correction flags", codes.CorrectionFlag),
         ("Trading state", codes.TradingState),
+        ("Candle flags", codes.CandleFlag),
+        ("Timeframe", Timeframe),
     ],
 )
 def test_codes_are_the_codes(heading: str, kind: type[IntEnum], table_under: TableUnder) -> None:
@@ -107,7 +110,7 @@ def test_codes_are_the_codes(heading: str, kind: type[IntEnum], table_under: Tab
 def test_every_enum_of_codes_is_documented() -> None:
     enums = {each for _, each in inspect.getmembers(codes, inspect.isclass) if each.__module__ == codes.__name__}
     parametrized = test_codes_are_the_codes.pytestmark[0].args[1]
-    assert enums == {kind for _, kind in parametrized}
+    assert enums | {Timeframe} == {kind for _, kind in parametrized}
 
 
 def test_kinds_have_the_widths_of_their_rows(table_under: TableUnder) -> None:
@@ -126,12 +129,18 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "snapshot.<exch>.<symbol>": subjects.snapshot(key),
         "snapshot.<exch>": subjects.snapshots(key.venue),
         "tape.<partition>": subjects.tape(7),
+        "candle.<tf>.<exch>.<symbol>": subjects.candle("1m", key),
+        "candles.<partition>": subjects.candles(7),
+        "candlenow.<partition>": subjects.candle_now(7),
+        "late.<partition>": subjects.late(7),
+        "quarantine.<partition>": subjects.quarantine(7),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
     functions = {name for name, each in inspect.getmembers(subjects, inspect.isfunction) if _returns_text(each)}
     # `snapshot` names two subjects, which need two functions.
-    assert functions | {"ops"} == {subject.partition(".")[0] for subject in named} | {"snapshots"}
+    named_first = {subject.partition(".")[0].replace("candlenow", "candle_now") for subject in named}
+    assert functions | {"ops"} == named_first | {"snapshots"}
 
 
 def _returns_text(function: Callable[..., object]) -> bool:
@@ -168,7 +177,8 @@ def test_streams_and_buckets_are_the_declared_ones(table_under: TableUnder) -> N
                 assert age == f"{spec.max_age_s / 3600:g} h"
                 assert limits.endswith("120 s")
             case KeyValueSpec():
-                assert (kind, limits) == ("key-value", f"{spec.max_value_bytes} bytes a value")
+                gone = f", gone after {spec.ttl_s:g} s" if spec.ttl_s else ""
+                assert (kind, limits) == ("key-value", f"{spec.max_value_bytes} bytes a value{gone}")
             case ObjectsSpec():
                 assert (kind, limits) == ("objects", "")
             case _:
@@ -197,6 +207,7 @@ def test_figures_are_the_codes(table_under: TableUnder) -> None:
         "bytes of an event row": rows.EVENT_BYTES,
         "bytes of a LEVEL row": rows.LEVEL.width_bytes,
         "bytes of a STATE row": rows.STATE.width_bytes,
+        "bytes of a CANDLE row": rows.CANDLE.width_bytes,
         "bytes of a book": book.BOOK_BYTES,
         "levels a side": book.LEVELS,
         "bytes of a symbol, at most": MAX_SYMBOL_BYTES,

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.local.credentials import complete_passwords
 from infra.local.folder import Folder
-from infra.local.stack import Settings, process_environment, reachable_host, sample_subject, services
+from infra.local.stack import Settings, has_own_clock, process_environment, reachable_host, sample_subject, services
 from infra.local.supervisor import STOP_ALL_WITHIN_S, stop_share_s
 
 PORTS = {"http": 8080, "nats": 4222, "postgres": 5000, "cache": 6000}
@@ -29,7 +30,9 @@ async def nothing() -> None:
 
 def test_services_start_servers_first_and_the_page_last(tmp_path: Path) -> None:
     listed = services(settings(tmp_path), nothing)
-    assert [service.name for service in listed] == ["nats", "postgres", "cache", "migrations", "feed", "gateway"]
+    assert [service.name for service in listed] == [
+        *("nats", "postgres", "cache", "migrations", "candles", "feed", "gateway")
+    ]
     assert [service.name for service in listed if service.once] == ["migrations"]
     assert all(service.log.parent == tmp_path / "logs" for service in listed)
 
@@ -49,6 +52,16 @@ def test_processes_are_told_by_their_environment(tmp_path: Path) -> None:
     assert environment["TICKMESH_CACHE_URL"] == "redis://:pw-cache@127.0.0.1:6000/0"
     assert environment["TICKMESH_HTTP_PORT"] == "8080"
     assert process_environment(settings(tmp_path), cached=False)["TICKMESH_CACHE_URL"] == ""
+
+
+@pytest.mark.parametrize(
+    ("feed", "own"),
+    [("sim", False), ("sim:rate=10", False), ("sim:rate=10,time=09:30", True), ("iex:some,time=1.pcap", False)],
+)
+def test_a_simulation_told_the_time_may_be_in_the_future(tmp_path: Path, feed: str, own: bool) -> None:
+    assert has_own_clock(feed) is own
+    environment = process_environment(replace(settings(tmp_path), feed=feed), cached=True)
+    assert ("TICKMESH_CANDLE_FUTURE_S" in environment) is own
 
 
 @pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("10.1.2.3", "10.1.2.3")])  # noqa: S104  # compared

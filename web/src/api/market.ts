@@ -1,3 +1,5 @@
+import type { Interval } from "../stream/messages";
+import { type CandlePage, candlePage, candlesPath } from "./candles";
 import { requestJson } from "./http";
 import { ApiError } from "./problem";
 
@@ -20,6 +22,8 @@ export interface Listing {
 export interface MarketApi {
   search(query: string, limit: number, signal?: AbortSignal): Promise<readonly Instrument[]>;
   listing(symbol: string, signal?: AbortSignal): Promise<Listing>;
+  /** The newest candles, or those before `endS`. */
+  candles(symbol: string, interval: Interval, endS: number | null, signal?: AbortSignal): Promise<CandlePage>;
 }
 
 export interface TokenSource {
@@ -44,5 +48,7 @@ export function marketApi(origin: string, tokens: TokenSource): MarketApi {
       return (await get<{ symbols: readonly Instrument[] }>(`/symbols?${parameters}`, signal)).symbols;
     },
     listing: (symbol, signal) => get<Listing>(`/quotes/${encodeURIComponent(symbol)}`, signal),
+    candles: async (symbol, interval, endS, signal) =>
+      candlePage(await get<unknown>(candlesPath(symbol, interval, endS), signal)),
   };
 }

@@ -1,5 +1,6 @@
 import { createContext, use } from "react";
 import type { MarketApi } from "../api/market";
+import type { ChartChoice } from "../chart/chart-choice";
 import type { LiveMarket } from "../stream/live-market";
 import type { Watchlist } from "../watchlist/watchlist";
 
@@ -8,6 +9,7 @@ export interface Desk {
   readonly api: MarketApi;
   readonly market: LiveMarket;
   readonly watchlist: Watchlist;
+  readonly chartChoice: ChartChoice;
 }
 
 export const DeskContext = createContext<Desk | null>(null);

@@ -1,5 +1,6 @@
 import type { Session } from "../account/session";
 import { marketApi } from "../api/market";
+import { ChartChoice } from "../chart/chart-choice";
 import { LiveMarket } from "../stream/live-market";
 import { streamUrl } from "../stream/socket";
 import { watchedOf } from "../stream/subscriptions";
@@ -13,21 +14,27 @@ export function createDesk(session: Session, email: string): Desk {
     api,
     market: new LiveMarket(streamUrl(origin), session),
     watchlist: new Watchlist(email, localStorage, api),
+    chartChoice: new ChartChoice(email, localStorage),
   };
 }
 
 /** Bring the desk to life: the stream watches what the list holds and the details show. Returns how to close it. */
-export function openDesk({ market, watchlist }: Desk): () => void {
+export function openDesk({ market, watchlist, chartChoice }: Desk): () => void {
   const watch = () => {
     const { entries, selected } = watchlist.state();
     const listed = entries.filter((entry) => entry.resolved).map((entry) => entry.symbol);
-    market.watch(watchedOf(listed, selected));
+    market.watch(watchedOf(listed, selected, chartChoice.state().interval));
   };
   // Bare tickers are looked up when the server is known to be there, after every reconnection if need be.
   const resolve = () => {
     if (market.connectionView().label === "live") void watchlist.resolvePending();
   };
   watch();
-  const closers = [watchlist.subscribe(watch), market.onConnection(resolve), market.start()];
+  const closers = [
+    watchlist.subscribe(watch),
+    chartChoice.subscribe(watch),
+    market.onConnection(resolve),
+    market.start(),
+  ];
   return () => closers.forEach((close) => close());
 }

@@ -1,3 +1,4 @@
+import { ChartPanel } from "../chart/chart-panel";
 import { useDesk } from "../desk/desk-context";
 import { dayChange } from "../format/change";
 import { formatChange, formatExactPrice, formatPercent } from "../format/numbers";
@@ -43,6 +44,7 @@ export function DetailPanel({ entry }: { entry: WatchEntry }) {
         </span>
       </p>
       <p className="detail-time">{formatTimestamp(quote?.eventUs ?? null)}</p>
+      <ChartPanel symbol={entry.symbol} />
       <DayFigures quote={quote} />
       <DepthSection symbol={entry.symbol} bid={quote?.bid ?? null} ask={quote?.ask ?? null} />
       <TradesSection symbol={entry.symbol} />

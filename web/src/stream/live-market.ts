@@ -15,9 +15,10 @@ import {
   watch,
   withoutNotice,
 } from "./market-state";
-import type { Book, Channel, ClientMessage, Mode, Quote, ServerMessage } from "./messages";
+import type { Book, CandleChannel, Channel, ClientMessage, Mode, Quote, ServerMessage } from "./messages";
 import { pollPlan } from "./mode";
 import { Poller } from "./poller";
+import type { RecentCandles } from "./recent-candles";
 import { type StreamSocket, openSocket } from "./socket";
 import {
   NOTHING_WATCHED,
@@ -100,6 +101,7 @@ export class LiveMarket {
   quote = (symbol: string): Quote | undefined => this.published.quote.get(symbol);
   book = (symbol: string): Book | undefined => this.published.depth.get(symbol);
   tape = (symbol: string): Tape | undefined => this.published.trades.get(symbol);
+  candles = (channel: CandleChannel, symbol: string): RecentCandles | undefined => this.published[channel].get(symbol);
   problem = (channel: Channel, symbol: string): string | undefined =>
     this.published.problems.get(topicOf(channel, symbol));
   mode = (): Mode => this.published.mode;

@@ -19,7 +19,7 @@ const OTHER = "XNYS:JPM";
 const EPOCH_BASE = 2 ** 52;
 const TIMES = { eventUs: 1774794605000000, receivedUs: 1774794605000412 };
 
-const WATCHING: MarketState = { ...EMPTY_MARKET, watched: watchedOf([SYMBOL, OTHER, "XNAS:NOPE"], SYMBOL) };
+const WATCHING: MarketState = { ...EMPTY_MARKET, watched: watchedOf([SYMBOL, OTHER, "XNAS:NOPE"], SYMBOL, "1m") };
 
 function after(state: MarketState, ...messages: ServerMessage[]): MarketState {
   return messages.reduce((held, message) => applyMessage(held, message, 0).state, state);
@@ -32,6 +32,7 @@ const quotes = (type: "snapshot" | "update", ...entries: QuoteChange[]): ServerM
   quotes: entries,
   books: [],
   prints: [],
+  candles: [],
 });
 
 const books = (type: "snapshot" | "update", ...entries: BookChange[]): ServerMessage => ({
@@ -39,6 +40,7 @@ const books = (type: "snapshot" | "update", ...entries: BookChange[]): ServerMes
   quotes: [],
   books: entries,
   prints: [],
+  candles: [],
 });
 
 const prints = (sequence: number, ...taken: Print[]): ServerMessage => ({
@@ -46,6 +48,7 @@ const prints = (sequence: number, ...taken: Print[]): ServerMessage => ({
   quotes: [],
   books: [],
   prints: [{ symbol: SYMBOL, sequence, prints: taken, missed: 0 }],
+  candles: [],
 });
 
 const trade = (sequence: number): Print => ({ kind: "trade", sequence, tradeUs: 1, price: 10, size: 100, id: "7" });
@@ -246,19 +249,20 @@ describe("watching something else", () => {
   it("drops what is held of the rest, and names it", () => {
     const refusal: ServerMessage = { type: "error", message: "No.", symbol: "XNAS:NOPE" };
     const state = after(WATCHING, snapshot(5, 10), snapshot(5, 10, OTHER), prints(7, trade(7)), refusal);
-    const applied = watch(state, watchedOf([OTHER], null));
+    const applied = watch(state, watchedOf([OTHER], null, "1m"));
     expect(applied.changed).toEqual([
       `quote ${SYMBOL}`,
       "quote XNAS:NOPE",
       `depth ${SYMBOL}`,
       `trades ${SYMBOL}`,
+      `candles:1m ${SYMBOL}`,
     ]);
     expect([...applied.state.quote.keys()]).toEqual([OTHER]);
     expect(applied.state.trades.size + applied.state.problems.size).toBe(0);
   });
 
   it("keeps all when there is more", () => {
-    const watched = watchedOf([SYMBOL, OTHER, "XNAS:NOPE", "XNAS:MSFT"], SYMBOL);
+    const watched = watchedOf([SYMBOL, OTHER, "XNAS:NOPE", "XNAS:MSFT"], SYMBOL, "1m");
     expect(watch(WATCHING, watched)).toEqual({ state: { ...WATCHING, watched }, changed: [] });
   });
 });

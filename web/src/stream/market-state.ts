@@ -3,7 +3,10 @@ import { type ClockSamples, NO_SAMPLES, addSample } from "./clock-offset";
 import { type Merge, mergeBook, mergeQuote } from "./images";
 import {
   type Book,
+  CANDLE_CHANNELS,
   CHANNELS,
+  type CandleChannel,
+  type CandlesChange,
   type Channel,
   type DataMessage,
   type Mode,
@@ -11,11 +14,14 @@ import {
   type ServerMessage,
 } from "./messages";
 import { FULL_MODE } from "./mode";
+import { type RecentCandles, takeCandles, withCandleGap, withoutSequence } from "./recent-candles";
 import { NOTHING_WATCHED, type Watched, without } from "./subscriptions";
 import { type Tape, takePrints, withGap } from "./tape";
 
+type CandleImages = Readonly<Record<CandleChannel, ReadonlyMap<string, RecentCandles>>>;
+
 /** All that the page knows of the market. A new value for every change; unchanged quotes keep their identity. */
-export interface MarketState {
+export interface MarketState extends CandleImages {
   /** Nothing is held of what is not watched. */
   readonly watched: Watched;
   readonly quote: ReadonlyMap<string, Quote>;
@@ -50,6 +56,13 @@ export const EMPTY_MARKET: MarketState = {
   quote: new Map(),
   depth: new Map(),
   trades: new Map(),
+  "candles:1m": new Map(),
+  "candles:5m": new Map(),
+  "candles:15m": new Map(),
+  "candles:1h": new Map(),
+  "candles:1d": new Map(),
+  "candles:1w": new Map(),
+  "candles:1M": new Map(),
   epoch: null,
   mode: FULL_MODE,
   problems: new Map(),
@@ -70,7 +83,9 @@ export function applyMessage(state: MarketState, message: ServerMessage, nowMs: 
     case "update":
       return withData(state, message);
     case "resumed":
-      return message.channel === "trades" ? withGaps(state, message.lost) : unchanged(state);
+      return message.channel === "quote" || message.channel === "depth"
+        ? unchanged(state)
+        : withGaps(state, message.channel, message.lost);
     case "subscribed":
       return withoutProblems(state, message.symbols.map((symbol) => topicOf(message.channel, symbol)));
     case "mode":
@@ -80,7 +95,7 @@ export function applyMessage(state: MarketState, message: ServerMessage, nowMs: 
         ? { state: { ...state, notice: message.message }, changed: [NOTICE] }
         : withProblem(state, topicOf(message.channel ?? "quote", message.symbol), message.message);
     case "status":
-      return message.upstream === "live" ? unchanged(state) : withGaps(state, [...state.trades.keys()]);
+      return message.upstream === "live" ? unchanged(state) : withGaps(state, "trades", [...state.trades.keys()]);
     case "closing":
       return unchanged(state);
   }
@@ -88,7 +103,13 @@ export function applyMessage(state: MarketState, message: ServerMessage, nowMs: 
 
 /** Watch exactly this from now on, and drop what is held of the rest. */
 export function watch(state: MarketState, watched: Watched): Applied {
-  const next = { quote: new Map(state.quote), depth: new Map(state.depth), trades: new Map(state.trades) };
+  const { quote, depth, trades } = state;
+  const next = {
+    quote: new Map(quote),
+    depth: new Map(depth),
+    trades: new Map(trades),
+    ...candleImages((channel) => new Map(state[channel])),
+  };
   const problems = new Map(state.problems);
   const changed = CHANNELS.flatMap((channel) =>
     without(state.watched[channel], watched[channel]).map((symbol) => {
@@ -122,28 +143,49 @@ function welcomed(state: MarketState, epoch: string): Applied {
  * them; trades could not be told from those to come.
  */
 function withoutSequences(state: MarketState): Applied {
-  const changed = [...state.trades.keys()].map((symbol) => topicOf("trades", symbol));
-  const { quote, depth } = state;
-  return { state: { ...state, quote: unsequenced(quote), depth: unsequenced(depth), trades: new Map() }, changed };
+  const changed = (["trades", ...CANDLE_CHANNELS] as const).flatMap((channel) =>
+    [...state[channel].keys()].map((symbol) => topicOf(channel, symbol)),
+  );
+  const quote = unsequenced(state.quote);
+  const depth = unsequenced(state.depth);
+  const candles = candleImages((channel) => mapValues(state[channel], withoutSequence));
+  return { state: { ...state, ...candles, quote, depth, trades: new Map() }, changed };
+}
+
+function candleImages<T>(of: (channel: CandleChannel) => T): Record<CandleChannel, T> {
+  return Object.fromEntries(CANDLE_CHANNELS.map((channel) => [channel, of(channel)])) as Record<CandleChannel, T>;
 }
 
 function unsequenced<T extends { sequence: number }>(images: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  return new Map([...images].map(([symbol, image]) => [symbol, Object.assign({}, image, { sequence: 0 })]));
+  return mapValues(images, (image) => Object.assign({}, image, { sequence: 0 }));
 }
 
-function withData(state: MarketState, { type, quotes, books, prints }: DataMessage): Applied {
+function mapValues<T>(images: ReadonlyMap<string, T>, change: (image: T) => T): ReadonlyMap<string, T> {
+  return new Map([...images].map(([symbol, image]) => [symbol, change(image)]));
+}
+
+function withData(state: MarketState, { type, quotes, books, prints, candles }: DataMessage): Applied {
   const isSnapshot = type === "snapshot";
   const { watched } = state;
   const quote = fold(state.quote, watched.quote, quotes, isSnapshot, mergeQuote);
   const depth = fold(state.depth, watched.depth, books, isSnapshot, mergeBook);
   const trades = fold(state.trades, watched.trades, prints, isSnapshot, takePrints);
+  const after = candles.reduce(withCandles, unchanged(state));
   const changed = [
     ...quote.symbols.map((symbol) => topicOf("quote", symbol)),
     ...depth.symbols.map((symbol) => topicOf("depth", symbol)),
     ...trades.symbols.map((symbol) => topicOf("trades", symbol)),
+    ...after.changed,
   ];
   if (changed.length === 0) return unchanged(state);
-  return { state: { ...state, quote: quote.images, depth: depth.images, trades: trades.images }, changed };
+  return { state: { ...after.state, quote: quote.images, depth: depth.images, trades: trades.images }, changed };
+}
+
+function withCandles({ state, changed }: Applied, change: CandlesChange): Applied {
+  const { channel, symbol } = change;
+  if (!state.watched[channel].has(symbol)) return { state, changed };
+  const images = new Map(state[channel]).set(symbol, takeCandles(state[channel].get(symbol), change));
+  return { state: { ...state, [channel]: images }, changed: [...changed, topicOf(channel, symbol)] };
 }
 
 /** Merge entries into what is held of the watched; `symbols` are those whose image is another now. */
@@ -167,17 +209,21 @@ function fold<T, C extends { symbol: string }>(
   return symbols.length === 0 ? { images: held, symbols } : { images, symbols };
 }
 
-/** Trades of these may have been missed, and nobody counts them. */
-function withGaps(state: MarketState, lost: readonly string[]): Applied {
-  const trades = new Map(state.trades);
-  const changed: string[] = [];
-  for (const symbol of lost) {
-    const tape = trades.get(symbol);
-    if (tape === undefined) continue;
-    trades.set(symbol, withGap(tape));
-    changed.push(topicOf("trades", symbol));
+/** Trades or candles of these may have been missed, and nobody counts them. */
+function withGaps(state: MarketState, channel: "trades" | CandleChannel, lost: readonly string[]): Applied {
+  const held = lost.filter((symbol) => state[channel].has(symbol));
+  const images =
+    channel === "trades" ? marked(state.trades, held, withGap) : marked(state[channel], held, withCandleGap);
+  return { state: { ...state, [channel]: images }, changed: held.map((symbol) => topicOf(channel, symbol)) };
+}
+
+function marked<T>(images: ReadonlyMap<string, T>, symbols: readonly string[], mark: (image: T) => T) {
+  const next = new Map(images);
+  for (const symbol of symbols) {
+    const image = images.get(symbol);
+    if (image !== undefined) next.set(symbol, mark(image));
   }
-  return { state: { ...state, trades }, changed };
+  return next;
 }
 
 function withClock(state: MarketState, serverTimestamp: string | null, nowMs: number): MarketState {

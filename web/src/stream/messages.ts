@@ -3,7 +3,14 @@
  * short ones. Times are whole microseconds since 1970 UTC, null where there is none; sequences stay below 2^53.
  */
 
-export const CHANNELS = ["quote", "depth", "trades"] as const;
+/** How long a candle is: "1m" is a minute, "1M" a month. */
+export const INTERVALS = ["1m", "5m", "15m", "1h", "1d", "1w", "1M"] as const;
+export type Interval = (typeof INTERVALS)[number];
+
+export type CandleChannel = `candles:${Interval}`;
+export const CANDLE_CHANNELS = INTERVALS.map((interval): CandleChannel => `candles:${interval}`);
+
+export const CHANNELS = ["quote", "depth", "trades", ...CANDLE_CHANNELS] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 /** Where an entry stands: every entry of every channel has these. */
@@ -77,6 +84,45 @@ export interface PrintsChange {
   readonly missed: number;
 }
 
+/**
+ * The values of each indicator that the page draws at one candle, by line, in the order of `chart/indicators.ts`; null
+ * where there were not enough candles before it.
+ */
+export type IndicatorValues = readonly (number | null)[];
+
+/** One window of trading. Its start names it; revision, and then trades, say which of two states of it is the later. */
+export interface Candle {
+  /** Seconds since 1970 UTC; of days, weeks and months midnight UTC of their first date. */
+  readonly startS: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  /** Null where nothing was traded. */
+  readonly vwap: number | null;
+  readonly trades: number;
+  /** Counts amendments by late trades and corrections. */
+  readonly revision: number;
+  /** Traded outside the regular session. */
+  readonly extended: boolean;
+  readonly closed: boolean;
+  /** It has no price, or none any more: not to be drawn, and nothing older may take its place. */
+  readonly blank: boolean;
+  /** The server's, where it gave them. */
+  readonly indicators?: IndicatorValues;
+}
+
+/** The candles that changed since the last, oldest first. */
+export interface CandlesChange {
+  readonly channel: CandleChannel;
+  readonly symbol: string;
+  readonly sequence: number;
+  readonly candles: readonly Candle[];
+  /** How many changed ones were left out before these. */
+  readonly missed: number;
+}
+
 export type Upstream = "live" | "reconnecting";
 
 export const MODE_NAMES = ["full", "slower", "quotes_only", "most_watched", "poll"] as const;
@@ -98,6 +144,7 @@ export interface DataMessage {
   readonly quotes: readonly QuoteChange[];
   readonly books: readonly BookChange[];
   readonly prints: readonly PrintsChange[];
+  readonly candles: readonly CandlesChange[];
 }
 
 /** Those of the server's messages that the page acts upon. */

@@ -1,4 +1,4 @@
-import { CHANNELS, type Channel, type ClientMessage } from "./messages";
+import { CHANNELS, type Channel, type ClientMessage, type Interval } from "./messages";
 
 /** Symbols in one message: some 10 KB with a sequence each, far below any frame limit. */
 export const SYMBOLS_PER_MESSAGE = 250;
@@ -7,13 +7,24 @@ export const SYMBOLS_PER_MESSAGE = 250;
 export type Watched = Readonly<Record<Channel, ReadonlySet<string>>>;
 
 const NONE: ReadonlySet<string> = new Set();
-export const NOTHING_WATCHED: Watched = { quote: NONE, depth: NONE, trades: NONE };
+export const NOTHING_WATCHED: Watched = {
+  quote: NONE,
+  depth: NONE,
+  trades: NONE,
+  "candles:1m": NONE,
+  "candles:5m": NONE,
+  "candles:15m": NONE,
+  "candles:1h": NONE,
+  "candles:1d": NONE,
+  "candles:1w": NONE,
+  "candles:1M": NONE,
+};
 
-/** The quotes of a list, and all that there is of the one on it that is selected. */
-export function watchedOf(listed: readonly string[], selected: string | null): Watched {
+/** The quotes of a list, and of the one on it that is selected all that there is, with candles of one length. */
+export function watchedOf(listed: readonly string[], selected: string | null, interval: Interval): Watched {
   const quote = new Set(listed);
   const shown = selected !== null && quote.has(selected) ? new Set([selected]) : NONE;
-  return { quote, depth: shown, trades: shown };
+  return { ...NOTHING_WATCHED, quote, depth: shown, trades: shown, [`candles:${interval}`]: shown };
 }
 
 export function watchesAnything(watched: Watched): boolean {

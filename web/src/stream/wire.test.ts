@@ -12,7 +12,11 @@ const NAMED_STAMP = {
 };
 const PRINT = { q: 7, t: 1774794605000000, r: 1774794605000412, p: 229.87, z: 100, i: "90210" };
 
-const frame = (entries: object) => ({ type: "update", quotes: [], books: [], prints: [], ...entries });
+const ENDED = { revision: 2, extended: true, closed: true, blank: true };
+
+const ohlc = (open: number, high: number, low: number, close: number) => ({ open, high, low, close });
+
+const frame = (entries: object) => ({ type: "update", quotes: [], books: [], prints: [], candles: [], ...entries });
 
 describe("data frames", () => {
   it("gives a full quote the page's names", () => {
@@ -68,13 +72,28 @@ describe("data frames", () => {
     );
   });
 
+  it("gives candles their names and their channel", () => {
+    const wire = { t: 1774794600, o: 229.8, h: 229.91, l: 229.79, c: 229.87, v: 15300.5, n: 81, w: 229.846 };
+    const gone = { t: 1774794660, o: null, h: null, l: null, c: null, v: 0, n: 0, w: null, e: 2, x: 1, f: 1, k: 1 };
+    const candle = { ...ohlc(229.8, 229.91, 229.79, 229.87), startS: 1774794600, volume: 15300.5, vwap: 229.846 };
+    const candles = [
+      { ...candle, trades: 81, revision: 0, extended: false, closed: false, blank: false },
+      { ...ohlc(0, 0, 0, 0), startS: 1774794660, volume: 0, vwap: null, trades: 0, ...ENDED },
+    ];
+    const entry = { channel: "candles:5m", symbol: "XNAS:AAPL", sequence: 9, candles, missed: 1 };
+    expect(read({ type: "snapshot", "candles:5m": [{ s: "XNAS:AAPL", q: 9, c: [wire, gone], missed: 1 }] })).toEqual({
+      ...frame({ candles: [entry] }),
+      type: "snapshot",
+    });
+  });
+
   it("knows no time from 0", () => {
     const quotes = [{ ...NAMED_STAMP, sequence: 0, eventUs: null, receivedUs: null }];
     expect(read({ type: "update", quote: [{ ...STAMP, q: 0, t: 0, r: 0 }] })).toEqual(frame({ quotes }));
   });
 
   it("passes over the channels of tomorrow", () => {
-    expect(read({ type: "update", candles: [{}] })).toEqual(frame({}));
+    expect(read({ type: "update", auctions: [{}] })).toEqual(frame({}));
   });
 });
 
@@ -143,6 +162,11 @@ describe("what is passed over", () => {
     ["a channel of tomorrow", '{"type":"subscribed","channel":"candles","symbols":[]}'],
     ["half a resumed", '{"type":"resumed","channel":"quote"}'],
     ["an unknown status", '{"type":"status","upstream":"dozing"}'],
+    [
+      "candles out of order",
+      '{"type":"update","candles:1m":[{"s":"A","q":1,"c":[' +
+        '{"t":120,"o":1,"h":1,"l":1,"c":1,"v":1,"n":1},{"t":60,"o":1,"h":1,"l":1,"c":1,"v":1,"n":1}]}]}',
+    ],
     ["an unknown mode", '{"type":"mode","mode":"dozing","rate":1,"channels":[]}'],
     ["an error without words", '{"type":"error","code":"x"}'],
     ["a closing without a time", '{"type":"closing","code":"x","message":"y"}'],

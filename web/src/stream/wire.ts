@@ -1,8 +1,13 @@
 /** The boundary: reads the server's frames, checks every field the page uses, and gives it the page's name. */
 
+import { type Fields, MalformedError, count, list, number, oneOf, record, string } from "../api/fields";
 import {
   type BookChange,
+  CANDLE_CHANNELS,
   CHANNELS,
+  type Candle,
+  type CandleChannel,
+  type CandlesChange,
   type Channel,
   type DataMessage,
   type DepthLevel,
@@ -32,12 +37,6 @@ const SIZES = [
 ] as const;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A frame is not what the protocol says; nothing of it is used. */
-class MalformedError extends Error {
-  override readonly name = "MalformedError";
-}
 
 /** Read one text frame. Null for what this page does not know or need: a newer server may say more. */
 export function readMessage(text: string): ServerMessage | null {
@@ -82,12 +81,15 @@ function serverMessage(fields: Fields): ServerMessage | null {
   }
 }
 
-function dataMessage(type: "snapshot" | "update", { quote = [], depth = [], trades = [] }: Fields): DataMessage {
+function dataMessage(type: "snapshot" | "update", fields: Fields): DataMessage {
+  const { quote = [], depth = [], trades = [] } = fields;
+  const present = CANDLE_CHANNELS.filter((name) => name in fields);
   return {
     type,
     quotes: list(quote, quoteChange),
     books: list(depth, bookChange),
     prints: list(trades, printsChange),
+    candles: present.flatMap((name) => list(fields[name], (value) => candlesChange(name, value))),
   };
 }
 
@@ -146,6 +148,38 @@ function print(value: unknown): Print {
   };
 }
 
+function candlesChange(name: CandleChannel, value: unknown): CandlesChange {
+  const { s, q, c, missed = 0 } = record(value);
+  return { channel: name, symbol: string(s), sequence: count(q), candles: ascending(list(c, candle)), missed: count(missed) };
+}
+
+function candle(value: unknown): Candle {
+  const { t, o, h, l, c, v, w = null, n, e = 0, x = 0, f = 0, k = 0 } = record(value);
+  const blank = k === 1 || o === null;
+  return {
+    startS: count(t),
+    open: blank ? 0 : number(o),
+    high: blank ? 0 : number(h),
+    low: blank ? 0 : number(l),
+    close: blank ? 0 : number(c),
+    volume: number(v),
+    vwap: w === null ? null : number(w),
+    trades: count(n),
+    revision: count(e),
+    extended: x === 1,
+    closed: f === 1,
+    blank,
+  };
+}
+
+/** Whoever merges lists of candles relies on it. */
+function ascending(candles: Candle[]): Candle[] {
+  if (candles.some(({ startS }, index) => startS <= (candles[index - 1]?.startS ?? -1))) {
+    throw new MalformedError("candles are not in order");
+  }
+  return candles;
+}
+
 function stamp({ s, q, t, r }: Fields) {
   return { symbol: string(s), sequence: count(q), eventUs: time(t), receivedUs: time(r) };
 }
@@ -161,37 +195,4 @@ function timestamp(value: unknown): string | null {
 
 function channel(value: unknown): Channel {
   return oneOf(CHANNELS, value);
-}
-
-function oneOf<T extends string>(names: readonly T[], value: unknown): T {
-  const name = names.find((each) => each === value);
-  if (name === undefined) throw new MalformedError(`${String(value)} is none of ${names.join(", ")}`);
-  return name;
-}
-
-function record(value: unknown): Fields {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
-  throw new MalformedError("not an object");
-}
-
-function list<T>(value: unknown, item: (value: unknown) => T): T[] {
-  if (!Array.isArray(value)) throw new MalformedError("not a list");
-  return value.map(item);
-}
-
-function string(value: unknown): string {
-  if (typeof value !== "string") throw new MalformedError("not a string");
-  return value;
-}
-
-function number(value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new MalformedError("not a number");
-  return value;
-}
-
-/** Not negative, whole, and below 2^53, where a float64 is exact. */
-function count(value: unknown): number {
-  const given = number(value);
-  if (given < 0 || !Number.isSafeInteger(given)) throw new MalformedError(`${given} counts nothing`);
-  return given;
 }

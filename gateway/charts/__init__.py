@@ -1,0 +1,1 @@
+"""`GET /candles`: history and the open candle, with indicators."""

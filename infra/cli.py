@@ -1,0 +1,138 @@
+"""`tickmesh`: what an operator does by hand. Imports history, and makes candles again from the tape or checks them.
+
+The environment is that of the candle worker: TICKMESH_NATS_URL and TICKMESH_POSTGRES_DSN at least.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from nats.errors import Error as NatsError
+
+from market.candles.timeframe import Timeframe
+from market.symbols import SymbolError, check_venue
+from mesh.candles.postgres import StoreAway
+from mesh.directory import DirectoryError
+from mesh.settings import SettingsError, read_settings
+from workers.candle.imports.load import Loaded
+from workers.candle.imports.run import BOKEH_VENUES, Asked, bokeh_file, import_history
+from workers.candle.imports.source import SourceError
+from workers.candle.rebuild import rebuild
+from workers.candle.settings import CandleSettings
+
+_FAILED, _DIFFERENT, _INTERRUPTED = 1, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(CandleSettings, os.environ)
+        if options.command == "import":
+            return _told(asyncio.run(import_history(_asked(options), settings)), options)
+        return _candles(options, settings)
+    except (SettingsError, SourceError) as error:
+        return _failed(str(error))
+    except (StoreAway, DirectoryError, NatsError, TimeoutError, OSError) as error:
+        return _failed(f"{str(error) or type(error).__name__}; run it again, it goes on where it was")
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _candles(options: argparse.Namespace, settings: CandleSettings) -> int:
+    outcome = asyncio.run(rebuild(settings, options.partition, writes=options.action == "rebuild"))
+    _say(", ".join(f"{name} {getattr(outcome, name)}" for name in type(outcome).__slots__))
+    return 0 if outcome.is_same or options.action == "rebuild" else _DIFFERENT
+
+
+def _asked(options: argparse.Namespace) -> Asked:
+    file, venue = (bokeh_file(), "XNAS") if options.bokeh else (options.file, options.venue)
+    if file is None or venue is None:
+        raise SourceError("say which FILE and its --venue, or --bokeh")
+    return Asked(
+        file=file,
+        timeframe=Timeframe.of(options.timeframe),
+        venue=venue,
+        symbol=options.symbol,
+        zone=options.zone,
+        columns=dict(options.columns),
+        enlists=options.enlist or options.bokeh,
+        is_dry=options.dry_run,
+        is_strict=options.strict,
+        venues=BOKEH_VENUES if options.bokeh else {},
+    )
+
+
+def _told(loaded: Loaded, options: argparse.Namespace) -> int:
+    for bad in loaded.shown:
+        _say(f"line {bad.line}: {bad.reason}")
+    for reason, count in sorted(loaded.bad.items()):
+        _say(f"{count} rows: {reason}")
+    if loaded.was_finished:
+        _say(f"already imported: {loaded.before} rows")
+    elif options.dry_run or (options.strict and loaded.bad):
+        _say(f"{loaded.rows} rows read, {loaded.bad.total()} of them bad; nothing was written")
+    else:
+        _say(f"{loaded.rows} rows read, {loaded.bad.total()} of them bad; {loaded.written} new candles")
+    return _FAILED if options.strict and loaded.bad else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("tickmesh", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    history = commands.add_parser("import", help="load daily or minute candles from a CSV or Parquet file")
+    history.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    history.add_argument("--bokeh", action="store_true", help="the daily candles that bokeh_sampledata brings")
+    history.add_argument("--venue", type=_venue, help="a market identifier code, such as XNAS")
+    history.add_argument("--symbol", help="of all rows, where no column says it")
+    history.add_argument("--timeframe", choices=("1d", "1m"), default="1d")
+    history.add_argument("--zone", type=_zone, default=ZoneInfo("UTC"), help="of times without one")
+    history.add_argument("--columns", type=_columns, default=(), help="open=Open,time=When: the file's own names")
+    history.add_argument("--enlist", action="store_true", help="list symbols that are not listed yet")
+    history.add_argument("--dry-run", action="store_true", help="say what is bad, write nothing")
+    history.add_argument("--strict", action="store_true", help="write nothing where a row is bad")
+    candles = commands.add_parser("candles", help="compare the tables with the tape")
+    actions = candles.add_subparsers(dest="action", required=True)
+    for name, text in (("rebuild", "write what the tape says"), ("verify", "only compare; 1 where they differ")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--partition", type=int, action="append", default=[], help="only this one; repeatable")
+    return parser
+
+
+def _venue(text: str) -> str:
+    try:
+        check_venue(text)
+    except SymbolError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise argparse.ArgumentTypeError(f"there is no zone {text!r}") from None
+
+
+def _columns(text: str) -> list[tuple[str, str]]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name and equals and column for name, equals, column in pairs):
+        raise argparse.ArgumentTypeError("the form is open=Open,time=When")
+    return [(name, column) for name, _, column in pairs]
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201  # the command's answer
+
+
+def _failed(text: str) -> int:
+    print(f"tickmesh: {text}", file=sys.stderr)  # noqa: T201  # to whoever called it
+    return _FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

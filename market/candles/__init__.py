@@ -1,0 +1,1 @@
+"""Candles: trades folded into bars of seven timeframes, exactly and however they are batched."""

@@ -1,0 +1,43 @@
+"""Folding the tape again: what the tables lack comes back, what they have is confirmed."""
+
+import asyncpg
+import pytest
+from nats.js import JetStreamContext
+
+from infra.local.servers import NatsServer
+from tests.candle_tape import TapeWriter, last_of, make_rows
+from tests.candle_worker import CandleWorker, check, until_stored
+from tests.integration.candle.conftest import PARTITIONS
+from workers.candle.rebuild import rebuild
+from workers.candle.settings import CandleSettings
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def test_tables_are_confirmed_spoilt_found_out_and_made_again(
+    nats_server: NatsServer, js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    await tape.write(make_rows(6, tape.numbers, 2000), within_s=0.5)
+    await until_stored(dsn, await last_of(js, PARTITIONS))
+    await worker.stop()
+    settings = CandleSettings(nats_url=nats_server.url, postgres_dsn=dsn, partitions=PARTITIONS)
+    confirmed = await rebuild(settings, writes=False)
+    assert confirmed.is_same
+    assert confirmed.equal > 300
+    assert (confirmed.ahead, confirmed.written) == (0, 0)
+
+    database = await asyncpg.connect(dsn, ssl=False)
+    try:
+        missing = await database.fetchval("WITH gone AS (DELETE FROM candles_5m RETURNING 1) SELECT count(*) FROM gone")
+        await database.execute("UPDATE candles_1d SET trades = trades - 1, close = 1")
+        behind = await database.fetchval("SELECT count(*) FROM candles_1d")
+    finally:
+        await database.close()
+    found = await rebuild(settings, writes=False)
+    assert (found.missing, found.behind, found.is_same) == (missing, behind, False)
+    done = await rebuild(settings, writes=True)
+    assert done.written == missing + behind
+    assert (await rebuild(settings, (0,), writes=False)).is_same
+    assert await rebuild(settings, writes=False) == confirmed
+    found_again = await check(js, dsn, tape.instruments, PARTITIONS)
+    assert (found_again["lost"], found_again["duplicate"], found_again["different"]) == (0, 0, 0)

@@ -1,0 +1,178 @@
+"""The real worker on a real tape: what it stores, shows, answers and rejects."""
+
+import asyncio
+import contextlib
+from collections import Counter
+
+import nats
+import numpy as np
+import pytest
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from infra.local.servers import NatsServer
+from market import rows, subjects
+from market.candles.candles import Candles, from_rows
+from market.candles.timeframe import Timeframe
+from market.codes import CandleFlag
+from mesh.candles.now import ask
+from mesh.streams import CANDLES, REJECTS
+from tests.candle_tape import TapeWriter, last_of, make_rows
+from tests.candle_worker import (
+    CandleWorker,
+    check,
+    differences,
+    fold_of,
+    folded,
+    read_partition,
+    stored_candles,
+    until_stored,
+)
+from tests.integration.candle.conftest import PARTITIONS
+from tests.integration.tape import until
+
+pytestmark = pytest.mark.timeout(60)
+CLEAN = {"lost": 0, "duplicate": 0, "different": 0}
+
+
+async def read_all(js: JetStreamContext, stream: str) -> list[Msg]:
+    """Read everything that a stream holds."""
+    count = (await js.stream_info(stream)).state.messages
+    reader = await js.pull_subscribe(">", stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE))
+    messages: list[Msg] = []
+    while len(messages) < count:
+        messages += await reader.fetch(count - len(messages), timeout=5)
+    await reader.unsubscribe()
+    return messages
+
+
+async def test_candles_in_tables_and_streams_are_those_of_the_tape(
+    js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    await tape.write(make_rows(3, tape.numbers, 3000), within_s=1.0)
+    await until_stored(dsn, await last_of(js, PARTITIONS))
+    found = await check(js, dsn, tape.instruments, PARTITIONS, (1, 97))
+    assert found.pop("candles") > 300
+    assert found == CLEAN
+
+    stored = await stored_candles(dsn, tape.instruments)
+    streamed = Candles.of(0)
+    async with asyncio.timeout(10):
+        while len(streamed) < len(stored):  # they are published once they are stored
+            messages = await read_all(js, CANDLES)
+            parts = [from_rows(rows.CANDLE.read(message.data)) for message in messages]
+            streamed = Candles.concat([Candles.of(0), *parts]).sorted_newest()
+    for name in ("instrument", "timeframe", "session", "start_ns", "revision", "trades", "close", "volume"):
+        np.testing.assert_array_equal(getattr(streamed, name), getattr(stored, name))
+    for message in messages:
+        homes = subjects.partitions_of(rows.CANDLE.read(message.data)["instrument"], PARTITIONS)
+        assert {subjects.candles(home) for home in homes.tolist()} == {message.subject}
+
+
+async def test_rows_in_no_candle_are_kept_with_their_reason(
+    js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    await tape.write(make_rows(5, tape.numbers, 4000), within_s=1.0)
+    partitions = [await read_partition(js, number) for number in range(PARTITIONS)]
+    expected: Counter[tuple[str, int]] = Counter()
+    for messages in partitions:
+        fold = fold_of(tape.instruments)
+        for sequence, events in messages:
+            output = fold.apply(events, np.full(len(events), sequence))
+            for reason, found in (("late", output.late), *((bad.reason, bad.rows) for bad in output.bad)):
+                expected[reason, sequence] += len(found)
+    await until_stored(dsn, await last_of(js, PARTITIONS))
+    kept: Counter[tuple[str, int]] = Counter()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            while kept != +expected:  # they are published once the candles are stored
+                kept = await rejected(js)
+    assert kept == +expected
+    assert {reason for reason, _ in kept} >= {"late", "gap", "unknown_instrument", "unrefoldable", "size_absurd"}
+
+
+async def rejected(js: JetStreamContext) -> Counter[tuple[str, int]]:
+    """Count the rows that were rejected, by reason and message of the tape."""
+    kept: Counter[tuple[str, int]] = Counter()
+    for message in await read_all(js, REJECTS):
+        headers = message.headers or {}
+        reason, sequence = headers["Tickmesh-Reason"], int(headers["Tickmesh-Tape"])
+        kept[reason, sequence] += len(rows.read_events(message.data))
+        assert message.subject.startswith("late." if reason == "late" else "quarantine.")
+    return kept
+
+
+async def test_a_message_that_is_no_rows_is_kept_whole(
+    js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    for payload in (b"no rows", b"\x9a" * rows.EVENT_BYTES):
+        await js.publish("tape.1", payload, headers={"Nats-Msg-Id": "other-1-1-1" + payload[:1].hex()})
+    await tape.write(make_rows(1, tape.numbers, 500), within_s=0.5)
+    await until_stored(dsn, await last_of(js, PARTITIONS))
+    unreadable = [
+        message for message in await read_all(js, REJECTS) if (message.headers or {})["Tickmesh-Reason"] == "unreadable"
+    ]
+    assert [message.data for message in unreadable] == [b"no rows", b"\x9a" * rows.EVENT_BYTES]
+    found = await check_clean(js, dsn, tape)
+    assert found == CLEAN
+
+
+async def check_clean(js: JetStreamContext, dsn: str, tape: TapeWriter) -> dict[str, int]:
+    """Compare the tables with what can be read of the tape."""
+    expected = []
+    for number in range(PARTITIONS):
+        messages = await read_partition(js, number, is_whole=False)
+        expected.append(folded(fold_of(tape.instruments), rows.join([events for _, events in messages]), 1000))
+    return differences(await stored_candles(dsn, tape.instruments), Candles.concat(expected).sorted_newest())
+
+
+async def test_open_candles_are_shown_and_answered(
+    nats_server: NatsServer, js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    client = await nats.connect(nats_server.guest_url)
+    mesh = await nats.connect(nats_server.url)
+    try:
+        key = tape.instruments[0].key
+        number = tape.numbers[0]
+        shown: list[Candles] = []
+
+        async def note(message: Msg) -> None:
+            shown.append(from_rows(rows.CANDLE.read(message.data)))
+
+        await client.subscribe(f"candle.*.{key.token}", cb=note)
+        await client.flush()
+        made = make_rows(2, tape.numbers, 2000)
+        await tape.write(made[: -len(tape.numbers)], within_s=1.0)  # without the rows that close everything
+        await until_stored(dsn, await last_of(js, PARTITIONS))
+        present, answered = await ask(mesh, tape.numbers, PARTITIONS)
+        assert answered == set(range(PARTITIONS))
+        assert set(present.instrument.tolist()) == set(tape.numbers)
+        mine = present.take(present.instrument == number)
+        is_open = (mine.flags & CandleFlag.CLOSED) == 0
+        assert set(mine.timeframe[is_open].tolist()) == {int(each) for each in Timeframe}
+        newest = newest_of(mine.take(is_open))
+        await until(lambda: newest.items() <= newest_of(Candles.concat(shown)).items())
+        together = Candles.concat(shown)
+        assert (together.instrument == number).all()
+        assert ((together.flags & CandleFlag.CLOSED) > 0).any()
+    finally:
+        await client.close()
+        await mesh.close()
+
+
+def newest_of(candles: Candles) -> dict[tuple[int, ...], tuple[float, ...]]:
+    """Give the newest state of each candle by its identity."""
+    newest = candles.sorted_newest()
+    keys = zip(newest.timeframe.tolist(), newest.session.tolist(), newest.start_ns.tolist(), strict=True)
+    values = zip(newest.revision.tolist(), newest.trades.tolist(), newest.close.tolist(), strict=True)
+    return dict(zip(keys, values, strict=True))
+
+
+async def test_nobody_answers_where_nobody_works(nats_server: NatsServer, tape: TapeWriter) -> None:
+    client = await nats.connect(nats_server.url)
+    try:
+        present, answered = await ask(client, tape.numbers, PARTITIONS, timeout_s=0.5)
+        assert (len(present), answered) == (0, set())
+    finally:
+        await client.close()

@@ -1,0 +1,1 @@
+"""The candle worker: the tape in, candles of every timeframe out."""
