@@ -1,4 +1,7 @@
-"""One stack as `make up` runs it, and one browser, for all tests of the page."""
+"""A stack as `make up` runs it, and a browser, for each module of tests of the page.
+
+No longer: while the browser's library runs, no other test can have an event loop.
+"""
 
 import os
 import shutil
@@ -21,7 +24,7 @@ SWITCHES = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
         Path(name).chmod(0o711)  # root's Postgres runs under another account
@@ -33,7 +36,7 @@ def stack() -> Iterator[Stack]:
             assert launched.end(signal.SIGTERM) == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         message = "no chromium on PATH (Debian: apt install chromium)"

@@ -7,7 +7,15 @@ from market import rows
 from market.codes import Kind
 from market.row_type import RowError, RowType, take
 
-WIDTHS = {Kind.TRADE: 73, Kind.QUOTE: 73, Kind.CORRECTION: 73, Kind.STATUS: 73, Kind.LEVEL: 62, Kind.STATE: 138, Kind.CANDLE: 123}
+WIDTHS = {
+    Kind.TRADE: 73,
+    Kind.QUOTE: 73,
+    Kind.CORRECTION: 73,
+    Kind.STATUS: 73,
+    Kind.LEVEL: 62,
+    Kind.STATE: 138,
+    Kind.CANDLE: 123,
+}
 
 TRADE_BYTES = bytes.fromhex(
     "9a cc01 cc01 ce00000007 cf0000000100000002 d300000000000000ff d30000000000000100"
