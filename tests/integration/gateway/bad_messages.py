@@ -113,7 +113,12 @@ BOTH: dict[str, tuple[dict[str, object] | list[object] | float | str | None, Mes
     "a token that is none": ({"action": "auth", "token": ""}, invalid("Expected `str` of length >= 1 - at `$.token`")),
     "a channel there is none of": (
         {"action": "subscribe", "symbols": ["AAPL"], "channel": "candles"},
-        error("unknown_channel", "there is no such channel; there are quote, depth, trades", channel="candles"),
+        error(
+            "unknown_channel",
+            "there is no such channel; there are quote, depth, trades, candles:1m, candles:5m, candles:15m, "
+            "candles:1h, candles:1d, candles:1w, candles:1M",
+            channel="candles",
+        ),
     ),
 }
 
