@@ -1,6 +1,6 @@
-"""A stack as `make up` runs it, and a browser, for each module of tests of the page.
+"""One stack as `make up` runs it for all tests of the page, and a browser for each module of them.
 
-No longer: while the browser's library runs, no other test can have an event loop.
+Not for longer: while the browser's library runs, no other test can have an event loop.
 """
 
 import os
@@ -24,7 +24,7 @@ SWITCHES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
         Path(name).chmod(0o711)  # root's Postgres runs under another account
