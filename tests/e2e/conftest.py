@@ -1,6 +1,6 @@
-"""One stack as `make up` runs it for all tests of the page, and a browser for each module of them.
+"""A stack as `make up` runs it, and a browser, for each module of tests of the page.
 
-Not for longer: while the browser's library runs, no other test can have an event loop.
+Not for longer: while the browser's library runs, no other test can have an event loop, and a market takes a core.
 """
 
 import os
@@ -24,7 +24,7 @@ SWITCHES = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
         Path(name).chmod(0o711)  # root's Postgres runs under another account
