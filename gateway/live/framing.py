@@ -153,13 +153,15 @@ def join(  # noqa: C901  # in one piece: handing the arrays over to another func
 ) -> int:
     """Join the entries of due rows into a message, in the buffer from MESSAGE_AT on; return its end."""
     at = put(layout.head, 0, len(layout.head), buffer, MESSAGE_AT)
-    channels = 0
+    channels = there = 0
+    for place in range(low, high):
+        there |= 1 << entries.channel_of[due.topic[place]]
     for channel in range(len(layout.channel_bounds) - 1):
+        if not (there >> channel) & 1:
+            continue
         count = 0
         for place in range(low, high):
             count += entries.channel_of[due.topic[place]] == channel
-        if not count:
-            continue
         if layout.is_text and channels:
             at = put_byte(_COMMA, buffer, at)
         channels += 1

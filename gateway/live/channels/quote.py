@@ -128,7 +128,7 @@ class QuoteChannel(StateChannel):
         self._names[wire.subprotocol] = with_symbols(names, wire, unknown)
 
     def _one_by_one(self, wire: Wire, numbers: Numbers, masks: Masks) -> Encoded:
-        """Encode what has a very large or small number."""
+        """Encode what has a very large or small number, or a time before 1970."""
         states = self._shown.states(numbers)
         each = zip(states, numbers.tolist(), masks.tolist(), strict=True)
         return encoded([wire.encode(self._update(*wanted)) for wanted in each])

@@ -1,7 +1,7 @@
 """Quotes: what changed in STATE rows, and entries of them in both encodings. Compiled: it is done for every change.
 
-Entries are the values of `messages.QuoteUpdate`, field by field. A very large or small number in JSON is left to
-msgspec.
+Entries are the values of `messages.QuoteUpdate`, field by field. A very large or small number in JSON, and
+a time before 1970, is left to msgspec.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from mesh.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_
 Lengths = npt.NDArray[np.int64]
 
 UNKNOWN, UNUSUAL = -1, -2
-"""Why entries were not encoded: there is no state or no name of an instrument, or a number is very large or small."""
+"""Why entries were not encoded: no state or no name is there, or a number is very large, very small or less than 0."""
 _LONGEST_VALUE_BYTES = 32
 _FIGURES = len(rows.STATE_FIGURES)
 _FLAGS_BIT = 1 << _FIGURES
@@ -113,13 +113,15 @@ def show_changes(
 def encode_msgpack(
     states: Bytes, numbers: npt.NDArray[np.intp], masks: Masks, names: Names, out: Bytes, lengths: Lengths
 ) -> int:
-    """Encode the fields in `masks` of STATE rows, `states` by number, into `out`; return where they end, or UNKNOWN."""
+    """Encode the fields in `masks` of STATE rows, `states` by number, into `out`; return where they end, or why not."""
     at = 0
     for place in range(len(numbers)):
         start, number, mask = at, numbers[place], int(masks[place])
         if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
             return UNKNOWN
         state = states[number]
+        if _is_unusual(state):
+            return UNUSUAL
         fields = 4
         for bit in range(_FIGURES + 1):
             fields += (mask >> bit) & 1
@@ -152,13 +154,15 @@ def encode_msgpack(
 def encode_json(
     states: Bytes, numbers: npt.NDArray[np.intp], masks: Masks, names: Names, out: Bytes, lengths: Lengths
 ) -> int:
-    """Encode the same as JSON; return where they end, or UNKNOWN, or UNUSUAL."""
+    """Encode the same as JSON; return where they end, or why not."""
     at = 0
     for place in range(len(numbers)):
         start, number, mask = at, numbers[place], int(masks[place])
         if number >= len(states) or number >= len(names.symbol_length) or not names.symbol_length[number]:
             return UNKNOWN
         state = states[number]
+        if _is_unusual(state):
+            return UNUSUAL
         at = put(names.symbol, names.symbol_start[number], names.symbol_length[number], out, at)
         at = put_digits(read_big_endian(state, _SEQUENCE_AT, 8), 1, out, _put_key(names, 0, out, at))
         at = put_digits(read_big_endian(state, _EVENT_AT, 8) // _US_NS, 1, out, _put_key(names, 1, out, at))
@@ -181,6 +185,12 @@ def encode_json(
 def _put_key(names: Names, which: int, out: Bytes, at: int) -> int:
     start = names.key_start[which]
     return put(names.key, start, names.key_start[which + 1] - start, out, at)
+
+
+@compiled
+def _is_unusual(state: Bytes) -> bool:
+    """Whether its sequence or a time has the highest bit set: no feed's has, and an encoder here takes none below 0."""
+    return (state[_SEQUENCE_AT] | state[_EVENT_AT] | state[_RECEIVED_AT]) >= 0x80
 
 
 @compiled

@@ -199,3 +199,16 @@ async def test_a_gateway_that_is_full_says_so(offline: Offline, channel: QuoteCh
         await channel.watch(instruments)
     channel.unwatch([int(each.number) for each in instruments])
     await channel.watch(instruments[:1])
+
+
+@pytest.mark.parametrize("wire", [JSON, MSGPACK], ids=["json", "msgpack"])
+async def test_a_time_before_1970_and_a_very_large_number_are_told_as_they_are(
+    offline: Offline, channel: QuoteChannel, wire: Wire
+) -> None:
+    (number,) = await watching(offline, channel, "AAPL")
+    row = named(offline, "AAPL", 1, bid=1e300)
+    row["ts_event"] = -5_000
+    await offline.quote(row)
+    channel.take_changes()
+    told = entry(channel, number, wire=wire)
+    assert (told["t"], told["b"], told["q"]) == (-5, 1e300, 1)
