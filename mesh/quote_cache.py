@@ -3,22 +3,14 @@
 It may be lost, late or away at any time: the quote subjects and the snapshot service are the truth.
 """
 
-import logging
 from collections.abc import Sequence
 from typing import cast
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from market import rows
 from market.row_type import RowError, Rows
 from market.symbols import SymbolKey
+from mesh.cache import AWAY, Cache
 
-_logger = logging.getLogger(__name__)
-
-_TIMEOUT_S = 1.0
 _KEYS_AT_ONCE = 1000
 
 
@@ -27,14 +19,8 @@ def cache_key(key: SymbolKey) -> str:
     return f"tickmesh:quote:{key}"
 
 
-class QuoteCache:
+class QuoteCache(Cache):
     """Reads and writes states in the Redis-compatible cache; a cache that is away is an empty one."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-        )
-        self.is_up = True
 
     async def write(self, keys: Sequence[SymbolKey], states: Rows) -> bool:
         """Store the state of each key (STATE rows, in the same order); False where the cache did not take it."""
@@ -46,7 +32,7 @@ class QuoteCache:
             }
             try:
                 await self._redis.mset(entries)
-            except (RedisError, OSError, TimeoutError) as error:
+            except AWAY as error:
                 self._note(up=False, error=error)
                 return False
         self._note(up=True)
@@ -58,7 +44,7 @@ class QuoteCache:
             return {}
         try:
             values = await self._redis.mget([cache_key(key) for key in keys])
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             self._note(up=False, error=error)
             return {}
         self._note(up=True)
@@ -71,22 +57,3 @@ class QuoteCache:
             if len(states) == 1:
                 found[key] = states
         return found
-
-    async def ping(self) -> bool:
-        """Ask whether the cache is there now."""
-        try:
-            await self._redis.ping()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._note(up=False, error=error)
-        else:
-            self._note(up=True)
-        return self.is_up
-
-    async def close(self) -> None:
-        """Give back the connections."""
-        await self._redis.aclose()
-
-    def _note(self, *, up: bool, error: BaseException | None = None) -> None:
-        if up != self.is_up:
-            _logger.log(logging.INFO if up else logging.WARNING, "the cache is %s", "back" if up else f"away: {error}")
-        self.is_up = up

@@ -5,15 +5,10 @@ candle's field is `<start, seconds since 1970>.<session>`; the newest open one's
 state that comes late cannot replace a closed one. It may be lost, late or away at any time: the tables are the truth.
 """
 
-import logging
 from collections.abc import Awaitable, Sequence
 from typing import cast
 
 import numpy as np
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from market import rows
 from market.candles.candles import Candles, from_rows
@@ -21,11 +16,9 @@ from market.candles.timeframe import Timeframe
 from market.codes import CandleFlag
 from market.row_type import RowError, Rows, take
 from market.symbols import SymbolKey
-
-_logger = logging.getLogger(__name__)
+from mesh.cache import AWAY, Cache
 
 _PREFIX = "tickmesh:candles:"
-_TIMEOUT_S = 1.0
 _ROWS_AT_ONCE = 1000
 _DAY_NS = 86_400 * 10**9
 
@@ -47,15 +40,12 @@ def cache_key(timeframe: Timeframe, key: SymbolKey, day: int) -> str:
     return f"{_PREFIX}{timeframe.text}:{key}:{_date(day)}"
 
 
-class CandleCache:
+class CandleCache(Cache):
     """Reads and writes candles in the Redis-compatible cache; a cache that is away is an empty one."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-        )
+        super().__init__(url)
         self._write = self._redis.register_script(_WRITE)
-        self.is_up = True
 
     async def write(self, keys: Sequence[SymbolKey], candles: Rows) -> bool:
         """Store CANDLE rows, each under its symbol's key; False where the cache did not take them."""
@@ -71,7 +61,7 @@ class CandleCache:
                 arguments: list[int | bytes | str] = [kept_s, picked.tobytes(), *_fields(picked)]
                 try:
                     await cast(Awaitable[object], self._write(keys=names, args=arguments))
-                except (RedisError, OSError, TimeoutError) as error:
+                except AWAY as error:
                     self._note(up=False, error=error)
                     return False
                 self._note(up=True)
@@ -89,7 +79,7 @@ class CandleCache:
                 for day in range(first, last + 1):
                     pipeline.hgetall(cache_key(timeframe, key, day))
                 days = cast(list[dict[bytes, bytes]], await pipeline.execute())
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             self._note(up=False, error=error)
             return Candles.of(0)
         self._note(up=True)
@@ -100,25 +90,6 @@ class CandleCache:
         candles = from_rows(_read_rows([value for _, value in fields]))
         in_range = (candles.start_ns >= start_ns) & (candles.start_ns < end_ns)
         return candles.take(in_range).sorted_newest()
-
-    async def ping(self) -> bool:
-        """Ask whether the cache is there now."""
-        try:
-            await self._redis.ping()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._note(up=False, error=error)
-        else:
-            self._note(up=True)
-        return self.is_up
-
-    async def close(self) -> None:
-        """Give back the connections."""
-        await self._redis.aclose()
-
-    def _note(self, *, up: bool, error: BaseException | None = None) -> None:
-        if up != self.is_up:
-            _logger.log(logging.INFO if up else logging.WARNING, "the cache is %s", "back" if up else f"away: {error}")
-        self.is_up = up
 
 
 def _names(keys: Sequence[SymbolKey], candles: Rows) -> list[str]:

@@ -190,7 +190,7 @@ def _put_key(names: Names, which: int, out: Bytes, at: int) -> int:
 @compiled
 def _is_unusual(state: Bytes) -> bool:
     """Whether its sequence or a time has the highest bit set: no feed's has, and an encoder here takes none below 0."""
-    return (state[_SEQUENCE_AT] | state[_EVENT_AT] | state[_RECEIVED_AT]) >= 0x80
+    return bool((state[_SEQUENCE_AT] | state[_EVENT_AT] | state[_RECEIVED_AT]) & 0x80)
 
 
 @compiled
