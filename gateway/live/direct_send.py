@@ -6,8 +6,7 @@ the application, as the ASGI extension `tickmesh.direct_send`, a function that f
 
 It only ever takes the whole way or none of it: where bytes still wait to be written, or the connection is not plainly
 open, it declines, and the caller sends as ASGI has it. So nothing overtakes, and pings and closes stay uvicorn's.
-Whoever writes to thousands asks each but whether it is closing: it tells when its way opens and closes, and the
-descriptor to write to.
+Whoever writes to thousands asks none of them: each tells when its way opens and closes, and the descriptor to write to.
 """
 
 import asyncio
@@ -30,14 +29,11 @@ Write = Callable[[bytes], bool]
 class DirectSend:
     """The direct way of one connection, open while nothing waits to be written and no close has begun."""
 
-    __slots__ = ("_descriptor", "_is_held", "_is_paused", "_on_change", "_protocol", "is_closing", "is_open")
+    __slots__ = ("_descriptor", "_is_held", "_is_paused", "_on_change", "_protocol", "is_open")
 
     def __init__(self, protocol: WebSocketsSansIOProtocol) -> None:
         self._protocol = protocol
         self._descriptor: int = protocol.transport.get_extra_info("socket").fileno()
-        self.is_closing = protocol.transport.is_closing
-        """To be asked before every use of the descriptor: a transport that fails closes it at once, and says so later,
-        when it may be another connection's."""
         self._on_change: Callable[[int], object] | None = None
         self._is_held = False
         self._is_paused = False
@@ -61,7 +57,7 @@ class DirectSend:
     def look(self) -> None:
         """See whether the way is open, after anything that may change it."""
         protocol = self._protocol
-        is_open = not (self._is_held or self._is_paused or self.is_closing())
+        is_open = not (self._is_held or self._is_paused or protocol.transport.is_closing())
         is_open = is_open and protocol.conn.state is State.OPEN
         if is_open != self.is_open:
             self.is_open = is_open
@@ -82,7 +78,7 @@ class DirectSend:
         """
 
         def send(message: bytes) -> bool:
-            if not self.is_open or self.is_closing():
+            if not self.is_open:
                 return False
             data = frame(message, is_text)
             try:
@@ -157,7 +153,7 @@ class DirectSendProtocol(WebSocketsSansIOProtocol):
             self._direct.pause(False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the direct way."""
+        """Let go of the direct way: both event loops close the descriptor only after this."""
         if self._direct is not None:
             self._direct.look()
         super().connection_lost(exc)

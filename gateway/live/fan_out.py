@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live.channels.channel import Channel
-from gateway.live.clients import NEVER, NO_DESCRIPTOR, Clients
+from gateway.live.clients import NEVER, Clients
 from gateway.live.direct_send import DirectSend
 from gateway.live.due import find_due, room_for
 from gateway.live.entries import EntryCache
@@ -29,9 +29,9 @@ from gateway.live.framing import (
     buffer_bytes,
     end_of_client,
     join,
+    largest_client_bytes,
     layout_of,
     settle,
-    survey,
     write_frames,
 )
 from gateway.live.subscriptions import NOBODY, SLICE_ROWS, Subscriptions
@@ -73,7 +73,6 @@ class FanOut:
         self._buffer = np.empty(0, np.uint8)
         self._outcome = Outcome(np.zeros(4, np.int64), np.zeros(3, np.int64))
         self._ways: dict[int, tuple[Send, DirectSend | None]] = {}
-        self._is_closing: dict[int, Callable[[], bool]] = {}
         self._unserved: list[slice] = []
         self._rehearse()
 
@@ -91,7 +90,6 @@ class FanOut:
         """Add a client; return its number, good until it leaves. What can go directly, does."""
         client = self._clients.join(interval_ticks)
         self._ways[client] = (send, direct)
-        self._is_closing[client] = bool if direct is None else direct.is_closing
         if direct is not None:
             direct.attend(partial(self._reach, client))
         return client
@@ -102,7 +100,6 @@ class FanOut:
         if direct is not None:
             direct.attend(None)
         self._clients.leave(client)
-        del self._is_closing[client]
         return self.subscriptions.leave(client)
 
     def pace(self, client: int, interval_ticks: int) -> None:
@@ -202,23 +199,13 @@ class FanOut:
         due, table = self._due, self.subscriptions.columns()
         places = self._entries.find(due.topic[:count], due.mask[:count], due.since[:count])
         entries = Entries(self._entries.data, *places, self._topics.channel, self._topics.position)
-        receivers = np.empty(count, np.intp)
-        found, most_bytes = survey(table, due, entries, count, receivers)
-        self._shut_closing(receivers[:found].tolist())
-        needed_bytes = buffer_bytes(most_bytes, count)
+        needed_bytes = buffer_bytes(largest_client_bytes(table, due, entries, count), count)
         if needed_bytes > len(self._buffer):
             self._buffer = np.empty(2 * needed_bytes, np.uint8)
         return Pass(
             self._layout, table, self._clients.columns, due, entries, self._buffer, self._outcome,
             MAX_ENTRIES_PER_FRAME, tick, at_least_ticks,
         )  # fmt: skip
-
-    def _shut_closing(self, receivers: list[int]) -> None:
-        """Have no descriptor any more for those whose transport has closed it by itself, and has yet to say so."""
-        is_closing = self._is_closing
-        for client in receivers:
-            if is_closing[client]():
-                self._reach(client, NO_DESCRIPTOR)
 
     def _write(self, run: Pass, count: int) -> None:
         """Write the frames of that many due rows."""

@@ -134,17 +134,14 @@ def end_of_client(table: subscriptions.Columns, due: Due, at: int, count: int) -
 
 
 @compiled
-def survey(
-    table: subscriptions.Columns, due: Due, entries: Entries, count: int, receivers: npt.NDArray[np.intp]
-) -> tuple[int, int]:
-    """List the clients of due rows; return how many, and the most bytes that the entries of one have together."""
-    found = most = at = 0
+def largest_client_bytes(table: subscriptions.Columns, due: Due, entries: Entries, count: int) -> int:
+    """Give the most bytes that the entries of any one client have together."""
+    most = at = 0
     while at < count:
         end = end_of_client(table, due, at, count)
-        receivers[found] = table.client[due.row[at]]
         most = max(most, entries.length[at:end].sum())
-        found, at = found + 1, end
-    return found, most
+        at = end
+    return most
 
 
 @compiled

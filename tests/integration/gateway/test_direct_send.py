@@ -1,12 +1,15 @@
 """The direct way to the socket: the same bytes as the plain one, in the same order, whatever else is sent."""
 
 import asyncio
+import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar.types import Receive, Scope, Send
@@ -227,3 +230,52 @@ async def test_nothing_is_sent_directly_once_the_close_has_begun() -> None:
         await asyncio.wait_for(client.wait_closed(), 10)
         assert client.close_code == 4001
     assert await outcome is False
+
+
+LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+RESET = struct.pack("ii", 1, 0)
+
+
+@LOOPS
+@pytest.mark.parametrize("end", ["reset by the client", "left by the client", "aborted", "closed"])
+def test_the_way_is_shut_before_its_descriptor_is_another_s(
+    loop: Callable[[], asyncio.AbstractEventLoop], end: str
+) -> None:
+    """Whoever writes to the descriptor does not ask first: it must still be this connection's when the way is shut."""
+    found: list[tuple[int, os.stat_result]] = []
+    is_its_own: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        if descriptor >= 0:
+            found.append((descriptor, os.fstat(descriptor)))
+        else:
+            is_its_own.append(os.path.samestat(os.fstat(found[-1][0]), found[-1][1]))
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await accepted(scope, receive, send)
+        direct = direct_send_of(scope)
+        assert direct is not None
+        direct.attend(note)
+        assert direct.writer(is_text=True)(b"open")
+        assert (await receive())["type"] == "websocket.receive"
+        if end == "aborted":
+            direct.abort()
+        elif end == "closed":
+            await send({"type": "websocket.close", "code": 4001})
+        else:
+            assert (await receive())["type"] == "websocket.disconnect"
+
+    async def once() -> None:
+        async with serving(application, ws=DirectSendProtocol, ws_per_message_deflate=False) as url:
+            client = await connect(url, compression=None)
+            assert await asyncio.wait_for(client.recv(), 10) == "open"
+            await client.send("go on")
+            if end == "reset by the client":
+                client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            if end.endswith("by the client"):
+                client.transport.abort()
+            await asyncio.wait_for(client.wait_closed(), 10)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(once())
+    assert is_its_own == [True]

@@ -79,7 +79,6 @@ class Pipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self.is_closing = bool
 
     def attend(self, on_change: object) -> None:
         assert callable(on_change)

@@ -33,15 +33,11 @@ class End:
         self.ours.setblocking(False)
         self.theirs.setblocking(False)
         self.rests: list[bytes] = []
-        self.has_closed = False
         self._tell: Callable[[int], object] | None = None
 
     def attend(self, on_change: Callable[[int], object] | None) -> None:
         self._tell = on_change
         self.open()
-
-    def is_closing(self) -> bool:
-        return self.has_closed
 
     def finish(self, rest: bytes) -> None:
         """Hold what a transport would write, and close the way meanwhile, as a transport's pause does."""
@@ -210,19 +206,6 @@ def test_a_client_whose_way_is_shut_is_offered_its_frames_instead() -> None:
         market.serve(10)
         assert [reader.send(each) for each in messages(end.received())] == [True]
         assert reader.held == market.known(reader)
-
-
-def test_whose_transport_has_closed_is_not_written_to_before_it_says_so() -> None:
-    """Its descriptor may be another connection's by then."""
-    market = TinyMarket(wires=(JSON,))
-    with clients(market, 2) as [(closed, closed_end), (reader, end)]:
-        for each in (closed, reader):
-            market.subscribe(each, 1)
-        closed_end.has_closed = True
-        market.change(1, a=1)
-        market.serve(0)
-        assert closed_end.received() == b""
-        assert len(messages(end.received())) == 1
 
 
 def test_whoever_left_is_written_to_no_more() -> None:

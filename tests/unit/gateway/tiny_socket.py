@@ -17,7 +17,6 @@ class TinyDirect:
         self.has_room = True
         self.is_held = False
         self.is_aborted = False
-        self.is_closing = bool
         self._arrived = arrived
 
     def writer(self, is_text: bool) -> Callable[[bytes], bool]:
