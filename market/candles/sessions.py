@@ -103,6 +103,18 @@ class Segments:
         start = minute - (minute - stretch.start) % timeframe.minutes
         return Window(start * MINUTE_NS, min(start + timeframe.minutes, stretch.end), session)
 
+    def span_of(self, day: int, session: Session) -> tuple[int, int]:
+        """Give the minute at which a trading day's time of one kind begins, and the one at which it ends.
+
+        No other day's time of that kind lies between. A day without any gives an empty span.
+        """
+        own = np.flatnonzero((self.day == day) & (self.session == session))
+        if len(own):
+            return int(self.start[own[0]]), int(self.end[own[-1]])
+        first = _midnight(_1970 + timedelta(day), ZoneInfo(self.zone))
+        is_outside = session is self.outside and not (len(self) and self.start[0] <= first < self.last_end)
+        return (first, self._stretch(first).end) if is_outside else (first, first)
+
     def is_closing(self, minute: int) -> bool:
         """Tell whether a regular session ends at this minute's start, and time outside it begins."""
         at = self._stretch(minute)

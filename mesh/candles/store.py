@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.candles.candles import Candles
+from market.candles.sessions import DAY_NS, MINUTE_NS, Segments
 from market.candles.timeframe import Session, Timeframe
 from mesh.candles import sql
 from mesh.candles.copy_format import from_packed
@@ -93,6 +94,18 @@ class CandleStore:
 
         return await self._connections.ask(ask)
 
+    async def minutes_of_day(self, numbers: NDArray[np.uint32], session: Session, day: int, times: Segments) -> Candles:
+        """Read the 1m candles of one session's trading day, in days since 1970, at a venue with these `times`."""
+        start, end = times.span_of(day, session)
+        return _of_session(await self.of_many(numbers, Timeframe.M1, start * MINUTE_NS, end * MINUTE_NS), session)
+
+    async def days_between(
+        self, numbers: NDArray[np.uint32], session: Session, first_day: int, last_day: int
+    ) -> Candles:
+        """Read the 1d candles of one session from one trading day to another, both included, in days since 1970."""
+        found = await self.of_many(numbers, Timeframe.D1, first_day * DAY_NS, (last_day + 1) * DAY_NS)
+        return _of_session(found, session)
+
     async def progress(self) -> dict[int, int]:
         """Tell how far the workers are: of each partition the last tape sequence whose candles are in the tables."""
 
@@ -110,6 +123,10 @@ class CandleStore:
         ids = await self._ids.find(connection, wanted)
         order = np.argsort(ids)[np.count_nonzero(ids == 0) :]
         return ids[order], wanted[order]
+
+
+def _of_session(candles: Candles, session: Session) -> Candles:
+    return candles.take(candles.session == session)
 
 
 def _values(

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from market.candles.candles import Candles
+from market.candles.sessions import DAY_NS
 from market.candles.timeframe import Session, Timeframe
 from market.codes import CandleFlag
 from mesh.candles.store import ALL, CandleStore
 from mesh.candles.writer import CandleWriter
+from workers.candle.calendars import segments_of
 
 MINUTE_NS = 60 * 10**9
 OPEN_NS = 1_780_320_600 * 10**9  # 2026-06-01 13:30 UTC, a Monday
@@ -123,3 +125,34 @@ async def test_instrument_that_was_never_written_has_no_candles(store: CandleSto
     assert len(await store.between(5, Timeframe.D1, 0, OPEN_NS)) == 0
     assert len(await store.of_many(np.array([5], np.uint32), Timeframe.D1, 0, OPEN_NS)) == 0
     assert await store.progress() == {}
+
+
+async def test_a_day_is_read_by_its_own_time_and_kind(writer: CandleWriter, store: CandleStore) -> None:
+    times, day = segments_of("XNYS"), OPEN_NS // DAY_NS
+    close_ns = OPEN_NS + 390 * MINUTE_NS
+    regular = [minutes(1, number=number, first_ns=at) for number in (7, 8) for at in (OPEN_NS, close_ns - MINUTE_NS)]
+    others = [
+        minutes(1, first_ns=OPEN_NS - 24 * 60 * MINUTE_NS),
+        minutes(
+            1, first_ns=OPEN_NS - MINUTE_NS, session=Session.EXTENDED, flags=CandleFlag.CLOSED | CandleFlag.EXTENDED
+        ),
+        minutes(1, first_ns=close_ns, session=Session.EXTENDED, flags=CandleFlag.CLOSED | CandleFlag.EXTENDED),
+        minutes(1, number=9),
+    ]
+    await writer.write(Candles.concat([*regular, *others]))
+    numbers = np.array([7, 8, 10], np.uint32)
+    found = await store.minutes_of_day(numbers, Session.REGULAR, day, times)
+    assert_same(found.sorted_newest(), Candles.concat(regular).sorted_newest())
+    assert_same(await store.minutes_of_day(numbers, Session.EXTENDED, day, times), Candles.concat(others[1:3]))
+    assert not len(await store.minutes_of_day(numbers, Session.REGULAR, day - 1, times))
+
+
+async def test_days_are_read_from_one_to_another_by_their_kind(writer: CandleWriter, store: CandleStore) -> None:
+    day = OPEN_NS // DAY_NS
+    days = minutes(4, timeframe=Timeframe.D1, start_ns=(day + np.arange(4)) * DAY_NS)
+    flags = CandleFlag.CLOSED | CandleFlag.EXTENDED
+    nights = minutes(1, timeframe=Timeframe.D1, first_ns=day * DAY_NS, session=Session.EXTENDED, flags=flags)
+    await writer.write(Candles.concat([days, nights]))
+    numbers = np.array([7], np.uint32)
+    assert_same(await store.days_between(numbers, Session.REGULAR, day, day + 2), days.take(np.arange(3)))
+    assert_same(await store.days_between(numbers, Session.EXTENDED, day, day + 2), nights)

@@ -203,6 +203,35 @@ def test_days_at_the_edge_of_what_is_known_are_cut_there() -> None:
     assert odd.covering(after, after).start.tolist() == [after]
 
 
+@pytest.mark.parametrize(
+    ("day", "session", "expected"),
+    [
+        ("2026-11-24", REGULAR, ("09:30", "16:00")),
+        ("2026-11-24", EXTENDED, ("00:00", "00:00")),
+        ("2026-11-26", EXTENDED, ("00:00", "00:00")),
+        ("2027-01-04", EXTENDED, ("00:00", "00:00")),
+        ("2026-11-26", REGULAR, None),
+        ("2027-01-04", REGULAR, None),
+    ],
+)
+def test_a_day_of_one_kind_of_time_has_a_span(day: str, session: Session, expected: tuple[str, str] | None) -> None:
+    start, end = WEEK.span_of((date.fromisoformat(day) - EPOCH.date()).days, session)
+    if expected is None:
+        assert start == end
+        return
+    local = [(EPOCH + timedelta(minutes=at)).astimezone(ZoneInfo(NEW_YORK)).strftime("%H:%M") for at in (start, end)]
+    assert tuple(local) == expected
+    assert {Session(kind) for kind in WEEK.covering(start, end - 1).session.tolist()} >= {session}
+
+
+def test_a_day_over_midnight_and_one_that_never_closes_have_spans() -> None:
+    night = segments(CHICAGO, [("2026-11-24", "2026-11-23 17:00", "2026-11-24 16:00")])
+    day = (date(2026, 11, 24) - EPOCH.date()).days
+    assert night.span_of(day, REGULAR) == (minute("2026-11-23 17:00", CHICAGO), minute("2026-11-24 16:00", CHICAGO))
+    assert continuous().span_of(day, REGULAR) == (day * 1440, (day + 1) * 1440)
+    assert continuous().span_of(day, EXTENDED) == (day * 1440, day * 1440)
+
+
 @pytest.mark.parametrize("each", [WEEK, continuous("Asia/Tokyo")], ids=["new york", "continuous"])
 def test_segments_come_back_from_bytes(each: Segments) -> None:
     back = from_bytes(to_bytes(each))
