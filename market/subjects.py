@@ -1,4 +1,7 @@
-"""The subjects that quotes, trades, depth, status, candles and the tape travel on; `subjects.md` is their contract."""
+"""The subjects that the market, the tape and the ledger travel on; `subjects.md` is their contract."""
+
+from hashlib import blake2b
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -71,16 +74,35 @@ def quarantine(partition: int) -> str:
     return f"quarantine.{partition}"
 
 
+def ledger(partition: int) -> str:
+    """Name the subject of one partition's commands to portfolios."""
+    return f"ledger.{partition}"
+
+
+def partition_of_user(user_id: UUID, partitions: int = DEFAULT_PARTITIONS) -> int:
+    """Map a user to the partition of the ledger that all portfolios of theirs are in.
+
+    `partitions` is a power of two from 1 to 256, fixed for the life of a ledger. Raises ValueError for any other.
+    """
+    hashed = int.from_bytes(blake2b(user_id.bytes, digest_size=4).digest(), "big")
+    return hashed >> 32 - _bits(partitions)
+
+
 def partitions_of(instruments: npt.ArrayLike, partitions: int = DEFAULT_PARTITIONS) -> npt.NDArray[np.uint8]:
     """Map instrument numbers to partitions of the tape, by multiplicative hashing.
 
     `instruments` is an array of unsigned numbers below 2**32; `partitions` a power of two from 1 to 256, fixed for
     the life of a tape. Raises ValueError for any other. Knuth, The Art of Computer Programming 3, 6.4.
     """
-    bits = partitions.bit_length() - 1
-    if not 1 <= partitions <= 256 or partitions != 1 << bits:
-        raise ValueError(f"partitions is {partitions}; it must be a power of two from 1 to 256")
+    bits = _bits(partitions)
     if bits == 0:
         return np.zeros(np.shape(instruments), np.uint8)
     hashed = np.asarray(instruments).astype(np.uint32) * _KNUTH
     return (hashed >> np.uint32(32 - bits)).astype(np.uint8)
+
+
+def _bits(partitions: int) -> int:
+    bits = partitions.bit_length() - 1
+    if not 1 <= partitions <= 256 or partitions != 1 << bits:
+        raise ValueError(f"partitions is {partitions}; it must be a power of two from 1 to 256")
+    return bits

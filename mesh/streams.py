@@ -13,6 +13,7 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     DeliverPolicy,
+    DiscardPolicy,
     KeyValueConfig,
     ObjectStoreConfig,
     RetentionPolicy,
@@ -29,6 +30,7 @@ FEEDS = "FEEDS"
 CHECKPOINTS = "CHECKPOINTS"
 CANDLES = "CANDLES"
 REJECTS = "REJECTS"
+LEDGER = "LEDGER"
 LEASES = "LEASES"
 MEMBERS = "MEMBERS"
 CALENDARS = "CALENDARS"
@@ -47,7 +49,10 @@ class DeclarationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """A stream: its subjects and its bounds; the oldest messages go first when one is reached."""
+    """A stream: its subjects and its bounds; the oldest messages go first when one is reached.
+
+    `max_age_s` 0: no age is too old. `is_kept`: nothing ever goes, and a full stream takes nothing more.
+    """
 
     name: str
     subjects: tuple[str, ...]
@@ -55,6 +60,7 @@ class StreamSpec:
     max_age_s: float
     replicas: int
     description: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,15 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
             settings.replicas,
             "event rows that are in no candle, and why",
         ),
+        StreamSpec(
+            LEDGER,
+            ("ledger.*",),
+            settings.ledger_max_bytes,
+            0.0,
+            settings.replicas,
+            "every command to a portfolio, in order per partition, for good",
+            is_kept=True,
+        ),
         KeyValueSpec(LEASES, settings.replicas, 4096, "who works on which partition, under which fence"),
         KeyValueSpec(MEMBERS, settings.replicas, 256, "the workers that are there", MEMBER_TTL_S),
         KeyValueSpec(CALENDARS, settings.replicas, 256 << 10, "the sessions of venues"),
@@ -164,8 +179,9 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
         retention=RetentionPolicy.LIMITS,
         max_bytes=spec.max_bytes,
         max_age=spec.max_age_s,
+        discard=DiscardPolicy.NEW if spec.is_kept else DiscardPolicy.OLD,
         num_replicas=spec.replicas,
-        duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s),
+        duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s or _DEDUPLICATION_S),
         allow_direct=True,
         description=spec.description,
     )
@@ -182,7 +198,7 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
             )
     changed = [
         field
-        for field in ("subjects", "max_bytes", "max_age", "num_replicas", "duplicate_window", "description")
+        for field in ("subjects", "max_bytes", "max_age", "discard", "num_replicas", "duplicate_window", "description")
         if getattr(present, field) != getattr(wanted, field)
     ]
     if changed:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from mesh.settings import MeshSettings
 from mesh.streams import (
@@ -74,6 +74,18 @@ async def test_a_changed_declaration_is_applied_and_data_stays(js: JetStreamCont
     feeds = await js.key_value(FEEDS)
     assert (await feeds.status()).stream_info.config.max_msg_size == 8192
     assert (await feeds.get("epoch")).value == b"7"
+
+
+async def test_a_full_stream_that_is_kept_refuses_instead_of_forgetting(js: JetStreamContext) -> None:
+    await ensure(js, [replace(PILE, max_age_s=0.0, max_bytes=1000)])
+    assert (await js.stream_info("PILE")).config.discard == DiscardPolicy.OLD
+    await ensure(js, [replace(PILE, max_age_s=0.0, max_bytes=1000, is_kept=True)])
+    await js.publish("pile.a", bytes(600))
+    with pytest.raises(ServiceUnavailableError, match="maximum bytes exceeded"):
+        await js.publish("pile.a", bytes(600))
+    info = await js.stream_info("PILE")
+    assert (info.config.discard, info.config.max_age, info.config.duplicate_window) == (DiscardPolicy.NEW, 0, 120)
+    assert (info.state.first_seq, info.state.messages) == (1, 1)
 
 
 @pytest.mark.parametrize(

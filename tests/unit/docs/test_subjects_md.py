@@ -134,6 +134,7 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "candlenow.<partition>": subjects.candle_now(7),
         "late.<partition>": subjects.late(7),
         "quarantine.<partition>": subjects.quarantine(7),
+        "ledger.<partition>": subjects.ledger(7),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
@@ -172,10 +173,11 @@ def test_streams_and_buckets_are_the_declared_ones(table_under: TableUnder) -> N
         match spec:
             case StreamSpec():
                 assert (kind, where) == ("stream", ", ".join(f"`{subject}`" for subject in spec.subjects))
-                size, age, _ = limits.split(", ")
+                size, age, rest = limits.split(", ")
                 assert size == f"{spec.max_bytes / 2**30:g} GiB"
-                assert age == f"{spec.max_age_s / 3600:g} h"
-                assert limits.endswith("120 s")
+                assert age == (f"{spec.max_age_s / 3600:g} h" if spec.max_age_s else "any age")
+                first = "a full one takes no more" if spec.is_kept else "oldest out first"
+                assert rest == f"{first}; duplicates recognised for 120 s"
             case KeyValueSpec():
                 gone = f", gone after {spec.ttl_s:g} s" if spec.ttl_s else ""
                 assert (kind, limits) == ("key-value", f"{spec.max_value_bytes} bytes a value{gone}")

@@ -1,6 +1,7 @@
 """Subjects and the partitions of the tape."""
 
 import hashlib
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ BRK_B = SymbolKey("XNYS", "BRK.B")
 SIXTEEN = [0, 9, 3, 13, 7, 1, 11, 5, 15, 8, 2, 12, 6, 0, 10, 4, 14, 8, 1, 11, 5, 15, 9, 3, 13, 7, 1, 10, 4, 14, 8, 2]
 LARGE = {2**16: 7, 2**20 + 1: 3, 10**5 - 1: 12, 2**31: 8, 2**32 - 1: 6}
 DIGEST_OF_256 = "17c152cd6b5939ee588e77c52b45c92706621f1bc80fc95b6ebb4762a97c742c"
+USERS = [13, 13, 15, 5, 4, 6, 9, 3, 2, 15, 11, 14]
+USERS_OF_256 = [222, 212, 241, 88, 77, 106, 154, 57, 36, 241, 188, 236]
 OF_256 = [0, 158, 60, 218, 120, 23, 181, 83, 241, 143, 46, 204, 106, 8, 167, 69]
 
 
@@ -57,3 +60,19 @@ def test_instruments_spread_evenly_over_all_partitions(partitions: int) -> None:
 def test_a_number_of_partitions_that_is_no_power_of_two_is_refused(partitions: int) -> None:
     with pytest.raises(ValueError, match=f"partitions is {partitions}; it must be a power of two from 1 to 256"):
         subjects.partitions_of(np.arange(4), partitions)
+
+
+def test_a_user_stays_in_one_partition_of_the_ledger() -> None:
+    assert [subjects.partition_of_user(UUID(int=number)) for number in range(12)] == USERS
+    assert [subjects.partition_of_user(UUID(int=number), 256) for number in range(12)] == USERS_OF_256
+    assert subjects.partition_of_user(UUID(int=1), 1) == 0
+    assert subjects.ledger(7) == "ledger.7"
+    with pytest.raises(ValueError, match="partitions is 12"):
+        subjects.partition_of_user(UUID(int=1), 12)
+
+
+@pytest.mark.parametrize("partitions", [2, 16, 256])
+def test_users_spread_over_all_partitions(partitions: int) -> None:
+    counts = np.bincount([subjects.partition_of_user(UUID(int=n), partitions) for n in range(20_000)])
+    assert len(counts) == partitions
+    assert counts.min() > 0.6 * 20_000 / partitions
