@@ -1,0 +1,89 @@
+"""Holdings: what a portfolio has of one instrument, by weighted average cost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from market.ledger.decimals import MAX_TOTAL, ZERO, product, round_to_units, share, text
+from market.ledger.refusal import Refused
+from market.ledger.times import time_text
+from market.ledger.transaction import Kind, Transaction
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the transactions of one symbol come to; money is in the portfolio's currency.
+
+    `cost` is what the shares held were bought for, commissions included; `realized` what sales brought beyond the cost
+    of the shares sold, `dividends` what was paid out, both after what was kept back. `bought` and `sold` are amounts
+    without, `commissions` those of purchases and sales. To the last digit:
+    cost = bought - sold + commissions + realized.
+    """
+
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized: Decimal = ZERO
+    dividends: Decimal = ZERO
+    bought: Decimal = ZERO
+    sold: Decimal = ZERO
+    commissions: Decimal = ZERO
+    last_executed_at: datetime = NEVER
+
+    @property
+    def average_cost(self) -> Decimal:
+        """Cost per share, rounded; 0 where nothing is held."""
+        return share(self.cost, Decimal(1), self.quantity) if self.quantity else ZERO
+
+    def after(self, transaction: Transaction) -> "Holding":
+        """Return the holding behind `transaction`, which is the next to take effect; raises Refused."""
+        match transaction.kind:
+            case Kind.BUY:
+                changed = self._bought(transaction)
+            case Kind.SELL:
+                changed = self._sold(transaction)
+            case Kind.SPLIT:
+                changed = self._split(transaction)
+            case _:
+                changed = replace(self, dividends=self.dividends + transaction.cash)
+        return replace(changed, last_executed_at=max(self.last_executed_at, transaction.executed_at))
+
+
+    def _bought(self, transaction: Transaction) -> "Holding":
+        amount = transaction.amount
+        return _bounded(replace(
+            self,
+            quantity=self.quantity + transaction.quantity,
+            cost=self.cost + amount + transaction.commission,
+            bought=self.bought + amount,
+            commissions=self.commissions + transaction.commission,
+        ))
+
+    def _sold(self, transaction: Transaction) -> "Holding":
+        quantity = transaction.quantity
+        if quantity > self.quantity:
+            raise _not_enough(self.quantity, transaction)
+        removed = self.cost if quantity == self.quantity else share(self.cost, quantity, self.quantity)
+        return _bounded(replace(
+            self,
+            quantity=self.quantity - quantity,
+            cost=self.cost - removed,
+            realized=self.realized + transaction.cash - removed,
+            sold=self.sold + transaction.amount,
+            commissions=self.commissions + transaction.commission,
+        ))
+
+    def _split(self, transaction: Transaction) -> "Holding":
+        quantity = product(self.quantity, transaction.quantity)
+        if not quantity:
+            raise _nothing_to_split(self.quantity, transaction)
+        return _bounded(replace(self, quantity=quantity))
+
+
+def fold(transactions: Iterable[Transaction], holding: Holding = Holding()) -> Holding:
+    """Apply transactions of one symbol, in the effective order; raises Refused."""
+    for each in transactions:
+        holding = holding.after(each)
+    return holding

@@ -1,0 +1,44 @@
+"""Portfolios: whose they are, what they are called, and what all their transactions come to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from market.ledger.decimals import ZERO
+from market.ledger.holding import NEVER
+from market.ledger.transaction import Kind, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a portfolio; none depends on the order of its transactions but `realized`, which its holdings tell.
+
+    `deposited` is deposits less withdrawals; `symbols` the number of its holdings, sold out or not; `transactions` that
+    of all entries, corrections and what they corrected included; `latest_at` the greatest `executed_at` among those,
+    before which nothing is put that names no time. To the last digit:
+    cash + the cost of all holdings = deposited - fees + realized + dividends.
+    """
+
+    cash: Decimal = ZERO
+    deposited: Decimal = ZERO
+    fees: Decimal = ZERO
+    realized: Decimal = ZERO
+    dividends: Decimal = ZERO
+    symbols: int = 0
+    transactions: int = 0
+    latest_at: datetime = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """One portfolio without its holdings; `revision` is the LEDGER sequence of the last command that changed it."""
+
+    id: UUID
+    user: UUID
+    name: str
+    currency: str
+    created_at: datetime
+    revision: int
+    totals: Totals = Totals()
+    deleted_at: datetime | None = None
