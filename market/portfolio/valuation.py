@@ -1,0 +1,202 @@
+"""One portfolio as it is shown: what it holds, what that is worth, and what came of it.
+
+Everything is rounded for each holding, to the currency's minor unit; totals are sums of the rounded. A holding without
+a price counts at its cost.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from market.portfolio.money import (
+    average_units,
+    is_worth_too_much,
+    minor_decimals,
+    money_text,
+    to_minor,
+    units_text,
+    worth,
+)
+from market.portfolio.prices import Prices
+
+UNCLASSIFIED = "Unclassified"
+
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+_PERCENT_DECIMALS = 4
+
+I8 = npt.NDArray[np.int64]
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A portfolio without its holdings.
+
+    `revision` is the ledger's sequence of the last command that changed it; `cash`, `realized` and `deposited`, which
+    is deposits less withdrawals, are in units of 1e-8.
+    """
+
+    id: UUID
+    name: str
+    currency: str
+    created_at: datetime
+    revision: int
+    cash: int
+    realized: int
+    deposited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a portfolio holds, in columns, in the order in which it is shown: quantity and cost i8[n], units of 1e-8."""
+
+    symbols: Sequence[str]
+    names: Sequence[str]
+    sectors: Sequence[str]
+    quantity: I8
+    cost: I8
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """Holdings in minor units, i8[n] each; `previous` is 0 where no close before is known."""
+
+    is_priced: npt.NDArray[np.bool_]
+    cost: I8
+    value: I8
+    previous: I8
+
+    @property
+    def day_change(self) -> I8:
+        return np.where(self.previous > 0, self.value - self.previous, 0)
+
+
+def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
+    """Value a portfolio at the prices of its holdings, as `GET /portfolios/{id}` answers."""
+    worths = _worth(holdings, prices, minor_decimals(head.currency))
+    return {
+        **_totals(head, holdings.symbols, worths, as_of_ns),
+        "holdings": _rows(holdings, prices, worths, minor_decimals(head.currency), as_of_ns),
+        "allocation": _allocation(head.currency, holdings, worths.value),
+    }
+
+
+def summary(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
+    """Value a portfolio without naming its holdings, as it stands in a list."""
+    return _totals(head, holdings.symbols, _worth(holdings, prices, minor_decimals(head.currency)), as_of_ns)
+
+
+def _totals(head: Head, symbols: Sequence[str], worths: _Worth, as_of_ns: int) -> Body:
+    """Give a portfolio's head and the sums of what its holdings are shown with."""
+    decimals = minor_decimals(head.currency)
+    cash, realized, deposited = to_minor(
+        np.array([head.cash, head.realized, head.deposited], np.int64), decimals
+    ).tolist()
+    value, cost, day_change = (int(column.sum()) for column in (worths.value, worths.cost, worths.day_change))
+    total = cash + value
+    return {
+        "id": str(head.id),
+        "name": head.name,
+        "currency": head.currency,
+        "revision": head.revision,
+        "created_at": instant(head.created_at),
+        "as_of": instant(datetime.fromtimestamp(as_of_ns / _NS_PER_S, UTC)),
+        "cash": money_text(cash, decimals),
+        "market_value": money_text(value, decimals),
+        "total_value": money_text(total, decimals),
+        "cost_basis": money_text(cost, decimals),
+        "unrealized": money_text(value - cost, decimals),
+        "unrealized_percent": percent(value - cost, cost),
+        "realized": money_text(realized, decimals),
+        "day_change": money_text(day_change, decimals),
+        "day_change_percent": percent(day_change, value - day_change),
+        "return_percent": percent(total - deposited, deposited),
+        "unpriced": [symbols[place] for place in np.flatnonzero(~worths.is_priced).tolist()],
+    }
+
+
+def percent(part: int, whole: int) -> float | None:
+    """Give a part of a whole in percent, to four decimals; None of a whole that is not above 0."""
+    return round(100 * part / whole, _PERCENT_DECIMALS) if whole > 0 else None
+
+
+def instant(at: datetime) -> str:
+    """Write a time in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _worth(holdings: Holdings, prices: Prices, decimals: int) -> _Worth:
+    price, previous = (
+        np.where(is_worth_too_much(holdings.quantity, each), 0, each) for each in (prices.price, prices.previous)
+    )
+    cost = to_minor(holdings.cost, decimals)
+    value = np.where(price > 0, worth(holdings.quantity, price, decimals), cost)
+    return _Worth(price > 0, cost, value, np.where(price > 0, worth(holdings.quantity, previous, decimals), 0))
+
+
+def _rows(holdings: Holdings, prices: Prices, worths: _Worth, decimals: int, as_of_ns: int) -> list[Body]:
+    """Give each holding as it is shown; of one without a price, what hangs on it is None."""
+    whole = int(worths.value.sum())
+    columns: Iterable[tuple[Any, ...]] = zip(
+        holdings.symbols,
+        holdings.names,
+        holdings.sectors,
+        holdings.quantity.tolist(),
+        holdings.cost.tolist(),
+        np.where(worths.is_priced, prices.price / 1e8, np.nan).tolist(),
+        ((as_of_ns - prices.ts_event_ns) // _NS_PER_MS).tolist(),
+        worths.is_priced.tolist(),
+        worths.cost.tolist(),
+        worths.value.tolist(),
+        worths.previous.tolist(),
+        strict=True,
+    )
+    found = []
+    for symbol, name, sector, quantity, cost_units, price, age_ms, is_priced, cost, value, previous in columns:
+        gain, change = value - cost, value - previous if previous else None
+        found.append(
+            {
+                "symbol": symbol,
+                "name": name,
+                "quantity": units_text(quantity),
+                "average_cost": units_text(average_units(cost_units, quantity)),
+                "cost": money_text(cost, decimals),
+                "price": price if is_priced else None,
+                "price_age_ms": max(age_ms, 0) if is_priced else None,
+                "market_value": money_text(value, decimals) if is_priced else None,
+                "unrealized": money_text(gain, decimals) if is_priced else None,
+                "unrealized_percent": percent(gain, cost) if is_priced else None,
+                "day_change": None if change is None else money_text(change, decimals),
+                "day_change_percent": None if change is None else percent(change, previous),
+                "weight_percent": percent(value, whole),
+                "sector": sector or UNCLASSIFIED,
+            }
+        )
+    return found
+
+
+def _allocation(currency: str, holdings: Holdings, value: I8) -> dict[str, list[Body]]:
+    """Divide what the holdings are worth by symbol, sector and currency, the largest part first."""
+    decimals, values = minor_decimals(currency), value.tolist()
+    whole = sum(values)
+    keys = {
+        "symbol": holdings.symbols,
+        "sector": [sector or UNCLASSIFIED for sector in holdings.sectors],
+        "currency": [currency] * len(values),
+    }
+    found = {}
+    for name, each in keys.items():
+        parts: dict[str, int] = {}
+        for key, part in zip(each, values, strict=True):
+            parts[key] = parts.get(key, 0) + part
+        found[name] = [
+            {"key": key, "value": money_text(part, decimals), "percent": percent(part, whole)}
+            for key, part in sorted(parts.items(), key=lambda item: (-item[1], item[0]))
+        ]
+    return found

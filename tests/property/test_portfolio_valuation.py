@@ -1,0 +1,176 @@
+"""A valuation against the same done holding by holding in Decimal, and its sums against what it shows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market.portfolio.money import LARGEST, average_units, money_text, units_text
+from market.portfolio.prices import Prices
+from market.portfolio.valuation import Head, Holdings, summary, valuation
+from market.row_type import Rows
+from market.state import blank_states
+
+CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
+AS_OF_NS = 1_790_000_000_000_000_000
+EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
+
+units = st.integers(1, 10**18)
+# Few digits make many ties: half a cent exactly.
+quantities = st.one_of(units, st.integers(1, 4000).map(lambda each: each * 10**5), st.integers(1, 10**6))
+costs = st.one_of(st.integers(0, 9 * 10**18), st.integers(0, 10**6).map(lambda each: each * 10**5))
+prices = st.one_of(
+    st.none(),
+    st.integers(1, 10**7).map(lambda each: each / 1000),
+    st.integers(1, 10**8).map(lambda each: each / 10**8),
+    st.sampled_from([99_999_999.5, 1e8, 2e8, -1.0, 0.0, 0.005]),
+)
+
+
+@dataclass
+class Case:
+    currency: str
+    cash: int
+    realized: int
+    deposited: int
+    quantity: list[int]
+    cost: list[int]
+    last: list[float | None]
+    previous: list[float | None]
+    sectors: list[str]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    count = draw(st.integers(0, 6))
+    many = st.integers(-9 * 10**18, 9 * 10**18)
+
+    def column(each: st.SearchStrategy[Any]) -> list[Any]:
+        return draw(st.lists(each, min_size=count, max_size=count))
+
+    return Case(
+        draw(st.sampled_from(sorted(CURRENCIES))),
+        *draw(st.tuples(many, many, many)),
+        column(quantities),
+        column(costs),
+        column(prices),
+        column(prices),
+        column(st.sampled_from(["", "Energy", "Health care"])),
+    )
+
+
+def states_of(case: Case) -> Rows:
+    states = blank_states(len(case.last))
+    for name, given_prices in (("last", case.last), ("prev_close", case.previous)):
+        states[name] = [np.nan if each is None else each for each in given_prices]
+    states["ts_event"] = AS_OF_NS - 12_000_000
+    return states
+
+
+def parts_of(case: Case) -> tuple[Head, Holdings, Prices]:
+    head = Head(
+        UUID(int=7),
+        "Long term",
+        case.currency,
+        datetime(2026, 1, 2, tzinfo=UTC),
+        5,
+        case.cash,
+        case.realized,
+        case.deposited,
+    )
+    symbols = [f"XNAS:S{place}" for place in range(len(case.quantity))]
+    holdings = Holdings(
+        symbols,
+        [f"Company {place}" for place in range(len(symbols))],
+        case.sectors,
+        np.array(case.quantity, np.int64),
+        np.array(case.cost, np.int64),
+    )
+    return head, holdings, Prices.of_states(states_of(case))
+
+
+def one(units_of: int) -> Decimal:
+    return Decimal(units_of).scaleb(-8, EXACT)
+
+
+def shown(amount: Decimal) -> str:
+    """Write an amount; there is no zero below zero."""
+    return f"{amount or abs(amount):f}"
+
+
+def price_of(price: float | None, quantity: int) -> Decimal | None:
+    """Tell what a price is in Decimal; None where nobody may use it."""
+    if price is None or not 0 < price <= 1e8:
+        return None
+    exact = Decimal(repr(price))
+    return exact if EXACT.multiply(exact, one(quantity)) <= LARGEST else None
+
+
+@given(cases())
+def test_it_shows_what_decimal_gives(case: Case) -> None:
+    body = valuation(*parts_of(case), AS_OF_NS)
+    step = Decimal(1).scaleb(-CURRENCIES[case.currency])
+    expected, unpriced = [], []
+    for place, quantity in enumerate(case.quantity):
+        cost = EXACT.quantize(one(case.cost[place]), step)
+        previous = price_of(case.previous[place], quantity)
+        quoted = case.last[place]
+        usable = quoted is not None and 0 < quoted <= 1e8
+        price = price_of(quoted if usable else case.previous[place], quantity)
+        value = None if price is None else EXACT.quantize(EXACT.multiply(price, one(quantity)), step)
+        before = None if previous is None else EXACT.quantize(EXACT.multiply(previous, one(quantity)), step)
+        if value is None:
+            unpriced.append(f"XNAS:S{place}")
+        expected.append(
+            {
+                "cost": shown(cost),
+                "market_value": None if value is None else shown(value),
+                "unrealized": None if value is None else shown(EXACT.subtract(value, cost)),
+                "day_change": shown(EXACT.subtract(value, before)) if value is not None and before else None,
+                "price": None if price is None else float(price),
+                "price_age_ms": None if price is None else 12,
+            }
+        )
+    rows_shown = [{name: row[name] for name in wanted} for row, wanted in zip(body["holdings"], expected, strict=True)]
+    assert rows_shown == expected
+    assert body["unpriced"] == unpriced
+    assert body["cash"] == shown(EXACT.quantize(one(case.cash), step))
+    assert body["realized"] == shown(EXACT.quantize(one(case.realized), step))
+
+
+@given(cases())
+def test_everything_shown_adds_up(case: Case) -> None:
+    head, holdings, quoted = parts_of(case)
+    body = valuation(head, holdings, quoted, AS_OF_NS)
+    held = body["holdings"]
+    value = sum((Decimal(row["market_value"] or row["cost"]) for row in held), Decimal(0))
+    assert Decimal(body["market_value"]) == value
+    assert Decimal(body["cost_basis"]) == sum(Decimal(row["cost"]) for row in held)
+    assert Decimal(body["total_value"]) == value + Decimal(body["cash"])
+    assert Decimal(body["unrealized"]) == sum(Decimal(row["unrealized"] or 0) for row in held)
+    assert Decimal(body["day_change"]) == sum(Decimal(row["day_change"] or 0) for row in held)
+    for parts in body["allocation"].values():
+        assert sum(Decimal(part["value"]) for part in parts) == value
+    assert summary(head, holdings, quoted, AS_OF_NS) == {
+        name: each for name, each in body.items() if name not in {"holdings", "allocation"}
+    }
+
+
+@given(quantities, st.integers(0, 9 * 10**18))
+def test_the_average_is_rounded_half_to_even(quantity: int, cost: int) -> None:
+    expected = EXACT.quantize(EXACT.divide(Decimal(cost), Decimal(quantity)), Decimal("1e-8"))
+    assert average_units(cost, quantity) == int(EXACT.scaleb(expected, 8))
+
+
+@given(st.integers(-9 * 10**18, 9 * 10**18))
+def test_units_are_written_plainly_and_read_back(each: int) -> None:
+    text = units_text(each)
+    assert "E" not in text
+    assert Decimal(text) == one(each)
+    assert not ("." in text and text.endswith("0"))
+    assert Decimal(money_text(each, 2)) == Decimal(each).scaleb(-2, EXACT)
