@@ -9,6 +9,7 @@ The value also names the newest checkpoint, so that whoever takes a partition ov
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 import msgspec
@@ -49,17 +50,22 @@ class _Seen:
 class Lease:
     """A partition's lease while it is held."""
 
-    def __init__(self, bucket: KeyValue, key: str, value: LeaseValue, revision: int) -> None:
+    def __init__(
+        self, bucket: KeyValue, key: str, value: LeaseValue, revision: int, lease_s: float, asked_s: float
+    ) -> None:
         self._bucket = bucket
         self._key = key
         self._revision = revision
+        self._lease_s = lease_s
         self._lock = asyncio.Lock()
         self.value = value
+        self.held_until_s = asked_s + lease_s
+        """Until when, by `time.monotonic`, nobody else can have the partition; a renewal moves it on."""
 
-    async def renew_for_ever(self, lease_s: float) -> None:
+    async def renew_for_ever(self) -> None:
         """Renew while the task lives; raises LeaseLostError where another has it. NATS may be away meanwhile."""
         while True:
-            await asyncio.sleep(lease_s / _RENEWALS)
+            await asyncio.sleep(self._lease_s / _RENEWALS)
             try:
                 await self._write(self.value)
             except (NatsError, TimeoutError) as error:
@@ -81,6 +87,7 @@ class Lease:
                     value, object=self.value.object, sequence=self.value.sequence, schema=self.value.schema
                 )
             data = msgspec.msgpack.encode(value)
+            asked_s = time.monotonic()
             try:
                 self._revision = await self._bucket.update(self._key, data, last=self._revision)
             except KeyWrongLastSequenceError:
@@ -90,6 +97,7 @@ class Lease:
                     raise LeaseLostError(f"{self._key} has another owner") from None
                 self._revision = await self._bucket.update(self._key, data, last=seen.revision)
             self.value = value
+            self.held_until_s = asked_s + self._lease_s
 
 
 class Leases:
@@ -130,11 +138,12 @@ class Leases:
         # Of all that would replace one revision a single one succeeds, so no two owners have the same fence.
         fence = self._epoch_s << _REVISION_BITS | seen.revision + 1
         value = replace_value(seen.value or LeaseValue("", 0), owner=self._member, fence=fence)
+        asked_s = time.monotonic()
         try:
             revision = await self._bucket.update(key, msgspec.msgpack.encode(value), last=seen.revision)
         except KeyWrongLastSequenceError:
             return None
-        return Lease(self._bucket, key, value, revision)
+        return Lease(self._bucket, key, value, revision, self._lease_s, asked_s)
 
 
 def replace_value(value: LeaseValue, **changes: str | int) -> LeaseValue:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from mesh.actor.lease import Lease
 from mesh.actor.outbox import Outbox
 from mesh.actor.reader import Delivery
 
@@ -48,8 +49,8 @@ class Core(Protocol):
         """Do what time alone brings about; it must not change what `freeze` gives."""
         ...
 
-    def freeze(self) -> Encodable:
-        """Copy the state; fast."""
+    def freeze(self) -> Encodable | None:
+        """Copy the state; fast. None: the worker's store holds it, and how far it is, so nothing is checkpointed."""
         ...
 
 
@@ -60,6 +61,13 @@ class Shell(Protocol[CoreT]):
     """The worker's own I/O, for all partitions of the process."""
 
     outbox: Outbox[Durable]
+
+    async def took(self, partition: int, lease: Lease) -> int | None:
+        """Hear that this process has the lease, before anything of the partition is read.
+
+        Gives the position that the worker's store is at; None where checkpoints say it. Raises FencedError.
+        """
+        ...
 
     async def restore(self, partition: int, saved: bytes | None) -> CoreT:
         """Build a partition's core from a saved state, or without; raises StateError for one that it cannot read."""

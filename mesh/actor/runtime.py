@@ -110,7 +110,7 @@ class Actor:
         if lease is None:
             return
         async with asyncio.TaskGroup() as tasks:
-            renewing = tasks.create_task(lease.renew_for_ever(self._rules.lease_s))
+            renewing = tasks.create_task(lease.renew_for_ever())
             try:
                 await self._own(lease)
             finally:
@@ -152,8 +152,11 @@ class Actor:
         """Build the core from the checkpoint; without one, checkpoint the state it begins with before anything else.
 
         What a core begins with may come from the store, where this worker writes: killed before its next checkpoint,
-        it must not begin with its own results.
+        it must not begin with its own results. Where the store itself says how far it is, there are no checkpoints.
         """
+        stored = await self._shell.took(self._partition, lease)
+        if stored is not None:
+            return await self._shell.restore(self._partition, None), stored
         while True:
             try:
                 await self._checkpoints.tidy()
@@ -171,7 +174,8 @@ class Actor:
     async def _begun(self) -> tuple[Core, int]:
         core = await self._shell.restore(self._partition, None)
         position = max(0, (await self._js.stream_info(self._rules.stream)).state.first_seq - 1)
-        await self._checkpoints.save(core.freeze().encode(), position, core.schema)
+        if (frozen := core.freeze()) is not None:
+            await self._checkpoints.save(frozen.encode(), position, core.schema)
         return core, position
 
     def _consumer(self, fence: int) -> ConsumerSpec:
@@ -262,13 +266,16 @@ class Actor:
         self.figures.checkpoint_pause_ms = (self._saved_at_s - began_s) * 1e3
         return self._save(frozen, core.schema, reader, reader.position, reader.mark)
 
-    async def _save(self, frozen: Encodable, schema: int, reader: PartitionReader, position: int, mark: Mark) -> None:
+    async def _save(
+        self, frozen: Encodable | None, schema: int, reader: PartitionReader, position: int, mark: Mark
+    ) -> None:
         began_s = time.monotonic()
         durable = asyncio.ensure_future(self._shell.outbox.durable(self._partition))
         try:
-            data = await asyncio.to_thread(frozen.encode)
+            data = b"" if frozen is None else await asyncio.to_thread(frozen.encode)
             await durable
-            await self._checkpoints.save(data, position, schema)
+            if frozen is not None:
+                await self._checkpoints.save(data, position, schema)
             await reader.acknowledge(mark)
         except (NatsError, TimeoutError) as error:
             _logger.warning("partition %d: no checkpoint: %s", self._partition, error or type(error).__name__)

@@ -14,6 +14,7 @@ from market.candles.candles import Candles
 from market.candles.sessions import Segments
 from market.instrument import Instrument
 from market.symbols import SymbolKey
+from mesh.actor.lease import Lease
 from mesh.actor.outbox import Outbox
 from mesh.actor.protocols import Step
 from mesh.calendars import Calendars
@@ -95,6 +96,9 @@ class CandleShell:
         self._server = server
         self.outbox = outbox
         self.cores: dict[int, CandleCore] = {}
+
+    async def took(self, partition: int, lease: Lease) -> None:
+        """Leave it to checkpoints where to begin."""
 
     async def restore(self, partition: int, saved: bytes | None) -> CandleCore:
         """Build a partition's core."""

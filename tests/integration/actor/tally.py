@@ -3,6 +3,7 @@
 Also an example of what a worker brings along: a pure core, its frozen state, a shell.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import msgspec
 import numpy as np
 
 from market import rows
+from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox, StoreAwayError
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
@@ -92,6 +94,9 @@ class TallyShell:
         self.cores: dict[int, Tally] = {}
         self.restored: list[bytes | None] = []
         self.shown = 0
+
+    async def took(self, partition: int, lease: Lease) -> None:
+        assert lease.held_until_s > time.monotonic()
 
     async def restore(self, partition: int, saved: bytes | None) -> Tally:
         self.restored.append(saved)
