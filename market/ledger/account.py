@@ -1,4 +1,4 @@
-"""What is known of a user's portfolios while a batch of commands is decided: as loaded, and as each decision left it."""
+"""What is known of a user's portfolios while commands are decided: as loaded, and as each decision left it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class Workbook:
     def __init__(self) -> None:
         self._holdings: dict[str, Holding | None] = {}
         self._rows: defaultdict[str, dict[UUID, Transaction]] = defaultdict(dict)
-        self._symbols: dict[UUID, str] = {}
+        self._entries: dict[UUID, Transaction] = {}
         self._corrections: dict[UUID, UUID] = {}
         self._complete: set[str] = set()
 
@@ -41,22 +41,24 @@ class Workbook:
         for symbol in symbols:
             self._holdings.setdefault(symbol, found.get(symbol))
 
-    def learn_transactions(self, transactions: Iterable[Transaction]) -> None:
-        """Take entries of the portfolio, in any order; what corrects one of them has to be among them."""
+    def learn_entries(self, transactions: Iterable[Transaction]) -> None:
+        """Take single entries of the portfolio, each with the one that corrects it, if any."""
         for each in transactions:
-            self._rows[each.symbol][each.id] = each
-            self._symbols[each.id] = each.symbol
+            self._entries[each.id] = each
             if each.corrects:
                 self._corrections[each.corrects] = each.id
 
     def learn_history(self, symbols: Iterable[str], transactions: Iterable[Transaction]) -> None:
-        """Take all entries of some symbols that take effect; those that were corrected since may be left out."""
-        self.learn_transactions(transactions)
+        """Take all entries of some symbols that nothing corrects, in any order."""
+        for each in transactions:
+            self._rows[each.symbol][each.id] = each
         self._complete.update(symbols)
 
     def take(self, changes: Changes) -> None:
         """Go on from what was decided."""
-        self.learn_transactions(changes.transactions)
+        self.learn_entries(changes.transactions)
+        for each in changes.transactions:
+            self._rows[each.symbol][each.id] = each
         self._holdings.update(changes.holdings)
 
     def knows(self, symbol: str) -> bool:
@@ -77,10 +79,9 @@ class Workbook:
             raise KeyError(symbol)
         return effective(each for each in self._rows[symbol].values() if each.id not in self._corrections)
 
-    def transaction(self, transaction_id: UUID) -> Transaction | None:
+    def entry(self, transaction_id: UUID) -> Transaction | None:
         """Return an entry, None where none of this portfolio that was learned has this id."""
-        symbol = self._symbols.get(transaction_id)
-        return None if symbol is None else self._rows[symbol][transaction_id]
+        return self._entries.get(transaction_id)
 
     def correction_of(self, transaction_id: UUID) -> UUID | None:
         """Return the id of the entry that corrects another."""

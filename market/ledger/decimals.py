@@ -7,7 +7,7 @@ not: they are taken here, with digits to spare, and rounded once, half to even.
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from market.ledger.refusal import invalid
+from market.ledger.refusal import Refused, invalid
 
 PLACES = 8
 UNIT = Decimal("1e-8")
@@ -51,5 +51,12 @@ def product(left: Decimal, right: Decimal) -> Decimal:
 
 
 def share(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
-    """Give `whole * part / of`, rounded once: the quotient has digits enough never to look like a tie that it is not."""
+    """Give `whole * part / of`, rounded once: the quotient has digits enough never to look like a tie."""
     return round_to_units(_DIGITS.divide(_DIGITS.multiply(whole, part), of))
+
+
+def check_total(name: str, value: Decimal) -> None:
+    """Refuse a sum that the ledger cannot hold."""
+    if abs(value) > MAX_TOTAL:
+        detail = f"{name} would be {text(value)}; the limit is {MAX_TOTAL} either way"
+        raise Refused("out_of_bounds", detail, 409, total=name, maximum=str(MAX_TOTAL))

@@ -1,11 +1,10 @@
 """Holdings: what a portfolio has of one instrument, by weighted average cost."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from market.ledger.decimals import MAX_TOTAL, ZERO, product, round_to_units, share, text
+from market.ledger.decimals import ONE, ZERO, check_total, product, share, text
 from market.ledger.refusal import Refused
 from market.ledger.times import time_text
 from market.ledger.transaction import Kind, Transaction
@@ -35,7 +34,7 @@ class Holding:
     @property
     def average_cost(self) -> Decimal:
         """Cost per share, rounded; 0 where nothing is held."""
-        return share(self.cost, Decimal(1), self.quantity) if self.quantity else ZERO
+        return share(self.cost, ONE, self.quantity) if self.quantity else ZERO
 
     def after(self, transaction: Transaction) -> "Holding":
         """Return the holding behind `transaction`, which is the next to take effect; raises Refused."""
@@ -50,30 +49,33 @@ class Holding:
                 changed = replace(self, dividends=self.dividends + transaction.cash)
         return replace(changed, last_executed_at=max(self.last_executed_at, transaction.executed_at))
 
-
     def _bought(self, transaction: Transaction) -> "Holding":
         amount = transaction.amount
-        return _bounded(replace(
-            self,
-            quantity=self.quantity + transaction.quantity,
-            cost=self.cost + amount + transaction.commission,
-            bought=self.bought + amount,
-            commissions=self.commissions + transaction.commission,
-        ))
+        return _bounded(
+            replace(
+                self,
+                quantity=self.quantity + transaction.quantity,
+                cost=self.cost + amount + transaction.commission,
+                bought=self.bought + amount,
+                commissions=self.commissions + transaction.commission,
+            )
+        )
 
     def _sold(self, transaction: Transaction) -> "Holding":
         quantity = transaction.quantity
         if quantity > self.quantity:
             raise _not_enough(self.quantity, transaction)
         removed = self.cost if quantity == self.quantity else share(self.cost, quantity, self.quantity)
-        return _bounded(replace(
-            self,
-            quantity=self.quantity - quantity,
-            cost=self.cost - removed,
-            realized=self.realized + transaction.cash - removed,
-            sold=self.sold + transaction.amount,
-            commissions=self.commissions + transaction.commission,
-        ))
+        return _bounded(
+            replace(
+                self,
+                quantity=self.quantity - quantity,
+                cost=self.cost - removed,
+                realized=self.realized + transaction.cash - removed,
+                sold=self.sold + transaction.amount,
+                commissions=self.commissions + transaction.commission,
+            )
+        )
 
     def _split(self, transaction: Transaction) -> "Holding":
         quantity = product(self.quantity, transaction.quantity)
@@ -82,8 +84,25 @@ class Holding:
         return _bounded(replace(self, quantity=quantity))
 
 
-def fold(transactions: Iterable[Transaction], holding: Holding = Holding()) -> Holding:
-    """Apply transactions of one symbol, in the effective order; raises Refused."""
-    for each in transactions:
-        holding = holding.after(each)
+NOTHING = Holding()
+
+
+def _bounded(holding: Holding) -> Holding:
+    for name, value in (("quantity", holding.quantity), ("cost", holding.cost), ("realized", holding.realized)):
+        check_total(name, value)
     return holding
+
+
+def _not_enough(held: Decimal, transaction: Transaction) -> Refused:
+    at = time_text(transaction.executed_at)
+    wanted = f"{text(transaction.quantity)} of {transaction.symbol}"
+    detail = f"{wanted} cannot be sold at {at}: {text(held)} held then"
+    return Refused("not_enough", detail, status=409, field="quantity", held=text(held), at=at)
+
+
+def _nothing_to_split(held: Decimal, transaction: Transaction) -> Refused:
+    at = time_text(transaction.executed_at)
+    detail = (
+        f"a split of {transaction.symbol} by {text(transaction.quantity)} leaves nothing: {text(held)} held at {at}"
+    )
+    return Refused("nothing_to_split", detail, status=409, field="quantity", held=text(held), at=at)

@@ -1,6 +1,7 @@
 """Portfolios: whose they are, what they are called, and what all their transactions come to."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -28,6 +29,24 @@ class Totals:
     symbols: int = 0
     transactions: int = 0
     latest_at: datetime = NEVER
+
+    def with_sums(self, entered: Iterable[Transaction], left: Iterable[Transaction]) -> "Totals":
+        """Add what takes effect from now on, and take away what does so no more: cash, deposits, fees, dividends."""
+        sums = dict.fromkeys(("cash", "deposited", "fees", "dividends"), ZERO)
+        for sign, transactions in ((1, entered), (-1, left)):
+            for each in transactions:
+                cash = sign * each.cash
+                sums["cash"] += cash
+                match each.kind:
+                    case Kind.DEPOSIT | Kind.WITHDRAWAL:
+                        sums["deposited"] += cash
+                    case Kind.FEE:
+                        sums["fees"] -= cash
+                    case Kind.DIVIDEND:
+                        sums["dividends"] += cash
+                    case _:
+                        pass
+        return replace(self, **{name: getattr(self, name) + value for name, value in sums.items()})
 
 
 @dataclass(frozen=True, slots=True)

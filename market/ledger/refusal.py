@@ -11,7 +11,7 @@ class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error 
     422 where the request alone says that it is wrong, 409 where the ledger does, 404 where what it names is not there.
     """
 
-    def __init__(self, code: str, detail: str, *, status: int = 422, field: str = "", **bounds: str | int) -> None:
+    def __init__(self, code: str, detail: str, status: int = 422, field: str = "", **bounds: str | int) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
@@ -21,7 +21,7 @@ class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error 
 
     def body(self) -> dict[str, object]:
         """Return the members of the problem document that this refusal becomes."""
-        named: dict[str, object] = {"field": self.field} if self.field else {}
+        named = {"field": self.field} if self.field else {}
         return {"code": self.code, "detail": self.detail, **named, **self.bounds}
 
 
@@ -41,4 +41,4 @@ class LineProblem(NamedTuple):
 
 def invalid(field: str, detail: str, **bounds: str | int) -> Refused:
     """Return the refusal of a field by its own bound."""
-    return Refused("invalid_field", detail, field=field, **bounds)
+    return Refused("invalid_field", detail, 422, field, **bounds)
