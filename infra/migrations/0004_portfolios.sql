@@ -13,10 +13,13 @@ CREATE TABLE portfolios (
     created_at timestamptz NOT NULL,
     deleted_at timestamptz,
     cash numeric(28, 8) NOT NULL,
+    deposited numeric(28, 8) NOT NULL, -- deposits less withdrawals
+    fees numeric(28, 8) NOT NULL,
     realized numeric(28, 8) NOT NULL,
     dividends numeric(28, 8) NOT NULL,
-    net_deposits numeric(28, 8) NOT NULL, -- deposits less withdrawals
     symbols integer NOT NULL, -- rows in holdings
+    transactions integer NOT NULL, -- rows in transactions
+    latest_at timestamptz NOT NULL, -- the greatest executed_at of these
     revision bigint NOT NULL -- LEDGER's sequence of the last command that changed it
 ) WITH (fillfactor = 80);
 
@@ -28,20 +31,23 @@ CREATE TABLE transactions (
     id uuid PRIMARY KEY,
     portfolio_id uuid NOT NULL REFERENCES portfolios (id),
     sequence bigint NOT NULL, -- LEDGER's, of its command
-    line integer NOT NULL, -- within an import, 0 elsewhere
+    line integer NOT NULL, -- of an imported file, 0 elsewhere
+    place_sequence bigint NOT NULL, -- of the first in its chain of corrections, in whose place it stands
+    place_line integer NOT NULL,
     kind text NOT NULL,
-    symbol text NOT NULL, -- empty for cash
+    symbol text NOT NULL, -- venue:symbol; empty where only cash moves
     quantity numeric(28, 8) NOT NULL,
     price numeric(28, 8) NOT NULL,
     commission numeric(28, 8) NOT NULL,
     executed_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     corrects uuid UNIQUE REFERENCES transactions (id),
-    is_void boolean NOT NULL, -- it only takes back what it corrects
+    void boolean NOT NULL, -- it only takes back what it corrects
     note text NOT NULL
 );
 
-CREATE INDEX transactions_newest ON transactions (portfolio_id, executed_at DESC, sequence DESC, line DESC);
+CREATE INDEX transactions_newest ON transactions (portfolio_id, executed_at, place_sequence, place_line, sequence);
+CREATE INDEX transactions_symbol ON transactions (portfolio_id, symbol);
 
 CREATE TABLE holdings (
     portfolio_id uuid NOT NULL REFERENCES portfolios (id),

@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 _REVISION_BITS = 31
 _POLL_S = 0.2
 _RENEWALS = 5  # in the time after which a lease may be taken
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended, where it can
 
 
 class LeaseLostError(Exception):
@@ -59,8 +60,11 @@ class Lease:
         self._lease_s = lease_s
         self._lock = asyncio.Lock()
         self.value = value
-        self.held_until_s = asked_s + lease_s
-        """Until when, by `time.monotonic`, nobody else can have the partition; a renewal moves it on."""
+        self._held_until_s = asked_s + lease_s
+
+    def is_held(self) -> bool:
+        """Tell whether nobody else can have the partition yet: what was renewed so long ago may have been taken."""
+        return _now_s() < self._held_until_s
 
     async def renew_for_ever(self) -> None:
         """Renew while the task lives; raises LeaseLostError where another has it. NATS may be away meanwhile."""
@@ -87,7 +91,7 @@ class Lease:
                     value, object=self.value.object, sequence=self.value.sequence, schema=self.value.schema
                 )
             data = msgspec.msgpack.encode(value)
-            asked_s = time.monotonic()
+            asked_s = _now_s()
             try:
                 self._revision = await self._bucket.update(self._key, data, last=self._revision)
             except KeyWrongLastSequenceError:
@@ -97,7 +101,7 @@ class Lease:
                     raise LeaseLostError(f"{self._key} has another owner") from None
                 self._revision = await self._bucket.update(self._key, data, last=seen.revision)
             self.value = value
-            self.held_until_s = asked_s + self._lease_s
+            self._held_until_s = asked_s + self._lease_s
 
 
 class Leases:
@@ -138,7 +142,7 @@ class Leases:
         # Of all that would replace one revision a single one succeeds, so no two owners have the same fence.
         fence = self._epoch_s << _REVISION_BITS | seen.revision + 1
         value = replace_value(seen.value or LeaseValue("", 0), owner=self._member, fence=fence)
-        asked_s = time.monotonic()
+        asked_s = _now_s()
         try:
             revision = await self._bucket.update(key, msgspec.msgpack.encode(value), last=seen.revision)
         except KeyWrongLastSequenceError:
@@ -149,6 +153,10 @@ class Leases:
 def replace_value(value: LeaseValue, **changes: str | int) -> LeaseValue:
     """Give the value with some fields changed."""
     return msgspec.structs.replace(value, **changes)
+
+
+def _now_s() -> float:
+    return time.clock_gettime(_CLOCK)
 
 
 async def _read(bucket: KeyValue, key: str) -> _Seen:

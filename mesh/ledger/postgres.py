@@ -1,0 +1,84 @@
+"""Postgres as the ledger needs it: a bound on every wait, and one error that means "later"."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+CONNECT_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 1.0
+
+# Down, starting, stopping, hanging, out of connections or of disk, only a replica, or tired of a transaction that
+# waited. InterfaceError and InternalClientError are what a connection says that was lost while nobody looked.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+class LedgerAway(Exception):  # noqa: N818  # says what is the case
+    """Postgres cannot be reached or does not answer; trying again helps. What was to be committed may be, or not."""
+
+
+class Pool:
+    """Connections, made as they are needed; one that failed in any way is cut off and never used again."""
+
+    def __init__(self, dsn: str, connections: int, name: str, **settings: str) -> None:
+        self._dsn = dsn
+        self._connections = connections
+        self._settings = {"application_name": name, **settings}
+        self._opened: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def lend(self, within_s: float) -> AsyncIterator[Connection]:
+        """Lend a connection for so long; raises LedgerAway for what the borrower meets with, too."""
+        try:
+            async with asyncio.timeout(within_s):
+                pool = await self._pool()
+                connection = await pool.acquire()
+                try:
+                    yield connection
+                except BaseException:
+                    connection.terminate()  # the server gives up what was begun; asking it to could wait for ever
+                    raise
+                finally:
+                    await pool.release(connection)
+        except AWAY as error:
+            raise LedgerAway(str(error).strip() or type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Close what is open, asked nicely first; a server that hangs is left alone."""
+        if self._opened is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await self._opened.close()
+
+    async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._connections,
+                    timeout=CONNECT_WITHIN_S,
+                    server_settings=self._settings,
+                    reset=_nothing,  # transactions end before a connection is given back, and nothing else is set
+                )
+            return self._opened
+
+
+async def _nothing(connection: Connection) -> None:
+    pass
