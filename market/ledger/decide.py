@@ -20,10 +20,9 @@ from market.ledger.enter import check_rows, correcting, entered
 from market.ledger.fields import is_plain
 from market.ledger.portfolio import Portfolio
 from market.ledger.posting import changes_of, holdings_after
-from market.ledger.refusal import LineProblem, Refused, invalid
+from market.ledger.refusal import MAX_PROBLEMS, LineProblem, Refused, invalid
 from market.ledger.transaction import Transaction
 
-MAX_PROBLEMS = 1_000
 MAX_NAME_CHARACTERS = 80
 
 _CURRENCY = re.compile(r"[A-Z]{3}")

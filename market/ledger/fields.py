@@ -65,14 +65,9 @@ def entry_of(fields: Fields) -> Entry:
     kind = fields.kind
     if kind is None:
         raise invalid("type", f"type is missing; it is one of {_KINDS}")
-    _check_note(fields.note or "")
     if kind in PAID_KINDS:
-        entry = _paid(kind, fields)
-    elif kind is Kind.SPLIT:
-        entry = _split(fields)
-    else:
-        entry = _cash(kind, fields)
-    return entry
+        return _paid(kind, fields)
+    return _split(fields) if kind is Kind.SPLIT else _cash(kind, fields)
 
 
 def kept(fields: Fields, corrected: Transaction) -> Fields:
@@ -137,7 +132,7 @@ def _paid(kind: Kind, fields: Fields) -> Entry:
         raise invalid("quantity", detail, maximum=str(MAX_TOTAL))
     most = amount if kind is Kind.DIVIDEND else MAX_TOTAL
     commission = _within("commission", fields.commission or ZERO, ZERO, most)
-    return Entry(kind, symbol, quantity, price, commission, fields.executed_at, fields.note or "")
+    return Entry(kind, symbol, quantity, price, commission, fields.executed_at, _note(fields.note))
 
 
 def _split(fields: Fields) -> Entry:
@@ -146,14 +141,14 @@ def _split(fields: Fields) -> Entry:
     if ratio == ONE:
         raise invalid("quantity", "quantity is 1; a split's is its ratio, 4 for 4-for-1 and 0.5 for 1-for-2")
     _absent(Kind.SPLIT, price=fields.price or None, commission=fields.commission or None)
-    return Entry(Kind.SPLIT, symbol, ratio, ZERO, ZERO, fields.executed_at, fields.note or "")
+    return Entry(Kind.SPLIT, symbol, ratio, ZERO, ZERO, fields.executed_at, _note(fields.note))
 
 
 def _cash(kind: Kind, fields: Fields) -> Entry:
     quantity = None if fields.quantity == ONE else fields.quantity
     _absent(kind, symbol=fields.symbol or None, quantity=quantity, commission=fields.commission or None)
     amount = _within("price", fields.price, UNIT, MAX_TOTAL)
-    return Entry(kind, "", ONE, amount, ZERO, fields.executed_at, fields.note or "")
+    return Entry(kind, "", ONE, amount, ZERO, fields.executed_at, _note(fields.note))
 
 
 def _symbol(symbol: str | None) -> str:
@@ -180,12 +175,14 @@ def _absent(kind: Kind, **values: object) -> None:
             raise invalid(field, f"{field} is given; a {kind} has none")
 
 
-def _check_note(note: str) -> None:
+def _note(given: str | None) -> str:
+    note = (given or "").strip()
     if len(note) > MAX_NOTE_CHARACTERS:
         detail = f"note has {len(note)} characters; the limit is {MAX_NOTE_CHARACTERS}"
         raise invalid("note", detail, maximum=MAX_NOTE_CHARACTERS)
     if not is_plain(note):
         raise invalid("note", "note holds a control character")
+    return note
 
 
 def check_currency(fields: Fields, currency: str) -> None:

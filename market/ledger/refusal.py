@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+MAX_PROBLEMS = 1_000
+
 
 class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
     """A command, or a field of one, that changes nothing.
