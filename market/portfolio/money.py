@@ -29,18 +29,37 @@ def minor_decimals(currency: str) -> int:
 
 
 def worth(quantity: I8, price: I8, decimals: I8 | int) -> I8:
-    """Multiply quantities by prices, both in units, into minor units; a product must not pass `LARGEST`."""
-    return _divided(quantity, price, 10 ** (2 * DECIMALS - np.asarray(decimals, np.int64)))
+    """Multiply quantities by prices, both in units and the prices `usable`, into minor units.
+
+    The quotient in floating point, below 2**51, is off by one at most. What it leaves of the product tells by how much:
+    that is small, so int64 has it right although the product itself runs over.
+    """
+    divisor = 10 ** (2 * DECIMALS - np.asarray(decimals, np.int64))
+    minor: I8 = np.rint(quantity.astype(np.float64) * price / divisor).astype(np.int64)
+    rest, half = quantity * price - minor * divisor, divisor // 2
+    if (np.abs(rest) >= half).any():  # seldom: a tie, or off by one
+        is_odd = minor % 2 == 1
+        minor += (rest > half) | ((rest == half) & is_odd)
+        minor -= (rest < -half) | ((rest == -half) & is_odd)
+    return minor
 
 
 def to_minor(units: I8, decimals: I8 | int) -> I8:
     """Round amounts in units to minor units."""
-    return _divided(units, np.ones(1, np.int64), 10 ** (DECIMALS - np.asarray(decimals, np.int64)))
+    divisor = 10 ** (DECIMALS - np.asarray(decimals, np.int64))
+    minor = (units + divisor // 2) // divisor
+    is_tie = units == minor * divisor - divisor // 2
+    if is_tie.any():
+        minor -= is_tie & (minor % 2 == 1)
+    return minor
 
 
-def is_worth_too_much(quantity: I8, price: I8) -> npt.NDArray[np.bool_]:
-    """Tell where a product of quantity and price, in units, passes `LARGEST`."""
-    return quantity.astype(np.float64) * price > float(LARGEST) * UNITS_PER_ONE**2
+def usable(quantity: I8, price: I8) -> I8:
+    """Give prices in units, 0 where the quantity at that price would be worth more than `LARGEST`."""
+    largest = float(LARGEST) * UNITS_PER_ONE**2
+    if not len(price) or float(quantity.max()) * float(price.max()) <= largest:
+        return price
+    return np.where(quantity.astype(np.float64) * price > largest, 0, price)
 
 
 def money_text(minor: int, decimals: int) -> str:
@@ -61,17 +80,3 @@ def average_units(cost: int, quantity: int) -> int:
     """Divide a cost by a quantity, both in units and the quantity above 0, into units."""
     whole, rest = divmod(cost * UNITS_PER_ONE, quantity)
     return whole + (2 * rest > quantity or (2 * rest == quantity and whole % 2))
-
-
-def _divided(one: I8, other: I8, divisor: I8) -> I8:
-    """Multiply exactly and divide, half to even, where the result is below 2**51.
-
-    The quotient in floating point is off by one at most. What it leaves of the product tells by how much: that is
-    small, so int64 has it right although the product itself runs over.
-    """
-    quotient = np.rint(one.astype(np.float64) * other / divisor).astype(np.int64)
-    rest = one * other - quotient * divisor
-    half, is_odd = divisor // 2, quotient % 2 == 1
-    quotient += (rest > half) | ((rest == half) & is_odd)
-    quotient -= (rest < -half) | ((rest == -half) & is_odd)
-    return quotient

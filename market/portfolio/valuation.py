@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from market.portfolio.money import (
     average_units,
-    is_worth_too_much,
     minor_decimals,
     money_text,
     to_minor,
     units_text,
-    worth,
 )
 from market.portfolio.prices import Prices
+from market.portfolio.worth import Worths
 
 UNCLASSIFIED = "Unclassified"
 
@@ -63,23 +62,9 @@ class Holdings:
     cost: I8
 
 
-@dataclass(frozen=True, slots=True)
-class _Worth:
-    """Holdings in minor units, i8[n] each; `previous` is 0 where no close before is known."""
-
-    is_priced: npt.NDArray[np.bool_]
-    cost: I8
-    value: I8
-    previous: I8
-
-    @property
-    def day_change(self) -> I8:
-        return np.where(self.previous > 0, self.value - self.previous, 0)
-
-
 def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio at the prices of its holdings, as `GET /portfolios/{id}` answers."""
-    worths = _worth(holdings, prices, minor_decimals(head.currency))
+    worths = _worths(head, holdings, prices)
     return {
         **_totals(head, holdings.symbols, worths, as_of_ns),
         "holdings": _rows(holdings, prices, worths, minor_decimals(head.currency), as_of_ns),
@@ -89,10 +74,16 @@ def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> 
 
 def summary(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio without naming its holdings, as it stands in a list."""
-    return _totals(head, holdings.symbols, _worth(holdings, prices, minor_decimals(head.currency)), as_of_ns)
+    worths = _worths(head, holdings, prices)
+    return _totals(head, holdings.symbols, worths, as_of_ns)
 
 
-def _totals(head: Head, symbols: Sequence[str], worths: _Worth, as_of_ns: int) -> Body:
+def _worths(head: Head, holdings: Holdings, prices: Prices) -> Worths:
+    decimals = minor_decimals(head.currency)
+    return Worths.of(holdings.quantity, holdings.cost, prices.price, prices.previous, decimals)
+
+
+def _totals(head: Head, symbols: Sequence[str], worths: Worths, as_of_ns: int) -> Body:
     """Give a portfolio's head and the sums of what its holdings are shown with."""
     decimals = minor_decimals(head.currency)
     cash, realized, deposited = to_minor(
@@ -131,16 +122,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _worth(holdings: Holdings, prices: Prices, decimals: int) -> _Worth:
-    price, previous = (
-        np.where(is_worth_too_much(holdings.quantity, each), 0, each) for each in (prices.price, prices.previous)
-    )
-    cost = to_minor(holdings.cost, decimals)
-    value = np.where(price > 0, worth(holdings.quantity, price, decimals), cost)
-    return _Worth(price > 0, cost, value, np.where(price > 0, worth(holdings.quantity, previous, decimals), 0))
-
-
-def _rows(holdings: Holdings, prices: Prices, worths: _Worth, decimals: int, as_of_ns: int) -> list[Body]:
+def _rows(holdings: Holdings, prices: Prices, worths: Worths, decimals: int, as_of_ns: int) -> list[Body]:
     """Give each holding as it is shown; of one without a price, what hangs on it is None."""
     whole = int(worths.value.sum())
     columns: Iterable[tuple[Any, ...]] = zip(
@@ -154,12 +136,26 @@ def _rows(holdings: Holdings, prices: Prices, worths: _Worth, decimals: int, as_
         worths.is_priced.tolist(),
         worths.cost.tolist(),
         worths.value.tolist(),
-        worths.previous.tolist(),
+        worths.has_previous.tolist(),
+        worths.day_change.tolist(),
         strict=True,
     )
     found = []
-    for symbol, name, sector, quantity, cost_units, price, age_ms, is_priced, cost, value, previous in columns:
-        gain, change = value - cost, value - previous if previous else None
+    for (
+        symbol,
+        name,
+        sector,
+        quantity,
+        cost_units,
+        price,
+        age_ms,
+        is_priced,
+        cost,
+        value,
+        has_previous,
+        change,
+    ) in columns:
+        gain = value - cost
         found.append(
             {
                 "symbol": symbol,
@@ -172,8 +168,8 @@ def _rows(holdings: Holdings, prices: Prices, worths: _Worth, decimals: int, as_
                 "market_value": money_text(value, decimals) if is_priced else None,
                 "unrealized": money_text(gain, decimals) if is_priced else None,
                 "unrealized_percent": percent(gain, cost) if is_priced else None,
-                "day_change": None if change is None else money_text(change, decimals),
-                "day_change_percent": None if change is None else percent(change, previous),
+                "day_change": money_text(change, decimals) if has_previous else None,
+                "day_change_percent": percent(change, value - change) if has_previous else None,
                 "weight_percent": percent(value, whole),
                 "sector": sector or UNCLASSIFIED,
             }
