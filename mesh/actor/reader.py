@@ -25,6 +25,10 @@ _logger = logging.getLogger(__name__)
 _RETRY_S = 0.2
 
 
+class StreamCutError(Exception):
+    """The stream ends before what was read of it: another one, or one that lost its end; new messages look like old."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message of the tape: where it stands there, the feed that published it, when the server stored it."""
@@ -127,7 +131,10 @@ class PartitionReader:
                 await asyncio.sleep(_RETRY_S)
 
     async def _agree(self) -> None:
-        """Keep the consumer if it has delivered nothing beyond the position, else make it anew."""
+        """Keep the consumer if it has delivered nothing beyond the position, else make it anew.
+
+        Raises StreamCutError.
+        """
         stream, name = self._spec.stream, self._spec.name
         if self._consumers:
             with contextlib.suppress(NotFoundError):
@@ -137,7 +144,10 @@ class PartitionReader:
                     return
         with contextlib.suppress(NotFoundError):
             await self._js.delete_consumer(stream, name)
-        first = (await self._js.stream_info(stream)).state.first_seq
+        state = (await self._js.stream_info(stream)).state
+        if state.last_seq < self.position:
+            raise StreamCutError(f"{stream} ends at {state.last_seq}, and was read to {self.position}")
+        first = state.first_seq
         if self.position and first > self.position + 1:
             self.lost_to_retention += first - self.position - 1
             _logger.error("%s: the stream begins at %d, after %d", name, first, self.position)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from market.ledger.account import Account
 from market.ledger.commands import Command
-from market.ledger.decide import Wanted, history_needed, wanted_by
 from market.ledger.holding import Holding
+from market.ledger.needs import Wanted, history_needed, wanted_by
 from market.ledger.portfolio import Portfolio
 from market.ledger.transaction import Transaction
 from mesh.ledger.postgres import Connection
@@ -55,7 +55,7 @@ class Wants:
         )
 
     def accounts(self, found: Found) -> Mapping[UUID, Account]:
-        """Make each user's account of what PARTS gave; nobody's has what belongs to another."""
+        """Make each user's account of what PARTS gave; what is asked of another's portfolio, no account refers to."""
         owned: defaultdict[UUID, list[Portfolio]] = defaultdict(list)
         holdings: defaultdict[UUID, dict[str, Holding]] = defaultdict(dict)
         transactions: defaultdict[UUID, list[Transaction]] = defaultdict(list)
@@ -67,10 +67,10 @@ class Wants:
             transactions[row["portfolio_id"]].append(transaction_of(row))
         accounts = {user: Account(owned[user]) for user, _ in self._wanted}
         for user, each in self._wanted:
-            if each.portfolio is not None and each.portfolio in accounts[user].portfolios:
+            if each.portfolio is not None:  # one that this very batch opens included
                 workbook = accounts[user].workbooks[each.portfolio]
                 workbook.learn_holdings(each.symbols, holdings[each.portfolio])
-                workbook.learn_transactions(transactions[each.portfolio])
+                workbook.learn_entries(transactions[each.portfolio])
         return accounts
 
 

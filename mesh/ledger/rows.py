@@ -1,6 +1,6 @@
 """Rows of the ledger's tables: which columns they have, and what of the ledger stands in which."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -141,8 +141,3 @@ def holding_row(each: Holding, portfolio: UUID, symbol: str) -> Row:
 def holding_of(found: Found) -> Holding:
     """Read a row of HOLDINGS."""
     return Holding(*(found[name] for name in tuple(HOLDINGS)[2:]))
-
-
-def columns_of(rows: Iterable[Row], shape: Mapping[str, str]) -> list[tuple[object, ...]]:
-    """Turn rows into columns; as many as the table has, also where there is no row."""
-    return list(zip(*rows, strict=True)) or [()] * len(shape)

@@ -1,0 +1,148 @@
+"""A batch of commands in the tables: one transaction of four statements, whatever is in the batch.
+
+The lock on a partition's progress comes first and in a statement of its own: what is read behind it then includes
+whatever a transaction committed that this one had to wait for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from market.ledger.account import Changes
+from market.ledger.decide import Answer
+from mesh.ledger.accounts import PARTS, Wants
+from mesh.ledger.postgres import Connection
+from mesh.ledger.rows import (
+    COMMANDS,
+    HOLDINGS,
+    PORTFOLIOS,
+    TRANSACTIONS,
+    Found,
+    Row,
+    holding_row,
+    portfolio_row,
+    transaction_row,
+)
+
+# Every access of a worker is by key, however few rows a table has yet, so it is planned once.
+SESSION: Mapping[str, str] = {
+    "synchronous_commit": "on",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "5000",  # a worker that is held up must not hold up the next owner
+}
+
+_TAKE = """
+    INSERT INTO ledger_progress (partition, fence, sequence) VALUES ($1, $2, 0)
+    ON CONFLICT (partition) DO UPDATE SET fence = excluded.fence WHERE ledger_progress.fence <= excluded.fence
+    RETURNING sequence
+"""
+_READ = f"""
+    SELECT (SELECT sequence FROM ledger_progress WHERE partition = $6 AND fence = $7) AS sequence,
+    ARRAY(SELECT c FROM commands c WHERE c.id = ANY($8::uuid[])) AS commands,
+    {PARTS.format(lock="FOR UPDATE")}
+"""  # noqa: S608  # no value is in it
+
+
+class Decided(NamedTuple):
+    """A command and what it was answered with: a row of COMMANDS."""
+
+    id: UUID
+    user: UUID | None
+    sequence: int
+    digest: bytes
+    answer: Answer
+    recorded_at: datetime
+
+
+async def take(connection: Connection, partition: int, fence: int) -> int | None:
+    """Let nobody write under a lower fence from now on; give how far the partition is. None: a higher one has it.
+
+    Waits for a transaction of an owner before, so that nothing of theirs comes later.
+    """
+    sequence: int | None = await connection.fetchval(_TAKE, partition, fence)
+    return sequence
+
+
+async def begin(connection: Connection, partition: int) -> None:
+    """Begin a transaction that no other of this partition can overlap."""
+    lock = f"SELECT FROM ledger_progress WHERE partition = {partition:d} FOR UPDATE"  # a number
+    await connection.execute(f"BEGIN; {lock}")
+
+
+async def read(connection: Connection, partition: int, fence: int, ids: Sequence[UUID], wants: Wants) -> Found:
+    """Read `sequence` (None: another has the partition), the `commands` that have these ids, and what `wants` says."""
+    found: Found = await connection.fetchrow(_READ, *wants.parameters, partition, fence, ids)
+    return found
+
+
+async def write(
+    connection: Connection, partition: int, sequence: int, changes: Iterable[Changes], decided: Iterable[Decided]
+) -> None:
+    """Write all that a batch came to, and that the partition is at `sequence`."""
+    portfolios: dict[UUID, Row] = {}
+    transactions: list[Row] = []
+    holdings: dict[tuple[UUID, str], Row | None] = {}
+    for each in changes:
+        owner = each.portfolio.id
+        portfolios[owner] = portfolio_row(each.portfolio, partition)
+        transactions += (transaction_row(transaction, owner) for transaction in each.transactions)
+        for symbol, holding in each.holdings.items():
+            holdings[owner, symbol] = None if holding is None else holding_row(holding, owner, symbol)
+    gone = [key for key, row in holdings.items() if row is None]
+    await connection.execute(
+        _WRITE,
+        partition,
+        sequence,
+        *_columns(PORTFOLIOS, portfolios.values()),
+        *_columns(TRANSACTIONS, transactions),
+        *_columns(HOLDINGS, [row for row in holdings.values() if row is not None]),
+        *_columns(COMMANDS, [_command_row(each, partition) for each in decided]),
+        [portfolio for portfolio, _ in gone],
+        [symbol for _, symbol in gone],
+    )
+
+
+def _command_row(each: Decided, partition: int) -> Row:
+    answer = msgspec.json.encode(each.answer.body).decode()
+    return each.id, each.user, partition, each.sequence, each.digest, each.answer.status, answer, each.recorded_at
+
+
+def _columns(shape: Mapping[str, str], rows: Iterable[Row]) -> list[tuple[object, ...]]:
+    return list(zip(*rows, strict=True)) or [()] * len(shape)
+
+
+def _insert(table: str, shape: Mapping[str, str], first: int, key: str = "") -> str:
+    """Write an INSERT from one array for each column; with a key, rows that are there take the new values."""
+    arrays = ", ".join(f"${first + place}::{kind}[]" for place, kind in enumerate(shape.values()))
+    insert = f"INSERT INTO {table} ({', '.join(shape)}) SELECT * FROM unnest({arrays})"  # noqa: S608  # no value
+    if not key:
+        return insert
+    changed = ", ".join(f"{name} = excluded.{name}" for name in shape if name not in key.split(", "))
+    return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {changed}"
+
+
+def _write() -> str:
+    firsts = [3]
+    for shape in (PORTFOLIOS, TRANSACTIONS, HOLDINGS, COMMANDS):
+        firsts.append(firsts[-1] + len(shape))
+    return f"""
+        WITH changed AS ({_insert("portfolios", PORTFOLIOS, firsts[0], "id")}),
+        entered AS ({_insert("transactions", TRANSACTIONS, firsts[1])}),
+        held AS ({_insert("holdings", HOLDINGS, firsts[2], "portfolio_id, symbol")}),
+        decided AS ({_insert("commands", COMMANDS, firsts[3])}),
+        gone AS (
+            DELETE FROM holdings h USING unnest(${firsts[4]}::uuid[], ${firsts[4] + 1}::text[]) AS none (owner, symbol)
+            WHERE h.portfolio_id = none.owner AND h.symbol = none.symbol
+        )
+        UPDATE ledger_progress SET sequence = $2 WHERE partition = $1
+    """  # noqa: S608  # no value is in it
+
+
+_WRITE = _write()

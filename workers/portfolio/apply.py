@@ -1,0 +1,148 @@
+"""A batch of commands, decided in one transaction: each once, whatever came before and however often it comes."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from uuid import UUID, uuid5
+
+from market.ledger.account import Account, Changes
+from market.ledger.commands import Command
+from market.ledger.decide import Answer, decide
+from mesh.actor.outbox import FencedError
+from mesh.actor.reader import Delivery
+from mesh.ledger.accounts import Wants, learn_history
+from mesh.ledger.batch import Decided, begin, read, write
+from mesh.ledger.codec import UnreadableError, decode_command
+from mesh.ledger.postgres import Connection
+from mesh.ledger.rows import Found
+from mesh.ledger.store import answer_of
+
+_logger = logging.getLogger(__name__)
+
+_NS_PER_S = 1e9
+_UNREADABLE = UUID("d3bba1ef-6a0b-5c39-9d0f-3a5e4c7f2b11")  # the space of ids of commands that have none to be read
+_MISMATCH = Answer(
+    422,
+    {
+        "code": "idempotency_mismatch",
+        "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
+    },
+)
+_UNDECIDED = Answer(500, {"code": "undecided_command", "detail": "the ledger has no answer to this; nothing changed"})
+
+
+class LedgerMismatchError(Exception):
+    """Tables and stream contradict each other: one of them is not the one that the other was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A command and its place on LEDGER; `refusal` is what it gets without being decided."""
+
+    sequence: int
+    id: UUID
+    user: UUID | None
+    digest: bytes
+    received_at: datetime
+    reply: str
+    command: Command | None
+    refusal: Answer | None = None
+
+    def decided(self, answer: Answer) -> Decided:
+        """Give the row that says how it was answered."""
+        return Decided(self.id, self.user, self.sequence, self.digest, answer, self.received_at)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a batch: what to tell whom, what changed. `is_repeat`: it was in the tables before."""
+
+    answers: list[tuple[Numbered, Answer]] = field(default_factory=list)
+    changes: list[Changes] = field(default_factory=list)
+    new: list[Decided] = field(default_factory=list)
+    is_repeat: bool = False
+
+
+def numbered(delivery: Delivery) -> Numbered:
+    """Read one message; what cannot be read is refused under an id that follows from its place."""
+    try:
+        command = decode_command(delivery.payload)
+    except UnreadableError as error:
+        _logger.exception("command %d cannot be read", delivery.sequence)
+        received_at = datetime.fromtimestamp(delivery.time_ns / _NS_PER_S, UTC)
+        digest = blake2b(delivery.payload, digest_size=32).digest()
+        refusal = Answer(400, {"code": "unreadable_command", "detail": str(error)[:500]})
+        own_id = uuid5(_UNREADABLE, str(delivery.sequence))
+        return Numbered(delivery.sequence, own_id, None, digest, received_at, "", None, refusal)
+    return Numbered(
+        delivery.sequence, command.id, command.user, command.digest, command.received_at, command.reply, command
+    )
+
+
+async def apply(connection: Connection, partition: int, fence: int, batch: Sequence[Numbered]) -> Outcome:
+    """Decide a batch and write what comes of it; the caller commits. Raises FencedError and LedgerMismatchError."""
+    await begin(connection, partition)
+    wants = Wants(each.command for each in batch if each.command is not None)
+    found = await read(connection, partition, fence, [each.id for each in batch], wants)
+    reached = found["sequence"]
+    if reached is None:
+        raise FencedError(partition)
+    last = batch[-1].sequence
+    outcome = Outcome(is_repeat=reached >= last)
+    past = {row["id"]: row for row in found["commands"]}
+    if outcome.is_repeat:
+        _repeat(batch, past, outcome)
+    elif batch[0].sequence <= reached:
+        raise LedgerMismatchError(f"partition {partition} is at {reached}, within a batch up to {last}")
+    else:
+        await _decide_all(connection, batch, past, wants.accounts(found), outcome)
+        await write(connection, partition, last, outcome.changes, outcome.new)
+    return outcome
+
+
+def _repeat(batch: Iterable[Numbered], past: Mapping[UUID, Found], outcome: Outcome) -> None:
+    """Answer what was decided before: the commit's own answer was lost."""
+    for each in batch:
+        if each.id not in past:
+            raise LedgerMismatchError(f"command {each.sequence} is behind the tables, and not in them")
+        outcome.answers.append((each, _as_before(each, past[each.id]["digest"], answer_of(past[each.id]))))
+
+
+async def _decide_all(
+    connection: Connection,
+    batch: Iterable[Numbered],
+    past: Mapping[UUID, Found],
+    accounts: Mapping[UUID, Account],
+    outcome: Outcome,
+) -> None:
+    answered = {number: (row["digest"], answer_of(row)) for number, row in past.items()}
+    for each in batch:
+        if each.id in answered:
+            outcome.answers.append((each, _as_before(each, *answered[each.id])))
+            continue
+        answer = each.refusal or await _decide(connection, each, accounts, outcome)
+        answered[each.id] = each.digest, answer
+        outcome.answers.append((each, answer))
+        outcome.new.append(each.decided(answer))
+
+
+async def _decide(connection: Connection, each: Numbered, accounts: Mapping[UUID, Account], outcome: Outcome) -> Answer:
+    command = each.command
+    assert command is not None  # noqa: S101  # what cannot be read has a refusal
+    account = accounts[command.user]
+    await learn_history(connection, command, account)
+    try:
+        decision = decide(command, each.sequence, account)
+    except Exception:
+        _logger.exception("command %d cannot be decided", each.sequence)  # the others of the partition can
+        return _UNDECIDED
+    if decision.changes is not None:
+        account.take(decision.changes)
+        outcome.changes.append(decision.changes)
+    return decision.answer
+
+
+def _as_before(each: Numbered, digest: bytes, answer: Answer) -> Answer:
+    return answer if each.digest == digest else _MISMATCH

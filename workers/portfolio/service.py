@@ -1,0 +1,89 @@
+"""The portfolio worker's process: builds what its actors need, runs them, and takes them down in order."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+
+from market import subjects
+from mesh import ops
+from mesh.actor.host import ActorHost
+from mesh.actor.runtime import ActorRules
+from mesh.connection import Connection, connect
+from mesh.ledger.batch import SESSION
+from mesh.ledger.postgres import Pool
+from mesh.streams import LEDGER, declared, ensure
+from workers.portfolio.settings import PortfolioSettings
+from workers.portfolio.shell import LedgerShell
+
+WORKER = "portfolio"
+_ACKNOWLEDGE_S = 1.0
+
+
+@contextlib.asynccontextmanager
+async def open_worker(settings: PortfolioSettings) -> AsyncIterator["PortfolioService"]:
+    """Connect and bring the streams about; on leaving, give everything back."""
+    client = await connect(settings, "portfolios")
+    try:
+        await ensure(client.jetstream(), declared(settings))
+        service = PortfolioService(settings, client)
+        try:
+            yield service
+        finally:
+            await service.close()
+    finally:
+        await client.close()
+
+
+class PortfolioService:
+    """One worker process."""
+
+    def __init__(self, settings: PortfolioSettings, client: Connection) -> None:
+        self._client = client
+        self._pool = Pool(settings.postgres_dsn, settings.portfolio_connections, "tickmesh-portfolios", **SESSION)
+        self._shell = LedgerShell(client, self._pool, ())
+        self._host = ActorHost(
+            client,
+            client.jetstream(),
+            settings.portfolio_member or f"{socket.gethostname().replace('.', '-')}-{os.getpid()}",
+            settings.partitions,
+            self._shell,
+            ActorRules(
+                WORKER, LEDGER, subjects.ledger, lease_s=settings.portfolio_lease_s, checkpoint_s=_ACKNOWLEDGE_S
+            ),
+        )
+        self._rate = ops.Rate(time.monotonic())
+
+    async def run(self) -> None:
+        """Work until the task is cancelled; the actors end first, while everything they need still runs."""
+        async with asyncio.TaskGroup() as tasks:
+            beside = [
+                tasks.create_task(self._shell.outbox.run(), name="outbox"),
+                tasks.create_task(ops.beat(self._client, WORKER, self._figures), name="heartbeat"),
+            ]
+            host = asyncio.create_task(self._host.run(), name="actors")
+            try:
+                await asyncio.shield(host)
+            finally:
+                host.cancel()
+                await asyncio.gather(host, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._pool.close()
+
+    def _figures(self) -> Mapping[str, object]:
+        counts = self._shell.counts
+        totals = self._host.totals()
+        return {
+            "partitions": sorted(self._shell.leases),
+            "commands_per_s": self._rate.per_s(counts.commands, time.monotonic()),
+            **dataclasses.asdict(counts),
+            "store_away_s": self._shell.away_s,
+            **{name: totals[name] for name in ("pending_messages", "redelivered", "lost_to_retention")},
+        }
