@@ -20,8 +20,8 @@ PREFERRED_PORTS: Mapping[str, int | None] = {"http": 8080, "nats": 4222, "postgr
 GATEWAY_READY_WITHIN_S = 60.0
 GATEWAY_DRAIN_S = 0.5
 """Here are a few clients; with what follows the drain this is done before the supervisor loses its patience."""
-CANDLE_MEMBER = "local"
-"""The same after every start: a name of its own each time would wait for the one before to be forgotten."""
+MEMBER = "local"
+"""Of each kind of worker there is one, the same after every start: a name of its own each time would wait for the one before to be forgotten."""
 SIMULATED_FUTURE_S = 172_800
 
 
@@ -70,6 +70,7 @@ def services(settings: Settings, feed_alive: Step) -> list[Service]:
         cache,
         process("migrations", "infra.migrate", once=True),
         process("candles", "workers.candle"),
+        process("portfolios", "workers.portfolio"),
         process("feed", "workers.feed", probe=feed_alive),
         process("gateway", "gateway", probe=page, ready_within_s=GATEWAY_READY_WITHIN_S),
     ]
@@ -89,7 +90,8 @@ def process_environment(settings: Settings, cached: bool) -> dict[str, str]:
         "TICKMESH_HTTP_PORT": str(settings.ports["http"]),
         "TICKMESH_DRAIN_S": str(GATEWAY_DRAIN_S),
         "TICKMESH_FEED": settings.feed,
-        "TICKMESH_CANDLE_MEMBER": CANDLE_MEMBER,
+        "TICKMESH_CANDLE_MEMBER": MEMBER,
+        "TICKMESH_PORTFOLIO_MEMBER": MEMBER,
         **({"TICKMESH_CANDLE_FUTURE_S": str(SIMULATED_FUTURE_S)} if has_own_clock(settings.feed) else {}),
     }
 

@@ -13,6 +13,7 @@ from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
 from mesh.settings import PREFIX, MeshSettings
 from workers.candle.settings import CandleSettings
+from workers.portfolio.settings import PortfolioSettings
 from workers.feed.adapter import FeedSpec, SpecError
 from workers.feed.adapters import ADAPTERS, open_adapter
 from workers.feed.settings import FeedSettings
@@ -20,7 +21,13 @@ from workers.feed.sim.options import read_options
 
 PAGE = "docs/operations.md"
 TableUnder = Callable[[str, str], list[list[str]]]
-PROCESSES = {"all": MeshSettings, "feed": FeedSettings, "candles": CandleSettings, "gateway": GatewaySettings}
+PROCESSES = {
+    "all": MeshSettings,
+    "feed": FeedSettings,
+    "candles": CandleSettings,
+    "portfolios": PortfolioSettings,
+    "gateway": GatewaySettings,
+}
 
 
 def own_fields(process: str) -> list[FieldInfo]:
