@@ -5,7 +5,7 @@
 #   make … PYTHON=/usr/bin/python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt bench bench-fanout bench-candles web lock clean
+.PHONY: help up test lint fmt bench bench-fanout bench-candles bench-portfolios web lock clean
 .DELETE_ON_ERROR:
 
 # The first of these that is 3.11 or newer; PYTHON= names another.
@@ -59,6 +59,10 @@ bench-fanout: ## measure what an update costs on its way to many clients, beside
 bench-candles: ## measure candles from the tape to the page, each part beside its peer; about ten minutes
 	@$(BOOTSTRAP) env dev
 	$(IN_VENV) bench candles $(ARGS)
+
+bench-portfolios: ## measure commands to portfolios and what they are worth
+	@$(BOOTSTRAP) env dev
+	$(IN_VENV) bench portfolios $(ARGS)
 
 web: ## build the page into gateway/static
 	@$(BOOTSTRAP) web

@@ -20,6 +20,7 @@ from bench import (
 )
 from bench.candles import checkpoint, closing, fold, live, rest, store, worker
 from bench.fanout import crowd, market_open, paced, per_frame, stuck
+from bench.portfolios import commands
 from bench.processes import RoleError
 from bench.stack import StackError
 from bench.table import Line, as_markdown, as_text
@@ -52,6 +53,9 @@ GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in 
         "candles_closing": closing.measure,
         "candles_rest": rest.measure,
         "candles_live": live.measure,
+    },
+    "portfolios": {
+        "portfolios_commands": commands.measure,
     },
 }
 EVERY = BENCHMARKS | {name: measure for group in GROUPS.values() for name, measure in group.items()}

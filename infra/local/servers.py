@@ -125,9 +125,11 @@ async def running_nats(folder: Path, port: int | None = None) -> AsyncIterator[N
 
 
 @contextlib.asynccontextmanager
-async def running_postgres(folder: Path, port: int | None = None) -> AsyncIterator[PostgresServer]:
-    """Run a Postgres with its data and log in the folder, without fsync."""
-    settings = PostgresSettings(port or any_free(), folder / "postgres", PASSWORD, PASSWORD, durable=False)
+async def running_postgres(
+    folder: Path, port: int | None = None, *, durable: bool = False
+) -> AsyncIterator[PostgresServer]:
+    """Run a Postgres with its data and log in the folder, without fsync unless it is to be durable."""
+    settings = PostgresSettings(port or any_free(), folder / "postgres", PASSWORD, PASSWORD, durable=durable)
     async with _running(PostgresServer(settings, folder / "postgres.log")) as server:
         yield server
 

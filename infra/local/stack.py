@@ -21,7 +21,7 @@ GATEWAY_READY_WITHIN_S = 60.0
 GATEWAY_DRAIN_S = 0.5
 """Here are a few clients; with what follows the drain this is done before the supervisor loses its patience."""
 MEMBER = "local"
-"""Of each kind of worker there is one, the same after every start: a name of its own each time would wait for the one before to be forgotten."""
+"""Each worker's, and the same after every start: a new one each time would wait for the one before to be forgotten."""
 SIMULATED_FUTURE_S = 172_800
 
 

@@ -77,7 +77,9 @@ async def test_the_stack_comes_up_serves_and_leaves_nothing(
     assert refusal.groups() == (str(stack.process.pid), page)
     assert second.ended(5) == 1
 
-    stack.wait_for(r"ticks/s, \d+ clients?, feed .* \| (7 up|up: nats postgres cache candles portfolios feed gateway)", 20)
+    stack.wait_for(
+        r"ticks/s, \d+ clients?, feed .* \| (7 up|up: nats postgres cache candles portfolios feed gateway)", 20
+    )
     family = descendants(stack.process.pid)
     assert len(family) >= 5
     assert stack.end(signal.SIGTERM) == 0

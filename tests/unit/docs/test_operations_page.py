@@ -13,11 +13,11 @@ from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
 from mesh.settings import PREFIX, MeshSettings
 from workers.candle.settings import CandleSettings
-from workers.portfolio.settings import PortfolioSettings
 from workers.feed.adapter import FeedSpec, SpecError
 from workers.feed.adapters import ADAPTERS, open_adapter
 from workers.feed.settings import FeedSettings
 from workers.feed.sim.options import read_options
+from workers.portfolio.settings import PortfolioSettings
 
 PAGE = "docs/operations.md"
 TableUnder = Callable[[str, str], list[list[str]]]
