@@ -23,17 +23,14 @@ from gateway.venues import Venues
 from market import rows, subjects, symbols
 from market.book import BOOK_BYTES
 from market.instrument import Instrument, InstrumentId
-from market.row_type import RowError, Rows, take
-from market.symbols import to_token
+from market.row_type import RowError, Rows
 from mesh.connection import Connection
 from mesh.directory import Directory
 from mesh.quote_cache import QuoteCache
+from mesh.snapshots import SNAPSHOT_TIMEOUT_S, SNAPSHOTS_AT_ONCE, Snapshots, joined
 
 _logger = logging.getLogger(__name__)
 
-SNAPSHOT_TIMEOUT_S = 1.0
-_SNAPSHOTS_AT_ONCE = 64
-_STATES_OF_A_REQUEST = 500
 _GATHER_S = 0.02  # for which a state from the cache may stand: thousands of clients, one by one, would ask one by one
 
 Numbers = npt.NDArray[np.intp]
@@ -65,7 +62,8 @@ class Upstream:
         self._lane = Lane(
             connection, connection.open_bulk(rows.STATE.width_bytes, self._receive), subjects.quote, linger_s
         )
-        self._asking = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
+        self._asking = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
+        self._snapshots = Snapshots(connection, self._asking)
         self._tasks: set[asyncio.Task[None]] = set()
         self._cached: list[Instrument] = []  # to be refreshed
 
@@ -159,32 +157,7 @@ class Upstream:
 
     async def ask_states(self, instruments: Sequence[Instrument]) -> Rows:
         """Ask the feeds for many present states: STATE rows, without those that nobody answers for."""
-        by_venue: dict[str, list[Instrument]] = {}
-        for each in instruments:
-            by_venue.setdefault(each.key.venue, []).append(each)
-        size = _STATES_OF_A_REQUEST
-        parts = [some[at : at + size] for some in by_venue.values() for at in range(0, len(some), size)]
-        return _joined(await asyncio.gather(*map(self._ask_part, parts)))
-
-    async def _ask_part(self, instruments: Sequence[Instrument]) -> Rows:
-        """Ask one venue's feed for some states."""
-        venue = instruments[0].key.venue
-        tokens = " ".join(to_token(each.key.symbol) for each in instruments).encode()
-        async with self._asking:
-            if not self.is_connected:
-                return rows.STATE.blank(0)
-            try:
-                answer = await self._connection.request(subjects.snapshots(venue), tokens, timeout=SNAPSHOT_TIMEOUT_S)
-                states = rows.STATE.read(answer.data)
-            except (NatsError, TimeoutError) as error:
-                _logger.debug("no snapshots of %s: %s", venue, error or type(error).__name__)
-                return rows.STATE.blank(0)
-            except RowError as error:
-                _logger.warning("the snapshots of %s cannot be read: %s", venue, error)
-                return rows.STATE.blank(0)
-        asked = {each.number for each in instruments}
-        was_asked = [number in asked for number in states["instrument"].tolist()]
-        return states if all(was_asked) else take(states, np.array(was_asked, bool))
+        return await self._snapshots.of(instruments)
 
     async def ask_many(self, instruments: Sequence[Instrument]) -> dict[int, tuple[Rows, Rows]]:
         """Ask the feeds for many present values, some at a time; those that nobody answers for are left out."""
@@ -233,7 +206,7 @@ class Upstream:
         cached = await self._cache.read([each.key for each in instruments])
         found = {each.number: cached[each.key] for each in instruments if each.key in cached}
         known = [state for number, state in found.items() if state["instrument"][0] == number]
-        self._take_states(_joined(known))
+        self._take_states(joined(known))
         return set(found)
 
     def _refresh_soon(self, instruments: Iterable[Instrument]) -> None:
@@ -266,7 +239,3 @@ class Upstream:
         if len(changed):
             for listener in self._listeners:
                 listener(changed)
-
-
-def _joined(parts: Iterable[Rows]) -> Rows:
-    return np.frombuffer(b"".join(part.tobytes() for part in parts), rows.STATE.dtype)

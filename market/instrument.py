@@ -12,13 +12,15 @@ InstrumentId = NewType("InstrumentId", int)
 class Listing:
     """An instrument as its venue lists it: the name it trades under and how it is quoted.
 
-    `currency` is ISO 4217; `tick_size` the smallest price step in that currency, 0 where the venue does not say.
+    `currency` is ISO 4217; `tick_size` the smallest price step in that currency, 0 where the venue does not say;
+    `sector` what its company does, by name, empty where that is not known.
     """
 
     key: SymbolKey
     name: str
     currency: str = "USD"
     tick_size: float = 0.01
+    sector: str = ""
 
 
 @dataclass(frozen=True, slots=True)

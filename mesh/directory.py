@@ -35,6 +35,7 @@ class _Entry(msgspec.Struct, array_like=False):
     name: str
     currency: str
     tick_size: float
+    sector: str = ""
 
 
 class Directory:
@@ -138,12 +139,12 @@ class Directory:
             await asyncio.gather(*(self._create(first + start + i, listing) for i, listing in enumerate(chunk)))
 
     async def _create(self, number: int, listing: Listing) -> None:
-        value = msgspec.msgpack.encode(_Entry(number, listing.name, listing.currency, listing.tick_size))
+        entry = _Entry(number, listing.name, listing.currency, listing.tick_size, listing.sector)
+        value = msgspec.msgpack.encode(entry)
         try:
             await self._instruments.create(listing.key.token, value)
         except KeyWrongLastSequenceError:  # another process was first: its number stands
-            entry = await self._instruments.get(listing.key.token)
-            value = entry.value or b""
+            value = (await self._instruments.get(listing.key.token)).value or b""
         self._learn(listing.key.token, value)
         if listing.key not in self._by_key:
             raise DirectoryError(f"the entry {listing.key.token} is there and cannot be read")
@@ -158,7 +159,7 @@ class Directory:
             return
         if key in self._by_key:
             return
-        listing = Listing(key, entry.name, entry.currency, entry.tick_size)
+        listing = Listing(key, entry.name, entry.currency, entry.tick_size, entry.sector)
         instrument = Instrument(InstrumentId(entry.number), listing)
         self._by_key[key] = self._by_number[entry.number] = instrument
         self._by_symbol.setdefault(key.symbol, []).append(instrument)

@@ -119,6 +119,16 @@ class Positions:
         self._held.write(int(self._start[row]), held)
         return row
 
+    def change(self, portfolio: bytes, revision: int, cash: int, decimals: int, changed: Held) -> int:
+        """Set some of a portfolio's holdings, a quantity of 0 for one that is gone; return its row."""
+        row = self._ids.find(portfolio)
+        kept = self._held.at(slice(0)) if row is None else self.held(row)
+        if len(changed.instrument):
+            kept = kept.at(np.flatnonzero(~np.isin(kept.instrument, changed.instrument)))
+        added = changed.at(np.flatnonzero(changed.quantity))
+        columns = zip(kept, added, strict=True)
+        return self.put(portfolio, revision, cash, decimals, Held(*(np.concatenate(both) for both in columns)))
+
     def remove(self, portfolio: bytes) -> None:
         """Forget a portfolio that is there."""
         row = self._ids.remove(portfolio)

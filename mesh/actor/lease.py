@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 _REVISION_BITS = 31
 _POLL_S = 0.2
 _RENEWALS = 5  # in the time after which a lease may be taken
+_SURE = 0.9  # of the time: clocks of two machines may run apart
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended, where it can
 
 
@@ -60,11 +61,12 @@ class Lease:
         self._lease_s = lease_s
         self._lock = asyncio.Lock()
         self.value = value
-        self._held_until_s = asked_s + lease_s
+        self._is_ours = True
+        self._held_until_s = asked_s + _SURE * lease_s
 
     def is_held(self) -> bool:
         """Tell whether nobody else can have the partition yet: what was renewed so long ago may have been taken."""
-        return _now_s() < self._held_until_s
+        return self._is_ours and _now_s() < self._held_until_s
 
     async def renew_for_ever(self) -> None:
         """Renew while the task lives; raises LeaseLostError where another has it. NATS may be away meanwhile."""
@@ -80,7 +82,8 @@ class Lease:
         await self._write(replace_value(self.value, object=name, sequence=sequence, schema=schema))
 
     async def give_up(self) -> None:
-        """Let the next owner begin at once."""
+        """Let the next owner begin at once, which may be before the answer comes."""
+        self._is_ours = False
         await self._write(replace_value(self.value, owner=""))
 
     async def _write(self, value: LeaseValue) -> None:
@@ -98,10 +101,11 @@ class Lease:
                 # An attempt of ours whose answer was lost may have succeeded: the fence tells whose the value is.
                 seen = await _read(self._bucket, self._key)
                 if seen.value is None or (seen.value.owner, seen.value.fence) != (self.value.owner, self.value.fence):
+                    self._is_ours = False
                     raise LeaseLostError(f"{self._key} has another owner") from None
                 self._revision = await self._bucket.update(self._key, data, last=seen.revision)
             self.value = value
-            self._held_until_s = asked_s + self._lease_s
+            self._held_until_s = asked_s + _SURE * self._lease_s
 
 
 class Leases:

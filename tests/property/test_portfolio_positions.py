@@ -24,9 +24,13 @@ ids = st.integers(0, 40).map(lambda each: bytes(8) + each.to_bytes(8, "big"))
 holdings = st.dictionaries(
     st.integers(0, INSTRUMENTS - 1), st.tuples(st.integers(1, 10**12), st.integers(0, 10**14)), max_size=8
 )
+changes = st.dictionaries(
+    st.integers(0, INSTRUMENTS - 1), st.one_of(st.just((0, 0)), st.tuples(st.integers(1, 9), st.just(5))), max_size=4
+)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), ids, holdings, st.sampled_from([0, 2, 3])),
+        st.tuples(st.just("change"), ids, changes, st.sampled_from([0, 2])),
         st.tuples(st.just("remove"), ids, st.just({}), st.just(0)),
     ),
     max_size=80,
@@ -54,6 +58,11 @@ def play(each: list[tuple[str, bytes, dict[int, tuple[int, int]], int]]) -> tupl
             row = positions.put(portfolio, revision, -revision, decimals, held_of(holds))
             assert positions.row(portfolio) == row
             oracle.portfolios[portfolio] = (holds, revision, decimals)
+        elif step == "change":
+            before = oracle.portfolios.get(portfolio, ({}, 0, 0))[0]
+            positions.change(portfolio, revision, -revision, decimals, held_of(holds))
+            after = {instrument: amounts for instrument, amounts in (before | holds).items() if amounts[0]}
+            oracle.portfolios[portfolio] = (after, revision, decimals)
         elif portfolio in oracle.portfolios:
             positions.remove(portfolio)
             del oracle.portfolios[portfolio]

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.portfolio.money import LARGEST, average_units, money_text, units_text
+from market.portfolio.money import LARGEST, average_units, money_text, to_minor, units_text, worth
 from market.portfolio.prices import Prices
 from market.portfolio.valuation import Head, Holdings, summary, valuation
 from market.row_type import Rows
@@ -174,3 +174,20 @@ def test_units_are_written_plainly_and_read_back(each: int) -> None:
     assert Decimal(text) == one(each)
     assert not ("." in text and text.endswith("0"))
     assert Decimal(money_text(each, 2)) == Decimal(each).scaleb(-2, EXACT)
+
+
+def test_half_a_minor_unit_goes_to_the_even_one() -> None:
+    halves = np.array([1, 3, 5, 7], np.int64)
+    half = np.full(4, 50_000_000, np.int64)
+    assert worth(half, halves * 1_000_000, 2).tolist() == [0, 2, 2, 4]
+    assert to_minor(halves * 500_000, 2).tolist() == [0, 2, 2, 4]
+    assert to_minor(-halves * 500_000, 2).tolist() == [0, -2, -2, -4]
+
+
+@given(st.integers(1, 9 * 10**14), st.integers(1, 10**16))
+def test_the_largest_products_are_exact(minor: int, price: int) -> None:
+    quantity = min(max(1, minor * 10**12 // price), 10**18)
+    exact = EXACT.quantize(EXACT.multiply(one(quantity), one(price)), Decimal("0.0001"))
+    if EXACT.multiply(one(quantity), one(price)) <= LARGEST:
+        found = worth(np.array([quantity], np.int64), np.array([price], np.int64), 4)
+        assert int(found[0]) == int(EXACT.scaleb(exact, 4))

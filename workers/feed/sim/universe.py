@@ -19,7 +19,22 @@ Floats = npt.NDArray[np.float64]
 
 REAL_SYMBOLS = 500
 SYNTHETIC_VENUE = "XSIM"
-SECTORS = ("INDEX", "IT", "COM", "CD", "CS", "FIN", "HC", "IND", "EN", "MAT", "RE", "UT", "BOND", "COMMODITY")
+SECTORS = {
+    "INDEX": "Index funds",
+    "IT": "Information technology",
+    "COM": "Communication services",
+    "CD": "Consumer discretionary",
+    "CS": "Consumer staples",
+    "FIN": "Financials",
+    "HC": "Health care",
+    "IND": "Industrials",
+    "EN": "Energy",
+    "MAT": "Materials",
+    "RE": "Real estate",
+    "UT": "Utilities",
+    "BOND": "Bonds",
+    "COMMODITY": "Commodities",
+}
 _SYNTHETIC_KEY = 0x5EED  # synthetic names are the same for every seed, so that a restart with another goes on
 _PENNY_FROM, _PENNY_TO = 0.60, 2.00  # no reference price lies between: none can drift across $1 and change its tick
 
@@ -55,9 +70,11 @@ class Universe:
 
     def listings(self) -> tuple[Listing, ...]:
         """List every instrument, in order."""
+        sectors = list(SECTORS.values())
         ticks = (1 / self.ticks_per_dollar).tolist()
         return tuple(
-            Listing(key, name, "USD", tick) for key, name, tick in zip(self.keys, self.names, ticks, strict=True)
+            Listing(key, name, "USD", tick, sectors[sector])
+            for key, name, tick, sector in zip(self.keys, self.names, ticks, self.sector.tolist(), strict=True)
         )
 
 
@@ -70,7 +87,8 @@ def load(symbols: int) -> Universe:
     price, activity, volatility, beta = (
         np.concatenate([columns[:, at], values]) for at, values in enumerate(made.values())
     )
-    sectors = [SECTORS.index(row["sector"]) for row in real] + [number % len(SECTORS) for number in synthetic]
+    codes = list(SECTORS)
+    sectors = [codes.index(row["sector"]) for row in real] + [number % len(SECTORS) for number in synthetic]
     return Universe(
         keys=(
             *(SymbolKey(row["venue"], row["symbol"]) for row in real),
