@@ -72,23 +72,26 @@ class LedgerClient:
     async def listen(self) -> None:
         await self.client.subscribe(f"{self._inbox}.*", cb=self._heard)
 
-    async def publish(self, sent: Command) -> "asyncio.Future[Answer]":
-        """Publish a command, which is on LEDGER when this returns; its answer is what the future gets."""
+    async def publish(self, sent: Command, message_id: str = "") -> "asyncio.Future[Answer]":
+        """Publish a command, which is on LEDGER when this returns; its answer is what the future gets.
+
+        With a message id of its own it is stored again, as a retry is after the stream forgot the first one.
+        """
         reply = f"{self._inbox}.{uuid4().hex}"
         answer = self._waiting[reply] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda _: self._waiting.pop(reply, None))
         data = encode_command(replace(sent, reply=reply))
         subject = subjects.ledger(subjects.partition_of_user(sent.user, self._partitions))
         try:
-            await self.js.publish(subject, data, timeout=2, headers={"Nats-Msg-Id": str(sent.id)})
+            await self.js.publish(subject, data, timeout=2, headers={"Nats-Msg-Id": message_id or str(sent.id)})
         except BaseException:
             answer.cancel()
             raise
         return answer
 
-    async def ask(self, sent: Command, within_s: float = 10.0) -> Answer:
+    async def ask(self, sent: Command, within_s: float = 20.0, message_id: str = "") -> Answer:
         """Publish a command and give its answer; raises TimeoutError and NatsError."""
-        return await asyncio.wait_for(await self.publish(sent), within_s)
+        return await asyncio.wait_for(await self.publish(sent, message_id), within_s)
 
     async def open_portfolio(self, user: UUID, name: str = "Savings", currency: str = "USD") -> UUID:
         answer = await self.ask(command(user, Create(name, currency)))

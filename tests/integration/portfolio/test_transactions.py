@@ -1,0 +1,149 @@
+"""One batch, one transaction: what is lost on the way to Postgres, who may write, and what no table can hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4, uuid5
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from infra.local.servers import NatsServer, PostgresServer
+from market.ledger.commands import Create, Record
+from market.ledger.transaction import Kind
+from mesh.actor.outbox import FencedError
+from mesh.actor.reader import Delivery
+from mesh.ledger.batch import SESSION, take
+from mesh.ledger.codec import encode_command
+from mesh.ledger.postgres import LedgerAway, Pool
+from mesh.ledger.store import LedgerStore
+from mesh.settings import MeshSettings
+from mesh.streams import declared, ensure
+from tests.integration.portfolio.conftest import new_database, stopped_in_the_end
+from tests.integration.portfolio.cutting import Cut, cutting_way
+from tests.ledger_check import differences, read_commands, read_tables
+from tests.portfolio_worker import PortfolioWorker, command, ledger_client, trade
+from workers.portfolio.apply import Numbered, Outcome, apply, numbered
+
+TEN = trade(Kind.BUY, "XNAS:AAPL", "10", "100.5", commission=Decimal(5))
+
+
+@pytest_asyncio.fixture
+async def dsn(postgres_server: PostgresServer) -> str:
+    return await new_database(postgres_server)
+
+
+@pytest_asyncio.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    made = Pool(dsn, 2, "test", **SESSION)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_a_connection_that_dies_in_a_commit_costs_nothing(
+    cut: Cut, nats_server: NatsServer, postgres_server: PostgresServer, dsn: str, tmp_path: Path
+) -> None:
+    async with (
+        cutting_way(postgres_server.port) as (way, port),
+        ledger_client(nats_server.url, 1) as ledger,
+    ):
+        await ensure(ledger.js, declared(MeshSettings(nats_url="unused")))
+        cut_dsn = dsn.replace(f":{postgres_server.port}/", f":{port}/")
+        async with stopped_in_the_end(PortfolioWorker(tmp_path, nats_server.url, cut_dsn, partitions=1)) as worker:
+            user = uuid4()
+            portfolio = await ledger.open_portfolio(user)
+            for each in range(3):
+                way.cut = cut
+                answers = await asyncio.gather(*(ledger.record(user, portfolio, TEN) for _ in range(4)))
+                assert [answer.status for answer in answers] == [201] * 4
+                assert way.cuts == each + 1
+            assert "Postgres is back" in worker.said
+        tables = await read_tables(dsn)
+        assert differences(tables, await read_commands(ledger.js)) == []
+        assert len(tables["transactions"]) == 12
+        (holding,) = tables["holdings"]
+        assert holding["quantity"] == 120
+
+
+async def settled(pool: Pool, partition: int, fence: int, batch: list[Numbered]) -> Outcome:
+    async with pool.lend(5.0) as connection:
+        outcome = await apply(connection, partition, fence, batch)
+        await connection.execute("COMMIT")
+    return outcome
+
+
+def at(sequence: int, *actions: object, user: object = None) -> list[Numbered]:
+    sent = [encode_command(command(user or uuid4(), action)) for action in actions]
+    return [numbered(Delivery(sequence + place, "", 0, data)) for place, data in enumerate(sent)]
+
+
+async def test_nobody_writes_under_a_lower_fence(pool: Pool, dsn: str) -> None:
+    async with pool.lend(5.0) as connection:
+        assert await take(connection, 0, 7) == 0
+        assert await take(connection, 0, 8) == 0
+        assert await take(connection, 0, 7) is None
+    with pytest.raises(FencedError):
+        await settled(pool, 0, 7, at(1, Create("Old", "USD")))
+    assert (await read_tables(dsn))["commands"] == []
+    assert (await settled(pool, 0, 8, at(1, Create("New", "USD")))).answers[0][1].status == 201
+    async with pool.lend(5.0) as connection:
+        assert await take(connection, 0, 9) == 1
+
+
+async def test_an_owner_that_is_held_up_in_a_transaction_holds_up_the_next_for_a_while_only(dsn: str) -> None:
+    old = Pool(dsn, 1, "old", **SESSION | {"idle_in_transaction_session_timeout": "300"})
+    new = Pool(dsn, 1, "new", **SESSION)
+    async with new.lend(5.0) as connection:
+        await take(connection, 0, 7)
+
+    async def held_up() -> None:
+        async with old.lend(5.0) as stopped:
+            outcome = await apply(stopped, 0, 7, at(1, Create("Old", "USD")))
+            assert outcome.changes
+            async with new.lend(5.0) as connection:
+                assert await take(connection, 0, 8) == 0
+            await stopped.execute("COMMIT")
+
+    with pytest.raises(LedgerAway):
+        await held_up()
+    assert (await read_tables(dsn))["portfolios"] == []
+    await old.close()
+    await new.close()
+
+
+async def test_what_the_tables_cannot_hold_is_refused_and_the_rest_of_its_batch_is_not(
+    nats_server: NatsServer, dsn: str, tmp_path: Path
+) -> None:
+    user = uuid4()
+    async with ledger_client(nats_server.url, 1) as ledger:
+        await ensure(ledger.js, declared(MeshSettings(nats_url="unused")))
+        worker = PortfolioWorker(tmp_path, nats_server.url, dsn, partitions=1)
+        await worker.start()
+        try:
+            portfolio = await ledger.open_portfolio(user)
+            first, bad, last = (command(user, Record(portfolio, TEN)) for _ in range(3))
+            connection = await asyncpg.connect(dsn)
+            try:  # what this command would enter is there: somebody wrote by hand
+                await connection.execute(
+                    "INSERT INTO transactions"
+                    " SELECT $1, $2, 0, 0, 0, 0, 'FEE', '', 1, 1, 0, now(), now(), NULL, false, ''",
+                    uuid5(bad.id, "0"),
+                    portfolio,
+                )
+            finally:
+                await connection.close()
+            waiting = [await ledger.publish(each) for each in (first, bad, last)]
+            answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        finally:
+            await worker.stop()
+    assert [each.status for each in answers] == [201, 500, 201]
+    assert answers[1].body["code"] == "unwritable_command"
+    store = LedgerStore(dsn)
+    try:
+        assert (await store.holdings(portfolio))["XNAS:AAPL"].quantity == 20
+        assert await store.command(bad.id, user) == answers[1]
+    finally:
+        await store.close()
