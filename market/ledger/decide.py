@@ -60,18 +60,19 @@ def decide(command: Command, sequence: int, account: Account) -> Decision:
 
 
 def _decide(command: Command, sequence: int, account: Account) -> Decision:
-    match command.action:
-        case Create() as action:
+    action = command.action
+    match action:
+        case Create():
             return _create(action, command, sequence, account)
-        case Rename() as action:
+        case Rename():
             return _rename(action, sequence, account)
-        case Delete() as action:
+        case Delete():
             return _delete(action, command, sequence, account)
-        case Record() as action:
+        case Record():
             return _record(action, command, sequence, account)
-        case Correct() as action:
+        case Correct():
             return _correct(action, command, sequence, account)
-        case Import() as action:
+        case _:
             return _import(action, command, sequence, account)
 
 

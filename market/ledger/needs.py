@@ -25,14 +25,15 @@ class Wanted:
 
 def wanted_by(command: Command) -> Wanted:
     """Say what to load for a command, from the command alone."""
-    match command.action:
+    action = command.action
+    match action:
         case Create() | Rename():
             return Wanted()
         case Delete(portfolio):
             return Wanted(portfolio)
         case Correct(portfolio, transaction, fields):
             return Wanted(portfolio, _symbols((fields,) if fields else ()), transaction)
-        case Record() | Import() as action:
+        case _:
             return Wanted(action.portfolio, _symbols(_fields(action)))
 
 

@@ -91,7 +91,7 @@ class Transaction:
                 return self.amount
             case Kind.WITHDRAWAL | Kind.FEE:
                 return -self.amount
-            case Kind.SPLIT:
+            case _:
                 return ZERO
 
 
