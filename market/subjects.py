@@ -79,6 +79,21 @@ def ledger(partition: int) -> str:
     return f"ledger.{partition}"
 
 
+def portfolio(portfolio_id: UUID) -> str:
+    """Name the subject of one portfolio's valuation, published while somebody watches it."""
+    return f"portfolio.{portfolio_id}"
+
+
+def portfolio_watch(partition: int) -> str:
+    """Name the subject on which gateways say which portfolios of a partition are watched."""
+    return f"portfoliowatch.{partition}"
+
+
+def portfolio_now(partition: int) -> str:
+    """Name the subject that answers with a user's portfolios of one partition as they are now."""
+    return f"portfolionow.{partition}"
+
+
 def partition_of_user(user_id: UUID, partitions: int = DEFAULT_PARTITIONS) -> int:
     """Map a user to the partition of the ledger that all portfolios of theirs are in.
 

@@ -38,6 +38,14 @@ class Held(NamedTuple):
         """Copy into columns of `size`, which is not less."""
         return Held(sized(self.instrument, size), sized(self.quantity, size), sized(self.cost, size))
 
+    def joined(self, other: "Held") -> "Held":
+        """Copy these and others behind them."""
+        return Held(
+            np.concatenate((self.instrument, other.instrument)),
+            np.concatenate((self.quantity, other.quantity)),
+            np.concatenate((self.cost, other.cost)),
+        )
+
     def write(self, start: int, held: "Held") -> None:
         """Overwrite what begins at `start`."""
         places = slice(start, start + len(held.instrument))
@@ -126,8 +134,7 @@ class Positions:
         if len(changed.instrument):
             kept = kept.at(np.flatnonzero(~np.isin(kept.instrument, changed.instrument)))
         added = changed.at(np.flatnonzero(changed.quantity))
-        columns = zip(kept, added, strict=True)
-        return self.put(portfolio, revision, cash, decimals, Held(*(np.concatenate(both) for both in columns)))
+        return self.put(portfolio, revision, cash, decimals, kept.joined(added))
 
     def remove(self, portfolio: bytes) -> None:
         """Forget a portfolio that is there."""

@@ -13,11 +13,15 @@ from mesh import ops
 from mesh.actor.host import ActorHost
 from mesh.actor.runtime import ActorRules
 from mesh.connection import Connection, connect
+from mesh.directory import Directory
 from mesh.ledger.batch import SESSION
+from mesh.ledger.positions import PositionReader
 from mesh.ledger.postgres import Pool
+from mesh.quote_cache import QuoteCache
 from mesh.streams import LEDGER, declared, ensure
 from workers.portfolio.settings import PortfolioSettings
 from workers.portfolio.shell import LedgerShell
+from workers.portfolio.showing import Showing
 
 WORKER = "portfolio"
 _ACKNOWLEDGE_S = 1.0
@@ -28,8 +32,9 @@ async def open_worker(settings: PortfolioSettings) -> AsyncIterator["PortfolioSe
     """Connect and bring the streams about; on leaving, give everything back."""
     client = await connect(settings, "portfolios")
     try:
-        await ensure(client.jetstream(), declared(settings))
-        service = PortfolioService(settings, client)
+        js = client.jetstream()
+        await ensure(js, declared(settings))
+        service = PortfolioService(settings, client, await Directory.open(js))
         try:
             yield service
         finally:
@@ -41,10 +46,13 @@ async def open_worker(settings: PortfolioSettings) -> AsyncIterator["PortfolioSe
 class PortfolioService:
     """One worker process."""
 
-    def __init__(self, settings: PortfolioSettings, client: Connection) -> None:
+    def __init__(self, settings: PortfolioSettings, client: Connection, directory: Directory) -> None:
         self._client = client
+        self._cache = QuoteCache(settings.cache_url) if settings.cache_url else None
+        self._positions = PositionReader(settings.postgres_dsn)
+        self._showing = Showing(client, directory, self._cache, self._positions, settings.partitions)
         self._pool = Pool(settings.postgres_dsn, settings.portfolio_connections, "tickmesh-portfolios", **SESSION)
-        self._shell = LedgerShell(client, self._pool, ())
+        self._shell = LedgerShell(client, self._pool, (self._showing,))
         self._host = ActorHost(
             client,
             client.jetstream(),
@@ -62,6 +70,7 @@ class PortfolioService:
         async with asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(self._shell.outbox.run(), name="outbox"),
+                tasks.create_task(self._showing.run(), name="showing"),
                 tasks.create_task(ops.beat(self._client, WORKER, self._figures), name="heartbeat"),
             ]
             host = asyncio.create_task(self._host.run(), name="actors")
@@ -76,6 +85,9 @@ class PortfolioService:
     async def close(self) -> None:
         """Give back the connections."""
         await self._pool.close()
+        await self._positions.close()
+        if self._cache is not None:
+            await self._cache.close()
 
     def _figures(self) -> Mapping[str, object]:
         counts = self._shell.counts
@@ -85,5 +97,6 @@ class PortfolioService:
             "commands_per_s": self._rate.per_s(counts.commands, time.monotonic()),
             **dataclasses.asdict(counts),
             "store_away_s": self._shell.away_s,
+            **self._showing.figures(),
             **{name: totals[name] for name in ("pending_messages", "redelivered", "lost_to_retention")},
         }

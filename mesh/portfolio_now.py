@@ -1,0 +1,103 @@
+"""What a portfolio is worth now, asked of the worker that owns its ledger, and the stream of its changes.
+
+    portfolionow.<partition>    gateway -> owner   a user's portfolios or one of them; answered with a status and JSON
+    portfoliowatch.<partition>  gateway -> owner   the portfolios that somebody watches, said again every few seconds
+    portfolio.<id>              owner -> gateways  a watched portfolio: whole first, then what changed
+
+All are msgpack maps, ids as 16 bytes.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from market import subjects
+
+WATCH_EVERY_S = 5.0
+FORGOTTEN_AFTER_S = 15.0
+"""For so long a portfolio counts as watched that nobody says is watched any more."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Whose portfolios are asked for; None: all of the user's, without their holdings."""
+
+    user: UUID
+    portfolio: UUID | None = None
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Asked":
+        """Read it; raises msgspec.DecodeError."""
+        return _asked.decode(data)
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer: 200, 404 or 503, which is for asking the tables instead, and the body of a 200 as JSON."""
+
+    status: int
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """Give its bytes."""
+        return _encoder.encode(self)
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """The portfolios that a gateway's clients watch, and those of which it needs a whole one now."""
+
+    watched: list[UUID]
+    whole: list[UUID] = []
+
+    def encode(self) -> bytes:
+        """Give its bytes."""
+        return _encoder.encode(self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Watched":
+        """Read it back; raises msgspec.DecodeError."""
+        return _watched.decode(data)
+
+
+class PortfolioMessage(msgspec.Struct, frozen=True):
+    """A watched portfolio, whole or what changed of it since message `n` - 1 of the same `epoch`.
+
+    `epoch` rises with each owner: what comes with a lower one than was seen is old. What changed are all totals, the
+    rows of `holdings` that did, whole, and the symbols `removed`; what follows from rows, weights and the allocation,
+    is left to whoever puts them together.
+    """
+
+    epoch: int
+    n: int
+    whole: bool
+    valuation: dict[str, Any]
+
+    def encode(self) -> bytes:
+        """Give its bytes."""
+        return _encoder.encode(self)
+
+
+_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
+_asked = msgspec.msgpack.Decoder(Asked)
+_answered = msgspec.msgpack.Decoder(Answered)
+_watched = msgspec.msgpack.Decoder(Watched)
+_message = msgspec.msgpack.Decoder(PortfolioMessage)
+
+
+def read_message(data: bytes) -> PortfolioMessage:
+    """Read what an owner published; raises msgspec.DecodeError."""
+    return _message.decode(data)
+
+
+async def ask(
+    client: Client, partition: int, user: UUID, portfolio: UUID | None, timeout_s: float
+) -> tuple[int, bytes] | None:
+    """Ask a partition's owner for a user's portfolio, or all of them; None where nobody answers in time."""
+    asked = _encoder.encode(Asked(user, portfolio))
+    try:
+        answer = await client.request(subjects.portfolio_now(partition), asked, timeout_s)
+        found = _answered.decode(answer.data)
+    except (NatsError, TimeoutError, msgspec.DecodeError):
+        return None
+    return found.status, found.body

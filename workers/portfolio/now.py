@@ -1,0 +1,100 @@
+"""Answers what portfolios are worth now, for the partitions that this process owns."""
+
+import asyncio
+import logging
+
+import msgspec
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from market import subjects
+from mesh.connection import Connection
+from mesh.ledger.postgres import LedgerAway
+from mesh.portfolio_now import Answered, Asked
+from workers.portfolio.owned import Owned
+from workers.portfolio.prices import HeldPrices
+from workers.portfolio.valued import listed, valued
+
+_logger = logging.getLogger(__name__)
+
+_READS_AT_ONCE = 64
+
+NOT_FOUND, UNKNOWN_NOW = 404, 503
+
+
+class PortfolioNowServer:
+    """Subscribed to `portfolionow.<partition>` while the partition is owned."""
+
+    def __init__(self, client: Connection, owned: Owned, prices: HeldPrices, partitions: int) -> None:
+        self.answers = 0
+        self.from_tables = 0
+        self._client = client
+        self._owned = owned
+        self._prices = prices
+        self._partitions = partitions
+        self._subscriptions: dict[int, Subscription] = {}
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def opened(self, partition: int) -> None:
+        """Begin to answer for a partition."""
+
+        async def asked(request: Msg) -> None:
+            await self._asked(partition, request)
+
+        self._subscriptions[partition] = await self._client.subscribe(subjects.portfolio_now(partition), cb=asked)
+
+    async def closed(self, partition: int) -> None:
+        """Answer for it no more."""
+        subscription = self._subscriptions.pop(partition, None)
+        if subscription is not None and self._client.is_connected:
+            await subscription.unsubscribe()
+
+    async def _asked(self, partition: int, request: Msg) -> None:
+        """Answer from memory at once; what only the tables know must not hold up who asks for another."""
+        try:
+            asked = Asked.decode(request.data)
+        except msgspec.DecodeError as error:
+            _logger.warning("a request for partition %d cannot be read: %s", partition, error)
+            return
+        if not request.reply or subjects.partition_of_user(asked.user, self._partitions) != partition:
+            return
+        known = self._known(partition, asked)
+        if known is not None:
+            await self._respond(request, known)
+        elif len(self._reading) >= _READS_AT_ONCE:
+            await self._respond(request, Answered(UNKNOWN_NOW))
+        else:
+            task = asyncio.create_task(self._read(partition, request, asked))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
+
+    def _known(self, partition: int, asked: Asked) -> Answered | None:
+        owned = self._owned.get(partition)
+        whole = None if owned is None or asked.portfolio is None else owned.get(asked.portfolio)
+        if whole is None:
+            return None
+        return self._shown(valued(whole, self._prices)) if whole.user == asked.user else Answered(NOT_FOUND)
+
+    async def _read(self, partition: int, request: Msg, asked: Asked) -> None:
+        self.from_tables += 1
+        try:
+            if asked.portfolio is None:
+                answer = self._shown(listed(await self._owned.list(asked.user), self._prices))
+            else:
+                whole = await self._owned.read(partition, asked.user, asked.portfolio)
+                answer = Answered(NOT_FOUND) if whole is None else self._shown(valued(whole, self._prices))
+        except LedgerAway:
+            answer = Answered(UNKNOWN_NOW)
+        await self._respond(request, answer)
+
+    @staticmethod
+    def _shown(body: object) -> Answered:
+        return Answered(200, msgspec.json.encode(body))
+
+    async def _respond(self, request: Msg, answer: Answered) -> None:
+        self.answers += 1
+        try:
+            await request.respond(answer.encode())
+        except NatsError as error:  # whoever asked asks the tables
+            _logger.debug("not answered: %s", error or type(error).__name__)
