@@ -46,51 +46,54 @@ class Holding:
             case Kind.SPLIT:
                 changed = self._split(transaction)
             case _:
-                changed = replace(self, dividends=self.dividends + transaction.cash)
-        return replace(changed, last_executed_at=max(self.last_executed_at, transaction.executed_at))
+                changed = replace(
+                    self, dividends=self.dividends + transaction.cash, last_executed_at=self._last(transaction)
+                )
+        check_total("quantity", changed.quantity)
+        check_total("cost", changed.cost)
+        check_total("realized", changed.realized)
+        return changed
 
     def _bought(self, transaction: Transaction) -> "Holding":
-        amount = transaction.amount
-        return _bounded(
-            replace(
-                self,
-                quantity=self.quantity + transaction.quantity,
-                cost=self.cost + amount + transaction.commission,
-                bought=self.bought + amount,
-                commissions=self.commissions + transaction.commission,
-            )
+        amount, commission = transaction.amount, transaction.commission
+        return Holding(
+            self.quantity + transaction.quantity,
+            self.cost + amount + commission,
+            self.realized,
+            self.dividends,
+            self.bought + amount,
+            self.sold,
+            self.commissions + commission,
+            self._last(transaction),
         )
 
     def _sold(self, transaction: Transaction) -> "Holding":
-        quantity = transaction.quantity
+        quantity, amount, commission = transaction.quantity, transaction.amount, transaction.commission
         if quantity > self.quantity:
             raise _not_enough(self.quantity, transaction)
         removed = self.cost if quantity == self.quantity else share(self.cost, quantity, self.quantity)
-        return _bounded(
-            replace(
-                self,
-                quantity=self.quantity - quantity,
-                cost=self.cost - removed,
-                realized=self.realized + transaction.cash - removed,
-                sold=self.sold + transaction.amount,
-                commissions=self.commissions + transaction.commission,
-            )
+        return Holding(
+            self.quantity - quantity,
+            self.cost - removed,
+            self.realized + amount - commission - removed,
+            self.dividends,
+            self.bought,
+            self.sold + amount,
+            self.commissions + commission,
+            self._last(transaction),
         )
 
     def _split(self, transaction: Transaction) -> "Holding":
         quantity = product(self.quantity, transaction.quantity)
         if not quantity:
             raise _nothing_to_split(self.quantity, transaction)
-        return _bounded(replace(self, quantity=quantity))
+        return replace(self, quantity=quantity, last_executed_at=self._last(transaction))
+
+    def _last(self, transaction: Transaction) -> datetime:
+        return max(self.last_executed_at, transaction.executed_at)
 
 
 NOTHING = Holding()
-
-
-def _bounded(holding: Holding) -> Holding:
-    for name, value in (("quantity", holding.quantity), ("cost", holding.cost), ("realized", holding.realized)):
-        check_total(name, value)
-    return holding
 
 
 def _not_enough(held: Decimal, transaction: Transaction) -> Refused:
