@@ -236,7 +236,7 @@ async def test_buckets_hold_what_is_documented(nats_server: NatsServer, feed: Pr
     }
     instruments = await jetstream.key_value("INSTRUMENTS")
     entry = msgpack.unpackb((await instruments.get("XNYS.BRK=2EB")).value)
-    assert entry.keys() == {"number", "name", "currency", "tick_size"}
+    assert entry.keys() == {"number", "name", "currency", "tick_size", "sector"}
     assert SymbolKey.from_token("XNYS.BRK=2EB") == SymbolKey("XNYS", "BRK.B")
     feed.terminate()
     assert await feed.wait() == 0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
+from uuid import UUID
 
 import msgpack
 import numpy as np
@@ -135,12 +136,16 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "late.<partition>": subjects.late(7),
         "quarantine.<partition>": subjects.quarantine(7),
         "ledger.<partition>": subjects.ledger(7),
+        "portfolionow.<partition>": subjects.portfolio_now(7),
+        "portfoliowatch.<partition>": subjects.portfolio_watch(7),
+        "portfolio.<id>": subjects.portfolio(UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
     functions = {name for name, each in inspect.getmembers(subjects, inspect.isfunction) if _returns_text(each)}
     # `snapshot` names two subjects, which need two functions.
-    named_first = {subject.partition(".")[0].replace("candlenow", "candle_now") for subject in named}
+    words = {"candlenow": "candle_now", "portfolionow": "portfolio_now", "portfoliowatch": "portfolio_watch"}
+    named_first = {words.get(first, first) for first in (subject.partition(".")[0] for subject in named)}
     assert functions | {"ops"} == named_first | {"snapshots"}
 
 
