@@ -1,5 +1,6 @@
 """What is on LEDGER and in its tables, and whether the one follows from the other."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import asyncpg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from market import subjects
 from market.ledger.commands import Command
 from mesh.ledger.codec import UnreadableError, decode_command
 from mesh.streams import LEDGER
@@ -27,13 +29,14 @@ Tables = dict[str, Rows]
 
 
 async def read_tables(dsn: str) -> Tables:
-    """Read everything that the ledger keeps, but for fences."""
+    """Read everything that the ledger keeps at one moment, but for fences."""
     connection = await asyncpg.connect(dsn)
     try:
-        found = {
-            name: await connection.fetch(f"SELECT * FROM {name} ORDER BY {key}")  # noqa: S608  # names of ours
-            for name, key in TABLES.items()
-        }
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            found = {
+                name: await connection.fetch(f"SELECT * FROM {name} ORDER BY {key}")  # noqa: S608  # names of ours
+                for name, key in TABLES.items()
+            }
     finally:
         await connection.close()
     return {name: [{k: v for k, v in row.items() if k != "fence"} for row in rows] for name, rows in found.items()}
@@ -54,6 +57,18 @@ async def read_commands(js: JetStreamContext) -> list[tuple[int, Command]]:
     finally:
         await reader.unsubscribe()
     return read
+
+
+async def tables_at_the_end(dsn: str, js: JetStreamContext, partitions: int, within_s: float = 30.0) -> Tables:
+    """Wait until all of LEDGER was decided, and read what it came to."""
+    last = {each: (await js.get_last_msg(LEDGER, subjects.ledger(each))).seq for each in range(partitions)}
+    async with asyncio.timeout(within_s):
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError):
+                tables = await read_tables(dsn)
+                if {row["partition"]: row["sequence"] for row in tables["ledger_progress"]} == last:
+                    return tables
+            await asyncio.sleep(0.05)
 
 
 def differences(tables: Tables, stream: list[tuple[int, Command]]) -> list[str]:

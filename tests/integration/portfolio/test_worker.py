@@ -9,11 +9,11 @@ from uuid import uuid4
 import asyncpg
 
 from market import subjects
-from market.ledger.commands import Correct, Create, Delete, Record, Rename
+from market.ledger.commands import Correct, Delete, Record, Rename
 from market.ledger.transaction import Kind
 from mesh.ledger.store import Cursor, LedgerStore
 from tests.integration.portfolio.conftest import PARTITIONS, Stack, new_database
-from tests.ledger_check import differences, read_commands, read_tables
+from tests.ledger_check import differences, read_commands, tables_at_the_end
 from tests.ledger_stream import Stream
 from tests.portfolio_worker import LedgerClient, command, trade
 
@@ -132,24 +132,13 @@ async def test_the_stream_again_gives_the_same_tables_as_an_offline_ledger(ledge
         await ledger.publish(each)
         if random.random() < 0.05:
             await ledger.publish(each, str(uuid4()))
-    await ledger.ask(command(uuid4(), Create("Last", "USD")))
-    last = (await ledger.js.stream_info("LEDGER")).state.last_seq
-
-    async def tables_at_the_end(dsn: str) -> dict[str, list[dict[str, object]]]:
-        async def is_there() -> bool:
-            return max((row["sequence"] for row in (await read_tables(dsn))["ledger_progress"]), default=0) == last
-
-        while not await is_there():  # noqa: ASYNC110  # the tables do not tell by themselves
-            await asyncio.sleep(0.05)
-        return await read_tables(dsn)
-
-    tables = await asyncio.wait_for(tables_at_the_end(stack.dsn), 20)
+    tables = await tables_at_the_end(stack.dsn, ledger.js, PARTITIONS)
     await stack.worker.stop()
     empty = await new_database(stack.postgres)
     another = stack.another_worker(empty)
     await another.start()
     try:
-        again = await asyncio.wait_for(tables_at_the_end(empty), 30)
+        again = await tables_at_the_end(empty, ledger.js, PARTITIONS)
     finally:
         await another.stop()
         await stack.worker.start()
