@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 from market import subjects
 from market.ledger.commands import Command
@@ -61,14 +62,22 @@ async def read_commands(js: JetStreamContext) -> list[tuple[int, Command]]:
 
 async def tables_at_the_end(dsn: str, js: JetStreamContext, partitions: int, within_s: float = 30.0) -> Tables:
     """Wait until all of LEDGER was decided, and read what it came to."""
-    last = {each: (await js.get_last_msg(LEDGER, subjects.ledger(each))).seq for each in range(partitions)}
+    last = {each: await _last(js, subjects.ledger(each)) for each in range(partitions)}
     async with asyncio.timeout(within_s):
         while True:
             with contextlib.suppress(OSError, asyncpg.PostgresError):
                 tables = await read_tables(dsn)
-                if {row["partition"]: row["sequence"] for row in tables["ledger_progress"]} == last:
+                reached = {row["partition"]: row["sequence"] for row in tables["ledger_progress"]}
+                if all(reached.get(each, 0) == sequence for each, sequence in last.items()):
                     return tables
             await asyncio.sleep(0.05)
+
+
+async def _last(js: JetStreamContext, subject: str) -> int:
+    try:
+        return (await js.get_last_msg(LEDGER, subject)).seq or 0
+    except NotFoundError:
+        return 0
 
 
 def differences(tables: Tables, stream: list[tuple[int, Command]]) -> list[str]:
