@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from market.ledger.decide import Answer
 from market.ledger.holding import Holding
 from market.ledger.portfolio import Portfolio
 from market.ledger.transaction import Transaction, effective
+from market.portfolio.history import Day
 from mesh.ledger.accounts import read_account
 from mesh.ledger.postgres import Connection, Pool
 from mesh.ledger.rows import HOLDINGS, Found, holding_of, portfolio_of, transaction_of
@@ -62,20 +62,6 @@ class Cursor:
 
 
 _END = Cursor(datetime(9999, 1, 1, tzinfo=UTC), 0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """What a portfolio was worth at the regular close of a day; `net_flow` came in since the day before."""
-
-    day: date
-    total_value: Decimal
-    market_value: Decimal
-    cash: Decimal
-    cost: Decimal
-    realized: Decimal
-    net_flow: Decimal
-    priced_at: datetime
 
 
 class LedgerStore:

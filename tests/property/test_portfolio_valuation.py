@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.portfolio.delta import delta
 from market.portfolio.money import LARGEST, average_units, money_text, to_minor, units_text, worth
 from market.portfolio.prices import Prices
 from market.portfolio.valuation import Head, Holdings, summary, valuation
@@ -191,3 +192,27 @@ def test_the_largest_products_are_exact(minor: int, price: int) -> None:
     if EXACT.multiply(one(quantity), one(price)) <= LARGEST:
         found = worth(np.array([quantity], np.int64), np.array([price], np.int64), 4)
         assert int(found[0]) == int(EXACT.scaleb(exact, 4))
+
+
+@given(cases(), cases(), st.integers(0, 10**10))
+def test_what_changed_makes_the_new_of_the_old(before: Case, after: Case, passed_ns: int) -> None:
+    after.currency = before.currency
+    old, new = valuation(*parts_of(before), AS_OF_NS), valuation(*parts_of(after), AS_OF_NS + passed_ns)
+    assert delta(old, valuation(*parts_of(before), AS_OF_NS + passed_ns)) is None
+    changed = delta(old, new)
+    if changed is None:
+        changed = {**new, "holdings": [], "removed": []}
+    rows = {row["symbol"]: row for row in old["holdings"]}
+    for symbol in changed["removed"]:
+        del rows[symbol]
+    rows |= {row["symbol"]: row for row in changed["holdings"]}
+    derived = {"price_age_ms", "weight_percent"}
+    merged = [{name: each for name, each in row.items() if name not in derived} for row in rows.values()]
+    assert sorted(merged, key=lambda row: row["symbol"]) == [
+        {name: each for name, each in row.items() if name not in derived} for row in new["holdings"]
+    ]
+    for name in old.keys() - {"holdings", "allocation", "as_of"}:
+        assert changed[name] == new[name]
+    # What is left out where nothing is told follows from the rows, and so do the sums.
+    total = sum((Decimal(row["market_value"] or row["cost"]) for row in rows.values()), Decimal(0))
+    assert Decimal(changed["market_value"]) == total
