@@ -1,5 +1,6 @@
 """What commands need to be decided, read from the tables: the same for a worker that writes and for a dry run."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -82,15 +83,16 @@ async def read_account(connection: Connection, command: Command) -> Account:
     return account
 
 
-async def learn_history(connection: Connection, command: Command, account: Account) -> None:
-    """Let an account learn the past that a command reaches back into; mostly it reaches into none."""
+async def learn_history(connection: Connection, command: Command, account: Account) -> bool:
+    """Let an account learn the past that a command reaches back into; tell whether it does, which is seldom."""
     portfolio, needed = wanted_by(command).portfolio, history_needed(command, account)
     if portfolio is None or not needed:
-        return
+        return False
     workbook = account.workbooks[portfolio]
     if unknown := [symbol for symbol in sorted(needed) if not workbook.knows(symbol)]:
         found = await connection.fetch(_HOLDINGS, portfolio, unknown)
         workbook.learn_holdings(unknown, {row["symbol"]: holding_of(row) for row in found})
     if untold := [symbol for symbol in sorted(needed) if not workbook.has_history(symbol)]:
         rows = await connection.fetch(_HISTORY, portfolio, untold)
-        workbook.learn_history(untold, map(transaction_of, rows))
+        await asyncio.to_thread(workbook.learn_history, untold, map(transaction_of, rows))  # there may be 250,000
+    return True

@@ -35,7 +35,7 @@ SESSION: Mapping[str, str] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    "idle_in_transaction_session_timeout": "5000",  # a worker that is held up must not hold up the next owner
+    "idle_in_transaction_session_timeout": "15000",  # a worker that is held up must not hold up the next owner
 }
 
 _TAKE = """

@@ -1,14 +1,16 @@
 """A batch of commands, decided in one transaction: each once, whatever came before and however often it comes."""
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from uuid import UUID, uuid5
 
 from market.ledger.account import Account, Changes
-from market.ledger.commands import Command
+from market.ledger.commands import Command, Import
 from market.ledger.decide import Answer, decide
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
@@ -21,6 +23,7 @@ from mesh.ledger.store import answer_of
 
 _logger = logging.getLogger(__name__)
 
+MAX_ROWS = 5_000  # of a batch, unless one command has more
 _NS_PER_S = 1e9
 _UNREADABLE = UUID("d3bba1ef-6a0b-5c39-9d0f-3a5e4c7f2b11")  # the space of ids of commands that have none to be read
 _MISMATCH = Answer(
@@ -49,6 +52,12 @@ class Numbered:
     reply: str
     command: Command | None
     refusal: Answer | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many transactions it may enter."""
+        action = self.command.action if self.command is not None else None
+        return len(action.rows) if isinstance(action, Import) else 1
 
     def decided(self, answer: Answer) -> Decided:
         """Give the row that says how it was answered."""
@@ -79,6 +88,20 @@ def numbered(delivery: Delivery) -> Numbered:
     return Numbered(
         delivery.sequence, command.id, command.user, command.digest, command.received_at, command.reply, command
     )
+
+
+def portions(commands: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    """Divide commands into batches that a transaction should hold, by what they may enter."""
+    portion: list[Numbered] = []
+    rows = 0
+    for each in commands:
+        if portion and rows + each.rows > MAX_ROWS:
+            yield portion
+            portion, rows = [], 0
+        portion.append(each)
+        rows += each.rows
+    if portion:
+        yield portion
 
 
 async def apply(connection: Connection, partition: int, fence: int, batch: Sequence[Numbered]) -> Outcome:
@@ -132,9 +155,11 @@ async def _decide(connection: Connection, each: Numbered, accounts: Mapping[UUID
     command = each.command
     assert command is not None  # noqa: S101  # what cannot be read has a refusal
     account = accounts[command.user]
-    await learn_history(connection, command, account)
+    is_long = await learn_history(connection, command, account) or each.rows > 1
     try:
-        decision = decide(command, each.sequence, account)
+        # What takes long leaves the loop to leases and to other partitions.
+        deciding = partial(decide, command, each.sequence, account)
+        decision = await asyncio.to_thread(deciding) if is_long else deciding()
     except Exception:
         _logger.exception("command %d cannot be decided", each.sequence)  # the others of the partition can
         return _UNDECIDED

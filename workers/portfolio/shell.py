@@ -23,12 +23,12 @@ from mesh.actor.reader import Delivery
 from mesh.ledger.batch import take
 from mesh.ledger.codec import encode_answer
 from mesh.ledger.postgres import LedgerAway, Pool
-from workers.portfolio.apply import Numbered, Outcome, apply, numbered
+from workers.portfolio.apply import Numbered, Outcome, apply, numbered, portions
 from workers.portfolio.core import LedgerCore
 
 _logger = logging.getLogger(__name__)
 
-_WITHIN_S = 30.0
+_WITHIN_S = 60.0  # a batch; most of it is for an import into a long history on a busy machine
 _FIRST_RETRY_S, _MAX_RETRY_S = 0.05, 1.0
 _UNWRITABLE = Answer(500, {"code": "unwritable_command", "detail": "the tables cannot hold what this command comes to"})
 
@@ -110,7 +110,8 @@ class LedgerShell:
 
     async def answer(self, partition: int, core: LedgerCore, question: Sequence[Delivery]) -> Step:
         """Have commands decided, written and answered; returns once they last. Raises FencedError."""
-        await self._settle(partition, [numbered(each) for each in question])
+        for batch in portions([numbered(each) for each in question]):
+            await self._settle(partition, batch)
         return Step()
 
     def publish_live(self, partition: int, live: object) -> None:
