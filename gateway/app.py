@@ -36,9 +36,13 @@ from gateway.charts.controller import Charts, ChartsController
 from gateway.charts.reader import ChartReader
 from gateway.live.assembly import Live, build_live
 from gateway.live.origins import Origins
+from gateway.live.portfolio_feed import PortfolioFeed
 from gateway.live.socket import Socket
 from gateway.live.stream import Reception, serve
 from gateway.metrics import Metrics
+from gateway.portfolios.assembly import Portfolios, open_portfolios
+from gateway.portfolios.controller import PortfoliosController
+from gateway.portfolios.transactions import CommandsController, TransactionsController
 from gateway.problems import PROBLEM_HANDLERS
 from gateway.rest.health import Dependencies, HealthController
 from gateway.rest.quotes import QuotesController
@@ -74,6 +78,7 @@ class Parts:
     index: SymbolIndex
     accounts: AccountsService
     charts: Charts
+    portfolios: Portfolios
     health: Dependencies
     metrics: Metrics
 
@@ -95,9 +100,11 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         upstream = Upstream(connection, directory, cache, settings.linger_s, metrics)
         candles = _open_candles(stack, settings, connection, directory)
         charts = Charts(ChartReader(candles, await Calendars.open(js)))
+        portfolios = await open_portfolios(stack, settings, connection, upstream)
         live = build_live(settings, connection, upstream, candles, directory.epoch, metrics)
         origins = Origins(settings.allowed_origins)
-        reception = Reception(settings, live.hub, accounts, live.admission, origins, live.fan_outs, metrics)
+        feed = PortfolioFeed(connection, settings.partitions)
+        reception = Reception(settings, live.hub, accounts, live.admission, origins, live.fan_outs, feed, metrics)
         index = SymbolIndex(each.listing for each in directory.all())
         directory.on_added(lambda instrument: index.add(instrument.listing))
 
@@ -107,12 +114,13 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         async def reconnected() -> None:
             await live.hub.announce(is_connected=True)
             await live.hub.refresh()
+            await feed.refresh()
             await directory.reconnected()
 
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)
         health = Dependencies(upstream, accounts, cache)
-        parts = Parts(settings, upstream, live, reception, index, accounts, charts, health, metrics)
+        parts = Parts(settings, upstream, live, reception, index, accounts, charts, portfolios, health, metrics)
         work = asyncio.create_task(_background(parts, connection))
         work.add_done_callback(end_if_failed)
         stack.push_async_callback(_end, work)
@@ -149,7 +157,14 @@ def create_app(settings: GatewaySettings) -> Litestar:
 
     guarded = Router(
         "/",
-        route_handlers=[QuotesController, SymbolsController, ChartsController],
+        route_handlers=[
+            QuotesController,
+            SymbolsController,
+            ChartsController,
+            PortfoliosController,
+            TransactionsController,
+            CommandsController,
+        ],
         guards=[require_bearer(lambda connection: connection.app.state.parts.accounts.authenticate)],
         security=[{SCHEME_NAME: []}],
     )
@@ -161,6 +176,10 @@ def create_app(settings: GatewaySettings) -> Litestar:
         dependencies={
             "accounts": _part(lambda parts: parts.accounts),
             "charts": _part(lambda parts: parts.charts),
+            "files": _part(lambda parts: parts.portfolios.files),
+            "ledger": _part(lambda parts: parts.portfolios.commands),
+            "portfolios": _part(lambda parts: parts.portfolios.reader),
+            "records": _part(lambda parts: parts.portfolios.records),
             "upstream": _part(lambda parts: parts.upstream),
             "index": _part(lambda parts: parts.index),
             "health": _part(lambda parts: parts.health),
@@ -212,6 +231,7 @@ async def _background(parts: Parts, connection: Connection) -> None:
         tasks.create_task(parts.upstream.run())
         tasks.create_task(ops.beat(connection, "gateway", lambda: _figures(parts)))
         tasks.create_task(parts.live.run())
+        tasks.create_task(parts.reception.portfolios.run())
 
 
 def _figures(parts: Parts) -> dict[str, object]:

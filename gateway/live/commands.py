@@ -14,6 +14,7 @@ MIN_RATE, MAX_RATE = 0.1, 100.0
 Symbols = Annotated[list[str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 UpdatesPerS = Annotated[float, Meta(ge=MIN_RATE, le=MAX_RATE)]
 ChannelName = Annotated[str, Meta(min_length=1, max_length=32)]
+PortfolioId = Annotated[str, Meta(min_length=1, max_length=64)]
 Sequence = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 LastSeen = Annotated[dict[str, Sequence | str], Meta(min_length=1, max_length=MAX_SYMBOLS_PER_COMMAND)]
 
@@ -77,8 +78,22 @@ class Ping(Command, tag="ping", frozen=True):
     """Ask for a pong."""
 
 
-AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Snapshot | Rate | Ping
-COMMANDS: tuple[type[Command], ...] = (Auth, Subscribe, Unsubscribe, Reconnect, Snapshot, Rate, Ping)
+class WatchPortfolio(Command, tag="watch_portfolio", frozen=True):
+    """Send a portfolio whole, and then what changes of it, at most four times a second."""
+
+    portfolio: PortfolioId
+
+
+class UnwatchPortfolio(Command, tag="unwatch_portfolio", frozen=True):
+    """Send no more of a portfolio."""
+
+    portfolio: PortfolioId
+
+
+AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Snapshot | Rate | Ping | WatchPortfolio | UnwatchPortfolio
+COMMANDS: tuple[type[Command], ...] = (
+    Auth, Subscribe, Unsubscribe, Reconnect, Snapshot, Rate, Ping, WatchPortfolio, UnwatchPortfolio,
+)  # fmt: skip
 _ACTIONS = ", ".join(str(kind.__struct_config__.tag) for kind in COMMANDS)
 _json = msgspec.json.Decoder(AnyCommand)
 _msgpack = msgspec.msgpack.Decoder(AnyCommand)

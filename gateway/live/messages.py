@@ -4,6 +4,8 @@ Data frames are not made from here: `gateway/live/channels` encodes their update
 the same, so that the protocol's schema is whole and a test can hold the bytes against it.
 """
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -106,6 +108,7 @@ class Error(Message, tag="error", frozen=True):
     message: str
     symbol: str | UnsetType = UNSET
     channel: str | UnsetType = UNSET
+    portfolio: str | UnsetType = UNSET
     retry_after_ms: int | UnsetType = UNSET
 
 
@@ -233,7 +236,27 @@ class Update(Message, tag="update", frozen=True):
     candles_1mo: list[CandlesUpdate] | UnsetType = msgspec.field(default=UNSET, name="candles:1M")
 
 
+class PortfolioImage(Message, tag="portfolio", frozen=True):
+    """A portfolio that is watched, whole, as `GET /portfolios/{id}` answers."""
+
+    n: int
+    valuation: dict[str, Any]
+
+
+class PortfolioUpdate(Message, tag="portfolio_update", frozen=True):
+    """What changed of a portfolio since the message with the number before: all totals, and the rows that differ."""
+
+    n: int
+    valuation: dict[str, Any]
+
+
+class PortfolioUnwatched(Message, tag="portfolio_unwatched", frozen=True):
+    """What was understood of an `unwatch_portfolio`."""
+
+    portfolio: str
+
+
 MESSAGES: tuple[type[Message], ...] = (
     Welcome, Subscribed, Unsubscribed, Snapshot, Update, Resumed, Rate, Status, Mode,
-    Heartbeat, Pong, Authenticated, Error, Closing,
+    Heartbeat, Pong, Authenticated, Error, Closing, PortfolioImage, PortfolioUpdate, PortfolioUnwatched,
 )  # fmt: skip

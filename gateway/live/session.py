@@ -1,6 +1,7 @@
 """One client's session: who it is, how it is written to, and its place in the fan-out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from gateway.live.admission import Admitted
 from gateway.live.fan_out import FanOut
@@ -27,10 +28,13 @@ class Session:
     client: int = NOBODY
     """Its number in the fan-out, from its welcome to its end."""
 
+    portfolios: set[UUID] = field(default_factory=set)
+    """Those that it watches."""
+
     @property
     def watches(self) -> int:
-        """How many topics it watches."""
-        return len(self.fan_out.subscriptions.rows(self.client))
+        """How many topics and portfolios it watches."""
+        return len(self.fan_out.subscriptions.rows(self.client)) + len(self.portfolios)
 
     def answer(self, message: Message) -> None:
         """Send a message that must arrive, after those before; raises TooSlowError where too much waits already."""

@@ -23,12 +23,15 @@ from gateway.live.commands import (
     Snapshot,
     Subscribe,
     Unsubscribe,
+    UnwatchPortfolio,
+    WatchPortfolio,
 )
 from gateway.live.fan_out import FanOut
 from gateway.live.hub import Hub
 from gateway.live.messages import Authenticated, Error, Pong
 from gateway.live.origins import Origins
 from gateway.live.outlet import AnySocket, Outlet, TooSlowError
+from gateway.live.portfolio_feed import PortfolioFeed
 from gateway.live.session import Session
 from gateway.live.socket import Socket
 from gateway.live.token_bucket import TokenBucket
@@ -64,6 +67,7 @@ class Reception:
     origins: Origins
     fan_outs: dict[str, FanOut]
     """By subprotocol."""
+    portfolios: PortfolioFeed
     metrics: Metrics
 
 
@@ -120,6 +124,7 @@ class Stream:
                 await self._socket.close(_FAILED, "Internal Server Error")
         finally:
             self._end()
+            await self._reception.portfolios.leave(self._session)
 
     async def _let_in(self) -> None:
         """Accept the client when it is its turn, authenticate and greet it."""
@@ -211,6 +216,8 @@ class Stream:
                 await watching.snapshot(session, channel, symbols)
             case Rate(rate):
                 self._hub.pace(session, rate)
+            case WatchPortfolio() | UnwatchPortfolio():
+                await self._reception.portfolios.obey(session, command)
             case Ping():
                 session.answer(Pong())
             case Auth(token):

@@ -35,13 +35,22 @@ _NEWEST = """
     ORDER BY executed_at DESC, place_sequence DESC, place_line DESC, sequence DESC
     LIMIT $7
 """
-_COMMAND = "SELECT status, answer FROM commands WHERE id = $1 AND user_id = $2"
+_COMMAND = "SELECT status, answer, digest FROM commands WHERE id = $1 AND user_id = $2"
+_REACHED = "SELECT sequence FROM ledger_progress WHERE partition = $1"
 _DAYS = "SELECT * FROM portfolio_days WHERE portfolio_id = $1 AND day BETWEEN $2 AND $3 ORDER BY day"
 _OF_PARTITION = "SELECT * FROM portfolios WHERE partition = $1 AND deleted_at IS NULL ORDER BY id"
 _HELD_IN_PARTITION = f"""
     SELECT {", ".join(f"h.{name}" for name in HOLDINGS)} FROM portfolios p JOIN holdings h ON h.portfolio_id = p.id
     WHERE p.partition = $1 AND p.deleted_at IS NULL ORDER BY p.id
 """  # noqa: S608  # no value is in it
+
+MISMATCH = Answer(
+    422,
+    {
+        "code": "idempotency_mismatch",
+        "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
+    },
+)
 
 Result = TypeVar("Result")
 
@@ -120,6 +129,18 @@ class LedgerStore:
         """Read the answer to a user's command; None where it was not decided yet, or is another's."""
         rows = await self._rows(_COMMAND, command_id, user)
         return answer_of(rows[0]) if rows else None
+
+    async def answer_to(self, command: Command) -> Answer | None:
+        """Read the answer to a command that may have been given before; None where it was not decided yet."""
+        rows = await self._rows(_COMMAND, command.id, command.user)
+        if not rows:
+            return None
+        return answer_of(rows[0]) if rows[0]["digest"] == command.digest else MISMATCH
+
+    async def reached(self, partition: int) -> int:
+        """Read LEDGER's sequence of the last command of a partition that was decided, 0 before any."""
+        rows = await self._rows(_REACHED, partition)
+        return int(rows[0]["sequence"]) if rows else 0
 
     async def days(self, portfolio: UUID, first: date, last: date) -> list[Day]:
         """Read a portfolio's closes of some days, both included."""

@@ -19,20 +19,13 @@ from mesh.ledger.batch import Decided, begin, read, write
 from mesh.ledger.codec import UnreadableError, decode_command
 from mesh.ledger.postgres import Connection
 from mesh.ledger.rows import Found
-from mesh.ledger.store import answer_of
+from mesh.ledger.store import MISMATCH, answer_of
 
 _logger = logging.getLogger(__name__)
 
 MAX_ROWS = 5_000  # of a batch, unless one command has more
 _NS_PER_S = 1e9
 _UNREADABLE = UUID("d3bba1ef-6a0b-5c39-9d0f-3a5e4c7f2b11")  # the space of ids of commands that have none to be read
-_MISMATCH = Answer(
-    422,
-    {
-        "code": "idempotency_mismatch",
-        "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
-    },
-)
 _UNDECIDED = Answer(500, {"code": "undecided_command", "detail": "the ledger has no answer to this; nothing changed"})
 
 
@@ -170,4 +163,4 @@ async def _decide(connection: Connection, each: Numbered, accounts: Mapping[UUID
 
 
 def _as_before(each: Numbered, digest: bytes, answer: Answer) -> Answer:
-    return answer if each.digest == digest else _MISMATCH
+    return answer if each.digest == digest else MISMATCH

@@ -21,6 +21,7 @@ from gateway.live.close_codes import CloseCode
 from gateway.live.fan_out import MAX_ENTRIES_PER_FRAME
 from gateway.live.outlet import MAX_WAITING_BYTES
 from gateway.live.overload import POLL_AFTER_MS, POLL_SPREAD_MS, Level, mode_of
+from gateway.live.portfolio_feed import MAX_PER_CONNECTION
 from gateway.live.ticks import interval_ticks, rate_per_s
 from gateway.live.wire import WIRES
 from gateway.serving.stream_protocol import CONTROL_FRAMES_PER_S, MAX_FRAGMENTS
@@ -238,6 +239,7 @@ def test_limits_are_the_gateways(table_under: TableUnder) -> None:
         "prints held of a symbol": HELD_PRINTS,
         "candles of a first snapshot; 5000 for all symbols of a command": SNAPSHOT_CANDLES,
         "candles held of a symbol and interval": HELD_CANDLES,
+        "portfolios of a connection": MAX_PER_CONNECTION,
         "characters of a token": min(MAX_TOKEN_CHARACTERS, commands.MAX_TOKEN_CHARACTERS),
         "lowest rate that may be asked for": commands.MIN_RATE,
         "highest rate that may be asked for": commands.MAX_RATE,

@@ -1,0 +1,37 @@
+"""Builds what the routes of portfolios need, each part given what it needs."""
+
+import contextlib
+from dataclasses import dataclass
+
+from gateway.portfolios.commands import Commands
+from gateway.portfolios.fallback import Fallback
+from gateway.portfolios.files import Files
+from gateway.portfolios.ledger_client import LedgerClient
+from gateway.portfolios.reader import PortfolioReader
+from gateway.portfolios.records import Records
+from gateway.settings import GatewaySettings
+from gateway.upstream import Upstream
+from mesh.connection import Connection
+from mesh.ledger.store import LedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolios:
+    """What the routes use."""
+
+    commands: Commands
+    files: Files
+    reader: PortfolioReader
+    records: Records
+
+
+async def open_portfolios(
+    stack: contextlib.AsyncExitStack, settings: GatewaySettings, connection: Connection, upstream: Upstream
+) -> Portfolios:
+    """Open the way to the ledger, and to its tables, which may be away."""
+    store = LedgerStore(settings.postgres_dsn)
+    stack.push_async_callback(store.close)
+    client = LedgerClient(connection, connection.jetstream(), store.answer_to, settings.partitions)
+    await client.open()
+    reader = PortfolioReader(connection, settings.partitions, Fallback(store, upstream))
+    return Portfolios(Commands(client, store), Files(upstream.resolve), reader, Records(store))

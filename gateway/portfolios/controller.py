@@ -1,0 +1,74 @@
+"""`/portfolios`: open, rename, close; record and correct transactions; what is held and what it is worth."""
+
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
+from gateway.portfolios.commands import Commands
+from gateway.portfolios.reader import PortfolioReader
+from gateway.portfolios.requests import Entry, NewName, NewPortfolio, fields_of, read_id, unknown_portfolio
+from gateway.upstream import Upstream
+from market.ledger.commands import Create, Delete, Record, Rename
+
+
+class PortfoliosController(Controller):
+    """Portfolios, and what users do with them."""
+
+    tags = ("portfolios",)
+
+    @post("/portfolios", summary="Open a portfolio", media_type=JSON)
+    async def create(
+        self, request: AnyRequest, data: JSONBody[NewPortfolio], ledger: NamedDependency[Commands], key: Key = None
+    ) -> Response[bytes]:
+        """Open a portfolio in one currency."""
+        action = Create(data.name, data.currency)
+        return await carry_out(request, ledger, key, action, "/portfolios/{id}")
+
+    @get("/portfolios", summary="All portfolios", media_type=JSON)
+    async def list_all(self, request: AnyRequest, portfolios: NamedDependency[PortfolioReader]) -> Response[bytes]:
+        """List the user's portfolios with what they are worth now, oldest first."""
+        return as_json(await portfolios.all_of(request.user.user_id))
+
+    @get("/portfolios/{portfolio:str}", summary="What a portfolio holds and is worth", media_type=JSON)
+    async def value(
+        self, request: AnyRequest, portfolio: FromPath[str], portfolios: NamedDependency[PortfolioReader]
+    ) -> Response[bytes]:
+        """Value a portfolio at the prices of one moment."""
+        return as_json(await portfolios.one(request.user.user_id, read_id(portfolio, unknown_portfolio)))
+
+    @patch("/portfolios/{portfolio:str}", summary="Rename a portfolio", media_type=JSON)
+    async def rename(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        data: JSONBody[NewName],
+        ledger: NamedDependency[Commands],
+        key: Key = None,
+    ) -> Response[bytes]:
+        """Give a portfolio another name."""
+        return await carry_out(request, ledger, key, Rename(read_id(portfolio, unknown_portfolio), data.name))
+
+    @delete("/portfolios/{portfolio:str}", status_code=202, summary="Close a portfolio", media_type=JSON)
+    async def close(
+        self, request: AnyRequest, portfolio: FromPath[str], ledger: NamedDependency[Commands], key: Key = None
+    ) -> Response[bytes]:
+        """Close a portfolio for good; nobody sees it or its transactions any more."""
+        return await carry_out(request, ledger, key, Delete(read_id(portfolio, unknown_portfolio)))
+
+    @post("/portfolios/{portfolio:str}/holdings", summary="Record a transaction", media_type=JSON)
+    async def record(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        data: JSONBody[Entry],
+        ledger: NamedDependency[Commands],
+        upstream: NamedDependency[Upstream],
+        key: Key = None,
+        dry_run: DryRun = False,
+    ) -> Response[bytes]:
+        """Record what was bought, sold, paid in or out, or split."""
+        action = Record(read_id(portfolio, unknown_portfolio), fields_of(data, upstream.resolve))
+        if dry_run:
+            return await try_out(request, ledger, action)
+        return await carry_out(request, ledger, key, action)

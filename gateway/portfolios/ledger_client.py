@@ -1,0 +1,149 @@
+"""Gives commands to the ledger, and waits for what becomes of them.
+
+A command is durable once NATS has acknowledged it: from then on it is applied, once, whether somebody waits or not. The
+worker that owns the portfolio answers after its commit. Whoever asks again under the same key asks for the same
+command, and gets the first answer.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+
+from market import subjects
+from market.ledger.commands import Command
+from market.ledger.decide import Answer
+from mesh.connection import Connection
+from mesh.ledger.codec import UnreadableError, decode_answer, encode_command
+from mesh.streams import LEDGER
+
+_PUBLISH_S = 2.0
+_ANSWER_S = 2.0
+_LOOK_AFTER_S = 0.02  # for the answer to a command that was given before; doubling
+_DEFAULT_MOST_WAITING = 10_000
+_STREAM_FULL = frozenset((10077, 10122))  # bytes, messages: as nats-server numbers its errors
+
+Look = Callable[[Command], Awaitable[Answer | None]]
+"""Finds the answer to a command, where there is one."""
+
+
+class NotTaken(Exception):  # noqa: N818  # says what is the case
+    """NATS did not take the command, or did not say so: it may be given again under the same key."""
+
+
+class LedgerFull(Exception):  # noqa: N818  # says what is the case
+    """The stream of commands has reached its bound, and takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command that is durable; `answer` is None where it did not come in time."""
+
+    command_id: UUID
+    answer: Answer | None
+
+
+class LedgerClient:
+    """One process's way to the ledger."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        js: JetStreamContext,
+        look: Look,
+        partitions: int,
+        answer_s: float = _ANSWER_S,
+        most_waiting: int = _DEFAULT_MOST_WAITING,
+    ) -> None:
+        self._connection = connection
+        self._js = js
+        self._look = look
+        self._partitions = partitions
+        self._answer_s = answer_s
+        self._most_waiting = most_waiting
+        self._inbox = connection.new_inbox()
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+
+    async def open(self) -> None:
+        """Begin to hear answers."""
+        await self._connection.subscribe(f"{self._inbox}.*", cb=self._hear)
+
+    def reply_subject(self) -> str:
+        """Name a subject for the answer to one command."""
+        return f"{self._inbox}.{secrets.token_hex(8)}"
+
+    async def give(self, command: Command) -> Given:
+        """Make a command durable and wait for its answer; raises NotTaken and LedgerFull."""
+        if len(self._waiting) >= self._most_waiting:
+            raise NotTaken(f"{self._most_waiting} commands wait for their answers here already")
+        token = command.reply.rpartition(".")[2]
+        answer = self._waiting[token] = asyncio.get_running_loop().create_future()
+        try:
+            is_repeated = await self._publish(command)
+            async with asyncio.timeout(self._answer_s):
+                if is_repeated:
+                    return Given(command.id, await self._either(answer, command))
+                return Given(command.id, await answer)
+        except TimeoutError:
+            return Given(command.id, None)
+        finally:
+            self._waiting.pop(token, None)
+
+    def partition_of(self, user: UUID) -> int:
+        """Give the partition in whose order a user's commands are carried out."""
+        return subjects.partition_of_user(user, self._partitions)
+
+    async def newest_sequence(self, user: UUID) -> int:
+        """Give the sequence of the newest command in a user's partition, 0 where there is none; raises NotTaken."""
+        try:
+            return (await self._js.get_last_msg(LEDGER, subjects.ledger(self.partition_of(user)))).seq or 0
+        except NotFoundError:
+            return 0
+        except (NatsError, TimeoutError) as error:
+            raise NotTaken(str(error) or type(error).__name__) from error
+
+    async def _publish(self, command: Command) -> bool:
+        """Publish; tell whether NATS had the command already."""
+        if not self._connection.is_connected:
+            raise NotTaken("NATS cannot be reached")
+        subject = subjects.ledger(self.partition_of(command.user))
+        # Another request under the same key has to reach the worker, who refuses it.
+        headers = {"Nats-Msg-Id": f"{command.id}-{command.digest.hex()[:16]}"}
+        try:
+            ack = await self._js.publish(subject, encode_command(command), timeout=_PUBLISH_S, headers=headers)
+        except NoStreamResponseError as error:
+            raise NotTaken("NATS has no stream of commands") from error
+        except APIError as error:
+            if error.err_code in _STREAM_FULL:
+                raise LedgerFull(error.description) from error
+            raise NotTaken(str(error)) from error
+        except (NatsError, TimeoutError) as error:
+            raise NotTaken(str(error) or type(error).__name__) from error
+        return bool(ack.duplicate)
+
+    async def _either(self, answer: asyncio.Future[Answer], command: Command) -> Answer:
+        """Wait for the answer to a command that was given before: its worker may have told somebody else."""
+        wait_s = _LOOK_AFTER_S
+        while True:
+            found = await self._look(command)
+            if found is not None:
+                return found
+            done, _ = await asyncio.wait([answer], timeout=wait_s)
+            if done:
+                return answer.result()
+            wait_s *= 2
+
+    async def _hear(self, message: Msg) -> None:
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is None or waiting.done():
+            return
+        try:
+            waiting.set_result(decode_answer(message.data))
+        except UnreadableError as error:
+            waiting.set_exception(error)

@@ -1,0 +1,135 @@
+"""What requests about portfolios hold, read into the ledger's own words. Pure."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from gateway.problems import Problem, invalid_field
+from gateway.upstream import UnknownSymbolError
+from market.instrument import Instrument
+from market.ledger.commands import Fields
+from market.ledger.fields import read_fields
+from market.ledger.refusal import Refused, invalid
+from market.ledger.transaction import Kind
+from market.symbols import SymbolError
+
+MAX_PAGE = 500
+MAX_FILE_BYTES = 700_000  # of 5,000 lines; as a command it must fit into one message
+
+Find = Callable[[str], Instrument]
+"""Finds an instrument by its name; raises SymbolError and UnknownSymbolError."""
+
+Number = Annotated[Decimal, Meta(description='A number, or the same as a string: "12.5". At most 8 decimals.')]
+Time = Annotated[str, Meta(description="ISO 8601 with a zone; now, where it is left out.")]
+
+
+class NewPortfolio(msgspec.Struct, forbid_unknown_fields=True):
+    """A portfolio to open."""
+
+    name: Annotated[str, Meta(description="1 to 80 characters, no other of your portfolios' own.")]
+    currency: Annotated[str, Meta(description="ISO 4217; all of its money is in this one.", examples=["USD"])] = "USD"
+
+
+class NewName(msgspec.Struct, forbid_unknown_fields=True):
+    """What a portfolio is to be called."""
+
+    name: str
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """A transaction to record. Which fields it has depends on its type."""
+
+    type: Annotated[str | None, Meta(description=f"One of {', '.join(Kind)}.", examples=["BUY"])] = None
+    symbol: str | None = None
+    quantity: Number | None = None
+    price: Number | None = None
+    commission: Number | None = None
+    executed_at: Time | None = None
+    currency: str | None = None
+    note: str | None = None
+
+
+class Correction(Entry, forbid_unknown_fields=True):
+    """What is to stand in the place of a transaction; what is left out stays. `void` puts nothing there."""
+
+    void: bool = False
+
+
+def digest_of(method: str, path: str, body: bytes) -> bytes:
+    """Give the 32 bytes that tell one request from another."""
+    return hashlib.blake2b(b"\n".join((method.encode(), path.encode(), body)), digest_size=32).digest()
+
+
+def fields_of(entry: Entry, find: Find) -> Fields:
+    """Read an entry; raises Problem, naming the field and what it may be."""
+    given = {field: getattr(entry, field) for field in Entry.__struct_fields__}
+    try:
+        return with_listing(read_fields(given), find)
+    except Refused as error:
+        raise problem_of(error.status, error.body()) from None
+
+
+def with_listing(fields: Fields, find: Find) -> Fields:
+    """Name the symbol in full, and the currency that it is traded in; raises Refused."""
+    if fields.symbol is None:
+        return fields
+    try:
+        listing = find(fields.symbol).listing
+    except SymbolError as error:
+        raise invalid("symbol", str(error)) from None
+    except UnknownSymbolError as error:
+        raise Refused("unknown_symbol", str(error), field="symbol") from None
+    if fields.currency is not None and fields.currency != listing.currency:
+        raise Refused("wrong_currency", f"{listing.key} is traded in {listing.currency}", field="currency")
+    return replace(fields, symbol=str(listing.key), currency=listing.currency)
+
+
+def problem_of(status: int, body: dict[str, object]) -> Problem:
+    """Make a problem document of a refusal's members."""
+    rest = {name: value for name, value in body.items() if name not in {"code", "detail"}}
+    return Problem(status, str(body["code"]), str(body["detail"]), **rest)  # type: ignore[arg-type]  # JSON's own values
+
+
+def read_id(text: str, unknown: Callable[[], Problem]) -> UUID:
+    """Read an id in a path; what is none is the id of nothing. Raises Problem."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise unknown() from None
+
+
+def unknown_portfolio() -> Problem:
+    """Say that there is no such portfolio, in the same words whether it is another user's or nobody's."""
+    return Problem(404, "unknown_portfolio", "there is no such portfolio")
+
+
+def unknown_transaction() -> Problem:
+    """Say that a portfolio has no such transaction."""
+    return Problem(404, "unknown_transaction", "the portfolio has no such transaction")
+
+
+def unknown_command() -> Problem:
+    """Say that there is no such command, whether it is another user's or nobody's."""
+    return Problem(404, "unknown_command", "there is no such command")
+
+
+def read_limit(text: str) -> int:
+    """Read how many transactions a page may have; raises Problem."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
+        raise invalid_field("limit", f"1 to {MAX_PAGE}")
+    return int(text)
+
+
+def read_day(text: str, field: str) -> date:
+    """Read a date; raises Problem."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise invalid_field(field, "a date, as 2026-03-29") from None

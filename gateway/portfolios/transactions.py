@@ -1,0 +1,122 @@
+"""`/portfolios/{id}/transactions`: what is on record, in pages or as a file; corrections, files, and days."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+
+from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
+from gateway.portfolios.commands import Commands
+from gateway.portfolios.files import CSV, Files
+from gateway.portfolios.records import Records
+from gateway.portfolios.requests import (
+    MAX_FILE_BYTES,
+    Correction,
+    fields_of,
+    read_day,
+    read_id,
+    read_limit,
+    unknown_command,
+    unknown_portfolio,
+    unknown_transaction,
+)
+from gateway.upstream import Upstream
+from market.ledger.commands import Correct
+
+
+class TransactionsController(Controller):
+    """What is on record of a portfolio."""
+
+    tags = ("portfolios",)
+
+    @get("/portfolios/{portfolio:str}/transactions", summary="Transactions", media_type=JSON)
+    async def transactions(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        records: NamedDependency[Records],
+        limit: Annotated[str, QueryParameter(description="1 to 500 of a page")] = "100",
+        before: Annotated[str | None, QueryParameter(description="The `next` of the page before")] = None,
+        symbol: Annotated[str | None, QueryParameter(description="Only those of one symbol")] = None,
+        accept: Annotated[str, HeaderParameter(name="Accept", description="JSON, or text/csv for all as a file")] = "",
+    ) -> Response[bytes]:
+        """List transactions, newest first, with those that were corrected; or, as CSV, all that take effect."""
+        user, wanted = request.user.user_id, read_id(portfolio, unknown_portfolio)
+        if accept.partition(";")[0].strip().lower() == CSV:
+            name = f'attachment; filename="portfolio-{wanted}.csv"'
+            return Response(await records.file(user, wanted), media_type=CSV, headers={"Content-Disposition": name})
+        return as_json(await records.page(user, wanted, read_limit(limit), before, symbol))
+
+    @post(
+        "/portfolios/{portfolio:str}/transactions/{transaction:str}/corrections",
+        summary="Correct or void a transaction",
+        media_type=JSON,
+    )
+    async def correct(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        transaction: FromPath[str],
+        data: JSONBody[Correction],
+        ledger: NamedDependency[Commands],
+        upstream: NamedDependency[Upstream],
+        key: Key = None,
+        dry_run: DryRun = False,
+    ) -> Response[bytes]:
+        """Put another transaction, or none, in the place of one; both stay on record."""
+        fields = None if data.void else fields_of(data, upstream.resolve)
+        action = Correct(read_id(portfolio, unknown_portfolio), read_id(transaction, unknown_transaction), fields)
+        if dry_run:
+            return await try_out(request, ledger, action)
+        return await carry_out(request, ledger, key, action)
+
+    @post(
+        "/portfolios/{portfolio:str}/imports",
+        summary="Import transactions from a file",
+        media_type=JSON,
+        request_max_body_size=MAX_FILE_BYTES,
+    )
+    async def import_file(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        ledger: NamedDependency[Commands],
+        files: NamedDependency[Files],
+        key: Key = None,
+        dry_run: DryRun = False,
+    ) -> Response[bytes]:
+        """Record all lines of a CSV file, or none: each line that is wrong is named."""
+        action = files.read(
+            read_id(portfolio, unknown_portfolio), request.headers.get("content-type", ""), await request.body()
+        )
+        if dry_run:
+            return await files.try_out(request.user, ledger, action)
+        return await carry_out(request, ledger, key, action)
+
+    @get("/portfolios/{portfolio:str}/performance", summary="Day by day", media_type=JSON)
+    async def performance(
+        self,
+        request: AnyRequest,
+        portfolio: FromPath[str],
+        records: NamedDependency[Records],
+        first: Annotated[str | None, QueryParameter(name="from", description="The first day, as 2026-03-29")] = None,
+        last: Annotated[str | None, QueryParameter(name="to", description="The last day")] = None,
+    ) -> Response[bytes]:
+        """Give what a portfolio was worth at each close, and what came of it."""
+        since = None if first is None else read_day(first, "from")
+        until = None if last is None else read_day(last, "to")
+        return as_json(await records.days(request.user.user_id, read_id(portfolio, unknown_portfolio), since, until))
+
+
+class CommandsController(Controller):
+    """What became of commands."""
+
+    tags = ("portfolios",)
+
+    @get("/commands/{command:str}", summary="What became of a command", media_type=JSON)
+    async def command(
+        self, request: AnyRequest, command: FromPath[str], ledger: NamedDependency[Commands]
+    ) -> Response[bytes]:
+        """Give a command's answer as it was first given; 202 while it waits to be carried out."""
+        return await ledger.look_up(request.user, read_id(command, unknown_command))

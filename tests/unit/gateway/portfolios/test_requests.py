@@ -1,0 +1,115 @@
+"""What requests about portfolios say is read exactly, and what is wrong is named."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from gateway.portfolios.keys import command_id, read_key
+from gateway.portfolios.requests import Entry, digest_of, fields_of, read_day, read_id, read_limit, unknown_portfolio
+from gateway.problems import Problem
+from gateway.upstream import UnknownSymbolError
+from market.instrument import Instrument, InstrumentId, Listing
+from market.ledger.transaction import Kind
+from market.symbols import SymbolKey
+
+USER = UUID("08deb4de-0e69-4c1c-81e0-d63a6882778c")
+APPLE = Instrument(InstrumentId(1), Listing(SymbolKey("XNAS", "AAPL"), "Apple Inc."))
+
+
+def find(symbol: str) -> Instrument:
+    if symbol not in {"AAPL", "XNAS:AAPL"}:
+        raise UnknownSymbolError(f"there is no {symbol}")
+    return APPLE
+
+
+def entry(text: str) -> Entry:
+    return msgspec.json.decode(text, type=Entry)
+
+
+def problem(text: str) -> Problem:
+    with pytest.raises(Problem) as caught:
+        fields_of(entry(text), find)
+    return caught.value
+
+
+@pytest.mark.parametrize("number", ["0.1", '"0.1"', "1e-1", '"1E-1"'])
+def test_a_number_is_what_was_written_and_never_a_float(number: str) -> None:
+    fields = fields_of(entry(f'{{"type":"BUY","symbol":"AAPL","quantity":{number},"price":1.10}}'), find)
+    assert fields.quantity == Decimal("0.1")
+    assert fields.price == Decimal("1.1")
+
+
+def test_a_symbol_is_named_in_full_with_its_currency() -> None:
+    fields = fields_of(entry('{"type":"buy","symbol":"AAPL"}'), find)
+    assert (fields.kind, fields.symbol, fields.currency) == (Kind.BUY, "XNAS:AAPL", "USD")
+    assert (fields.quantity, fields.price, fields.commission, fields.executed_at) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "field"),
+    [
+        ('{"type":"BUY","symbol":"NOBODY"}', "unknown_symbol", "symbol"),
+        ('{"type":"BUY","symbol":"AAPL","currency":"EUR"}', "wrong_currency", "currency"),
+        ('{"type":"GIVE"}', "invalid_field", "type"),
+        ('{"quantity":"NaN"}', "invalid_field", "quantity"),
+        ('{"quantity":0.123456789}', "invalid_field", "quantity"),
+        ('{"price":1e99}', "invalid_field", "price"),
+        ('{"price":"1e999999"}', "invalid_field", "price"),
+        ('{"executed_at":"yesterday"}', "invalid_field", "executed_at"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, code: str, field: str) -> None:
+    found = problem(text)
+    assert (found.status, found.code, found.fields["field"]) == (422, code, field)
+
+
+def test_a_field_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="amount"):
+        entry('{"type":"BUY","amount":1}')
+
+
+def test_the_same_key_is_the_same_command_for_one_user_alone() -> None:
+    assert command_id(USER, "one") == command_id(USER, "one")
+    assert len({command_id(USER, "one"), command_id(USER, "two"), command_id(UUID(int=1), "one")}) == 3
+
+
+@pytest.mark.parametrize("header", ["", " ", "a b", "x" * 129, "schön"])
+def test_a_key_has_its_bounds(header: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_key(header)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_idempotency_key")
+
+
+def test_without_a_key_each_request_is_its_own() -> None:
+    assert read_key("x" * 128) == "x" * 128
+    assert read_key(None) != read_key(None)
+
+
+def test_a_digest_tells_requests_apart() -> None:
+    found = {digest_of(*each) for each in (("POST", "/a", b"x"), ("POST", "/a", b"y"), ("POST", "/b", b"x"))}
+    assert len(found) == 3
+    assert {len(each) for each in found} == {32}
+
+
+def test_an_id_that_is_none_is_of_nothing() -> None:
+    assert read_id(str(USER), unknown_portfolio) == USER
+    with pytest.raises(Problem) as caught:
+        read_id("7", unknown_portfolio)
+    assert (caught.value.status, caught.value.code) == (404, "unknown_portfolio")
+
+
+@pytest.mark.parametrize("text", ["0", "501", "-1", "ten", "", "9" * 5000, "1.5", "٣"])
+def test_a_page_has_its_bounds(text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_limit(text)
+    assert caught.value.fields["field"] == "limit"
+
+
+def test_days_and_limits_are_read() -> None:
+    assert read_limit("500") == 500
+    assert read_day("2026-03-29", "from").isoformat() == "2026-03-29"
+    with pytest.raises(Problem) as caught:
+        read_day("29.3.2026", "from")
+    assert caught.value.fields["field"] == "from"
