@@ -26,7 +26,7 @@ from market.candles.view import View
 from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition
 from market.row_type import Rows
 
-CHUNK_ROWS = 16_384  # what a chunk makes on the way stays in the processor's cache
+CHUNK_ROWS = 24_576  # what a chunk makes on the way stays in the processor's cache
 
 Bools = npt.NDArray[np.bool_]
 I8 = npt.NDArray[np.int64]
@@ -140,47 +140,53 @@ class CandleFold:
     def _apply_chunk(self, events: Rows, start: int, recorder: Recorder) -> None:
         chunk = Chunk.of(events, self._table.places(events["instrument"]))
         codes = judge(chunk, self._rules)
-        good = self._in_order(events, chunk.place, start, recorder)
+        order = self._table.sequences.by_place(chunk.place) if codes is None else None
+        good = self._in_order(chunk, order, start, recorder)
         positions = None
         if codes is not None:
             recorder.reject(codes if good is None else np.where(good, codes, 0), start)
             good = codes == 0 if good is None else good & (codes == 0)
         if good is not None:
             kept = np.flatnonzero(good)
-            chunk, positions = chunk.take(kept), kept + start
+            chunk, positions, order = chunk.take(kept), kept + start, None
         if len(chunk):
-            self._fold(chunk, np.arange(start, start + len(chunk)) if positions is None else positions, recorder)
+            positions = np.arange(start, start + len(chunk)) if positions is None else positions
+            self._fold(chunk, positions, order, recorder)
 
-    def _in_order(self, events: Rows, place: Places, start: int, recorder: Recorder) -> Bools | None:
+    def _in_order(self, chunk: Chunk, order: Places | None, start: int, recorder: Recorder) -> Bools | None:
         """Follow the sequences of every known instrument's rows; tell which rows are no repetitions, None if all."""
-        sequence, known = events["sequence"].astype(np.int64), None
+        place, sequence, known = chunk.place, chunk.sequence, None
         if place.min() < 0:
             known = np.flatnonzero(place >= 0)
             place, sequence = place[known], sequence[known]
-        disorder = self._table.sequences.follow(place, sequence)
+        disorder = self._table.sequences.follow(place, sequence, order)
         if disorder is None:
             return None
         if known is not None:
             disorder = disorder.at(known)
         recorder.disorder(disorder, start)
-        good = np.ones(len(events), bool)
+        good = np.ones(len(chunk), bool)
         good[disorder.repeated] = False
         return good
 
-    def _fold(self, chunk: Chunk, positions: Places, recorder: Recorder) -> None:
-        at = chunk.trades
-        trades = Trades(chunk.place[at], chunk.ts[at], chunk.price, chunk.size, chunk.conditions)
+    def _fold(self, chunk: Chunk, positions: Places, order: Places | None, recorder: Recorder) -> None:
+        """Fold a chunk of good rows in; `order` is that by place, where it is known."""
+        at, ts = chunk.trades, chunk.ts
+        trades = Trades(chunk.place[at], ts[at], chunk.price, chunk.size, chunk.conditions)
         ts_recv, positions = chunk.ts_recv[at], positions[at]
-        high = np.maximum.accumulate(chunk.ts)
-        np.maximum(high, self._high_ns, out=high)
-        before = np.empty_like(high)
-        before[0], before[1:] = self._high_ns, high[:-1]
+        is_in_order = bool(ts[0] >= self._high_ns and (ts[1:] >= ts[:-1]).all())
+        high = ts if is_in_order else np.maximum(np.maximum.accumulate(ts), self._high_ns)
+        before = np.zeros(0, np.int64)
+        if not is_in_order or not self._rules.bound_ns or high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
+            before = np.append(np.int64(self._high_ns), high[:-1])
         cuts, rises = [0, len(trades)], np.zeros(0, np.intp)
         if high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
             rises = np.flatnonzero(high // MINUTE_NS != before // MINUTE_NS)
             cuts[1:1] = rises.tolist() if isinstance(at, slice) else np.searchsorted(at, rises).tolist()
-        is_in_order = bool((high == chunk.ts).all())
-        watermark = before[at] - self._rules.bound_ns
+        watermark = before[at] - self._rules.bound_ns if len(before) else None
+        if watermark is None and order is not None and isinstance(at, slice):
+            # Columns of places are read and written faster forwards than to and fro; of each place all stays in order.
+            trades, ts_recv = trades.ordered(order), ts_recv.take(order, mode="clip")
         for number, (begin, end) in enumerate(pairwise(cuts)):
             if number:
                 self._enter(int(high[rises[number - 1]]), recorder)
@@ -188,7 +194,7 @@ class CandleFold:
                 part = slice(begin, end)
                 self._fold_trades(
                     trades.take(part),
-                    watermark[part],
+                    None if watermark is None else watermark[part],
                     ts_recv[part],
                     positions[part],
                     recorder,
@@ -197,12 +203,20 @@ class CandleFold:
         self._high_ns = int(high[-1])
 
     def _fold_trades(
-        self, trades: Trades, watermark: I8, ts_recv: I8, positions: Places, recorder: Recorder, *, is_in_order: bool
+        self,
+        trades: Trades,
+        watermark: I8 | None,
+        ts_recv: I8,
+        positions: Places,
+        recorder: Recorder,
+        *,
+        is_in_order: bool,
     ) -> None:
+        """Fold trades in; `watermark` is that before each of them, None where all are after it."""
         minute = trades.ts // MINUTE_NS
         self._move_closing_prints(minute, trades)
         late = None
-        if (trades.ts <= watermark).any():
+        if watermark is not None and (trades.ts <= watermark).any():
             is_folded = trades.ts >= watermark - self._rules.lateness_ns
             if not is_folded.all():
                 recorder.drop_late(positions[~is_folded])
@@ -226,14 +240,14 @@ class CandleFold:
 
     def _forming(self, minute: I8, trades: Trades) -> Bools | None:
         """Tell which trades form prices; None for all of them."""
-        odd = np.flatnonzero(trades.conditions & np.uint64(NOT_PRICE_FORMING))
+        odd = np.flatnonzero(trades.conditions & np.uint8(NOT_PRICE_FORMING))
         if not len(odd):
             return None
         forming = np.ones(len(trades), bool)
         for venue, each, own in self._by_window(odd, minute, trades):
             session = self._ladder.windows(venue, each)[0].session
             excluded = NOT_PRICE_FORMING if session is Session.REGULAR else Condition.ODD_LOT
-            forming[own] = trades.conditions[own] & np.uint64(excluded) == 0
+            forming[own] = trades.conditions[own] & np.uint8(excluded) == 0
         return forming
 
     def _by_window(self, at: Places, minute: I8, trades: Trades) -> Iterator[tuple[int, int, Places]]:
