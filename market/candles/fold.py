@@ -64,6 +64,16 @@ class CandleFold:
         """The time at and before which windows that end are closed."""
         return max(self._high_ns - self._rules.bound_ns, 0)
 
+    @property
+    def settled_ns(self) -> int:
+        """The time before which nothing changes any more: trades of then are too late."""
+        return max(self.watermark_ns - self._rules.lateness_ns, 0)
+
+    @property
+    def enlisted(self) -> U4:
+        """The numbers of all instruments that have a place."""
+        return self._table.numbers
+
     def unknown(self, events: Rows) -> U4:
         """Give the instrument numbers of a batch that are not enlisted, each once."""
         numbers = events["instrument"]
@@ -118,8 +128,7 @@ class CandleFold:
         """Give every candle of the instruments that is open, or to which late trades may still come."""
         places = self._table.places(numbers)
         places = np.unique(places[places >= 0])
-        settled_ns = self.watermark_ns - self._rules.lateness_ns
-        return Candles.concat(list(self._view.held(places, settled_ns, self.watermark_ns)))
+        return Candles.concat(list(self._view.held(places, self.settled_ns, self.watermark_ns)))
 
     def freeze(self) -> Frozen:
         """Copy the whole state; `encode` writes it, where the fold need not wait."""

@@ -171,6 +171,10 @@ class CandleCore:
         """Give the candles of these instruments that are open, or that late trades may still change."""
         return Candles.concat([Candles.of(0), *(source.fold.now(numbers) for source in self._sources.values())])
 
+    def settled(self) -> list[tuple[npt.NDArray[np.uint32], int]]:
+        """Give each feed's instruments, and the time before which their candles do not change any more."""
+        return [(source.fold.enlisted, source.fold.settled_ns) for source in self._sources.values()]
+
     @property
     def watermarks_ns(self) -> dict[str, int]:
         """How far each feed's time is."""

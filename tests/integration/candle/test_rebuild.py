@@ -5,9 +5,11 @@ import pytest
 from nats.js import JetStreamContext
 
 from infra.local.servers import NatsServer
+from market.candles.timeframe import Timeframe
 from tests.candle_tape import TapeWriter, last_of, make_rows
 from tests.candle_worker import CandleWorker, check, until_stored
 from tests.integration.candle.conftest import PARTITIONS
+from workers.candle.compare import Tally
 from workers.candle.rebuild import rebuild
 from workers.candle.settings import CandleSettings
 
@@ -22,9 +24,10 @@ async def test_tables_are_confirmed_spoilt_found_out_and_made_again(
     await worker.stop()
     settings = CandleSettings(nats_url=nats_server.url, postgres_dsn=dsn, partitions=PARTITIONS)
     confirmed = await rebuild(settings, writes=False)
-    assert confirmed.is_same
-    assert confirmed.equal > 300
-    assert (confirmed.ahead, confirmed.written) == (0, 0)
+    assert confirmed.total.is_same
+    assert all(tally.equal for tally in confirmed.tallies.values())
+    assert confirmed.total.equal > 300
+    assert (confirmed.written, confirmed.behind) == (0, [])
 
     database = await asyncpg.connect(dsn, ssl=False)
     try:
@@ -34,10 +37,12 @@ async def test_tables_are_confirmed_spoilt_found_out_and_made_again(
     finally:
         await database.close()
     found = await rebuild(settings, writes=False)
-    assert (found.missing, found.behind, found.is_same) == (missing, behind, False)
+    assert found.tallies[Timeframe.M5] == Tally(missing=missing)
+    assert found.tallies[Timeframe.D1] == Tally(different=behind)
+    assert not found.total.is_same
     done = await rebuild(settings, writes=True)
     assert done.written == missing + behind
-    assert (await rebuild(settings, (0,), writes=False)).is_same
+    assert (await rebuild(settings, (0,), writes=False)).total.is_same
     assert await rebuild(settings, writes=False) == confirmed
     found_again = await check(js, dsn, tape.instruments, PARTITIONS)
     assert (found_again["lost"], found_again["duplicate"], found_again["different"]) == (0, 0, 0)
