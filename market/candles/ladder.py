@@ -5,6 +5,7 @@ window's value is its settled bar followed by its minutes that have not settled,
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -78,15 +79,16 @@ class Ladder:
         return list({(window.start_ns, window.session): window for window in found}.values())
 
     def value(self, venue: int, windows: Sequence[tuple[Timeframe, Window]], places: Places) -> Bars:
-        """Give the bars of windows, for each of them those of `places`, all of one venue."""
+        """Give the bars of windows of which anything is held, for each of them those of `places`, all of one venue."""
         room = self.planes.room
-        value = self._flat.take(_cells([self._row(venue, *each) for each in windows], room, places))
+        rows = [self._row(venue, *each) for each in windows]
+        parts = [] if min(rows) == len(SLOTS) else [self._flat.at(_cells(rows, room, places))]
         for minute in self.planes.filled:
             around = self.windows(venue, minute)
             rows = [minute & 3 if own.is_same(around[each - 1]) else BLANK_PLANE for each, own in windows]
             if min(rows) != BLANK_PLANE:
-                value = merge(value, self.planes.flat.take(_cells(rows, room, places)))
-        return value
+                parts.append(self.planes.flat.at(_cells(rows, room, places)))
+        return reduce(merge, parts)
 
     def settle(self, minute: int, of_venue: Sequence[Places]) -> None:
         """Merge a minute into the longer windows that it is in, and free its plane; minutes come in ascending order.

@@ -16,6 +16,8 @@ from market.codes import CandleFlag
 Places = npt.NDArray[np.intp]
 Wanted = Sequence[tuple[Timeframe, Window]]
 
+_PLACES_AT_ONCE = 16_384  # what their candles take on the way stays in the processor's cache
+
 
 class View:
     """Reads candles out of a ladder; changes nothing."""
@@ -30,7 +32,8 @@ class View:
         for venue, places in enumerate(self._table.of_venue):
             for each in self._held(venue):
                 if after_ns < each[1].end_ns <= until_ns:
-                    yield self._candles(venue, [each], places, until_ns)
+                    for start in range(0, len(places), _PLACES_AT_ONCE):
+                        yield self._candles(venue, [each], places[start : start + _PLACES_AT_ONCE], until_ns)
 
     def containing(
         self, minute: int, places: Places, timeframes: Iterable[Timeframe], closed_ns: int, *, is_open: bool
@@ -71,8 +74,8 @@ class View:
         of_each = np.array([(each, own.session, *own[:2], _flags(own, closed_ns)) for each, own in wanted])
         active = np.flatnonzero(bars.trades)
         which, at = np.divmod(active, len(places))
-        timeframe, session, start_ns, end_minute, flags = of_each[which].T
-        at, bars = places[at], bars.take(active).carried()
+        timeframe, session, start_ns, end_minute, flags = of_each.T.take(which, axis=1, mode="clip")
+        at, bars = places[at], bars.at(active).carried()
         is_priced = bars.last_ns >= 0
         return Candles(
             instrument=self._table.numbers[at],
