@@ -110,7 +110,7 @@ class CandleFold:
         Those that closed on the tape are left out, and those that `after_ns`, an earlier `high_ns`, gave.
         """
         begin_ns = max(self._closed_ns, after_ns - self._rules.bound_ns)
-        return Candles.concat(list(self._view.closings(begin_ns, high_ns - self._rules.bound_ns)))
+        return self._view.closings(begin_ns, high_ns - self._rules.bound_ns)
 
     def live(self, places: Places, timeframes: Iterable[Timeframe] = Timeframe) -> Candles:
         """Give the candles that hold the newest minute of each place, where that minute has not settled yet."""
@@ -281,6 +281,5 @@ class CandleFold:
             for candles in self._view.containing(minute, places, Timeframe, self._closed_ns, is_open=False):
                 recorder.give_out(candles)
         self._amended.clear()
-        for candles in self._view.closings(self._closed_ns, watermark_ns):
-            recorder.give_out(candles)
+        recorder.give_out(self._view.closings(self._closed_ns, watermark_ns))
         self._closed_ns = max(self._closed_ns, watermark_ns)

@@ -27,6 +27,7 @@ SLOTS: tuple[Slot, ...] = tuple(
     for session in (Session if timeframe.minutes == 0 else (Session.REGULAR,))
 )
 ROW_OF = {slot: row for row, slot in enumerate(SLOTS)}
+_PLACES_AT_ONCE = 16_384  # what their bars take on the way stays in the processor's cache
 _KEPT_MINUTES = 64  # of which the windows are remembered, for each venue
 
 
@@ -99,22 +100,28 @@ class Ladder:
         for venue, places in enumerate(of_venue):
             active = places[bars.trades[places] > 0]
             if len(active):
-                # Where most places are meant and the others are blank, columns are read fastest whole.
+                slots = self._enter(venue, minute, places)
+                # Where most places are meant and the others are blank, columns are read fastest as they lie.
                 is_dense = len(of_venue) == 1 and len(active) * 2 > self.planes.room
-                at = slice(0, self.planes.room) if is_dense else active
-                self._settle(venue, minute, bars.take(at).carried(), at, places)
+                for start in range(0, self.planes.room if is_dense else len(active), _PLACES_AT_ONCE):
+                    part = slice(start, start + _PLACES_AT_ONCE)
+                    at: Index = part if is_dense else active[part]
+                    minute_bars = bars.take(at).carried()
+                    for settled in slots:
+                        settled.put(at, merge(settled.take(at), minute_bars).carried().begun())
         self.planes.clear(minute)
 
-    def _settle(self, venue: int, minute: int, bars: Bars, at: Index, places: Places) -> None:
+    def _enter(self, venue: int, minute: int, places: Places) -> list[Bars]:
+        """Give the settled bars of each longer window that a minute is in, blank where the window is another one."""
+        entered = []
         for timeframe, window in zip(Timeframe, self.windows(venue, minute), strict=True):
-            if timeframe is Timeframe.M1:
-                continue
-            slot = slot_of(timeframe, window.session)
-            settled = self.settled(slot)
-            if not window.is_same(self.window[slot][venue]):
-                settled.clear(places)
-            self.window[slot][venue] = window
-            settled.put(at, merge(settled.take(at), bars).carried().begun())
+            if timeframe is not Timeframe.M1:
+                slot = slot_of(timeframe, window.session)
+                if not window.is_same(self.window[slot][venue]):
+                    self.settled(slot).clear(places)
+                self.window[slot][venue] = window
+                entered.append(self.settled(slot))
+        return entered
 
     def _set(self, block: I8) -> None:
         self.block, self._settled = block, Bars.over(block)

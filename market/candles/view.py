@@ -25,15 +25,22 @@ class View:
     def __init__(self, table: PlaceTable, ladder: Ladder) -> None:
         self._table, self._ladder = table, ladder
 
-    def closings(self, after_ns: int, until_ns: int) -> Iterator[Candles]:
+    def closings(self, after_ns: int, until_ns: int) -> Candles:
         """Give every candle whose window ends after `after_ns` and not after `until_ns`."""
         if until_ns // MINUTE_NS <= after_ns // MINUTE_NS:
-            return  # windows end with whole minutes
-        for venue, places in enumerate(self._table.of_venue):
-            for each in self._held(venue):
-                if after_ns < each[1].end_ns <= until_ns:
-                    for start in range(0, len(places), _PLACES_AT_ONCE):
-                        yield self._candles(venue, [each], places[start : start + _PLACES_AT_ONCE], until_ns)
+            return Candles.of(0)  # windows end with whole minutes
+        ended = [
+            (venue, places, each)
+            for venue, places in enumerate(self._table.of_venue)
+            for each in self._held(venue)
+            if after_ns < each[1].end_ns <= until_ns
+        ]
+        parts = (
+            self._candles(venue, [each], places[start : start + _PLACES_AT_ONCE], until_ns)
+            for venue, places, each in ended
+            for start in range(0, len(places), _PLACES_AT_ONCE)
+        )
+        return Candles.gather(parts, sum(len(places) for _, places, _ in ended))
 
     def containing(
         self, minute: int, places: Places, timeframes: Iterable[Timeframe], closed_ns: int, *, is_open: bool
