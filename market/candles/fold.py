@@ -11,13 +11,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from market.candles.beginning import Children, numbers_of, seed
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules, judge
 from market.candles.chunk import Chunk
 from market.candles.codec import CodecError
 from market.candles.frozen import Frozen, freeze, thaw
 from market.candles.ladder import Ladder
-from market.candles.minutes import MinutePlanes, Trades
+from market.candles.minutes import PLANES, MinutePlanes, Trades
 from market.candles.output import Output, Recorder
 from market.candles.places import PlaceTable
 from market.candles.sessions import MINUTE_NS, Segments, continuous
@@ -96,6 +97,19 @@ class CandleFold:
         """Give the numbers of places."""
         return self._table.numbers[places]
 
+    def begin(self, first_minute: int, children: Mapping[str, Sequence[Children]], *, is_known: bool) -> None:
+        """Begin with a minute, before any row: windows begun earlier are made of what the tables have, by venue.
+
+        Trades of earlier minutes are left out. Unless `is_known`, windows begun earlier without children are hidden.
+        """
+        self._ladder.first_minute = first_minute
+        self._table.meet(children)
+        for venue, parts in children.items():
+            numbers = numbers_of(parts)
+            self.enlist(numbers, [venue] * len(numbers))
+            for part in parts:
+                seed(self._table, self._ladder, venue, part, is_known=is_known)
+
     def apply(self, events: Rows, tape_sequence: I8) -> Output:
         """Fold event rows in, in tape order; `tape_sequence` is, for each row, that of its message on the tape."""
         recorder = Recorder(events, tape_sequence, self._ladder.planes.room)
@@ -139,6 +153,7 @@ class CandleFold:
         """Make the fold whose state was frozen and encoded; raises CodecError for other bytes."""
         frozen, fold = Frozen.decode(data), cls(rules, venues)
         try:
+            fold._table.meet(frozen.facts["venues"])
             fold.enlist(*frozen.enlisted)
             thaw(frozen, fold._table, fold._ladder)
             fold._high_ns, fold._closed_ns = frozen.facts["high_ns"], frozen.facts["closed_ns"]
@@ -224,6 +239,15 @@ class CandleFold:
         """Fold trades in; `watermark` is that before each of them, None where all are after it."""
         minute = trades.ts // MINUTE_NS
         self._move_closing_prints(minute, trades)
+        if self._high_ns // MINUTE_NS - PLANES < self._ladder.first_minute:
+            is_ours = minute >= self._ladder.first_minute
+            trades, minute, ts_recv, positions = (
+                trades.take(is_ours),
+                minute[is_ours],
+                ts_recv[is_ours],
+                positions[is_ours],
+            )
+            watermark = None if watermark is None else watermark[is_ours]
         late = None
         if watermark is not None and (trades.ts <= watermark).any():
             is_folded = trades.ts >= watermark - self._rules.lateness_ns

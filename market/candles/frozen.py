@@ -13,7 +13,7 @@ from market.candles.ladder import ROW_OF, SLOTS, Ladder, Slot
 from market.candles.minutes import NO_MINUTE, PLANES
 from market.candles.places import PlaceTable
 from market.candles.sessions import Window
-from market.candles.timeframe import Session
+from market.candles.timeframe import Session, Timeframe
 
 Column = npt.NDArray[Any]
 _OF_PRICED = ("first_ns", "last_ns", *PRICES)  # zero in bytes where no trade formed a price, where no time is zero
@@ -68,7 +68,15 @@ def freeze(table: PlaceTable, ladder: Ladder, facts: dict[str, int]) -> Frozen:
     columns |= _copied(ladder.block, [ROW_OF[slot] for slot in slots], [_name(slot) for slot in slots], used)
     windows = {_name(slot): [window and list(window) for window in ladder.window[slot]] for slot in slots}
     return Frozen(
-        {**facts, "venues": list(table.venues), "minutes": list(ladder.planes.minute), "windows": windows}, columns
+        {
+            **facts,
+            "first_minute": ladder.first_minute,
+            "hidden": [sorted(keys) for keys in ladder.hidden],
+            "venues": list(table.venues),
+            "minutes": list(ladder.planes.minute),
+            "windows": windows,
+        },
+        columns,
     )
 
 
@@ -78,6 +86,9 @@ def thaw(frozen: Frozen, table: PlaceTable, ladder: Ladder) -> None:
     table.sequences.last[:used] = columns["sequence"]
     table.ts_event[:used], table.ts_recv[:used] = columns["ts_event"], columns["ts_recv"]
     ladder.planes.minute[:] = facts["minutes"]
+    ladder.first_minute = facts["first_minute"]
+    for hidden, keys in zip(ladder.hidden, facts["hidden"], strict=True):
+        hidden.update((Timeframe(timeframe), Session(session), start_ns) for timeframe, session, start_ns in keys)
     for plane in range(PLANES):
         if ladder.planes.minute[plane] != NO_MINUTE:
             _fill(ladder.planes.bars.take(plane), _plane(plane), frozen, used)

@@ -18,6 +18,7 @@ from market.candles.timeframe import Session, Timeframe
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 Slot = tuple[Timeframe, Session]
+Key = tuple[Timeframe, Session, int]  # of a window: the start is in ns
 
 # Windows below a day are of one kind of time after the other; a day, a week and a month have one of each at once.
 SLOTS: tuple[Slot, ...] = tuple(
@@ -44,12 +45,17 @@ class Ladder:
         self.venues: list[Segments] = []
         self._set(blank_block(len(SLOTS) + 1, planes.room))  # one row more, in which nothing ever is
         self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
+        self.first_minute = 0
+        """Trades of earlier minutes are not folded: whoever stored their candles has them."""
+        self.hidden: list[set[Key]] = []
+        """By venue: windows of which only a part is known, which are not given out."""
         self._windows: list[dict[int, tuple[Window, ...]]] = []  # by venue and minute, the newest few
 
     def add_venue(self, segments: Segments) -> None:
         """Take in one more venue."""
         self.venues.append(segments)
         self._windows.append({})
+        self.hidden.append(set())
         for windows in self.window.values():
             windows.append(None)
 
@@ -71,6 +77,10 @@ class Ladder:
                 known.clear()
             known[minute] = tuple(self.venues[venue].window(timeframe, minute) for timeframe in Timeframe)
         return known[minute]
+
+    def is_hidden(self, venue: int, timeframe: Timeframe, window: Window) -> bool:
+        """Tell whether only a part of a window is known."""
+        return (timeframe, window.session, window.start_ns) in self.hidden[venue]
 
     def held(self, timeframe: Timeframe, venue: int) -> list[Window]:
         """Give the windows of a timeframe of which anything is held: the settled ones, and those of its minutes."""

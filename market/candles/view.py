@@ -51,7 +51,7 @@ class View:
         """
         for venue, own in self._by_venue(places):
             windows = self._ladder.windows(venue, minute)
-            wanted = [(each, windows[each - 1]) for each in timeframes]
+            wanted = self._shown(venue, [(each, windows[each - 1]) for each in timeframes])
             if not is_open:
                 wanted = [each for each in wanted if each[1].end_ns <= closed_ns]
             yield self._candles(venue, wanted, own, closed_ns)
@@ -63,7 +63,12 @@ class View:
             yield self._candles(venue, wanted, own, closed_ns)
 
     def _held(self, venue: int) -> list[tuple[Timeframe, Window]]:
-        return [(timeframe, window) for timeframe in Timeframe for window in self._ladder.held(timeframe, venue)]
+        held = [(timeframe, window) for timeframe in Timeframe for window in self._ladder.held(timeframe, venue)]
+        return self._shown(venue, held)
+
+    def _shown(self, venue: int, wanted: Wanted) -> list[tuple[Timeframe, Window]]:
+        """Leave out windows of which only a part is known."""
+        return [each for each in wanted if not self._ladder.is_hidden(venue, *each)]
 
     def _by_venue(self, places: Places) -> Iterator[tuple[int, Places]]:
         if len(self._ladder.venues) == 1:

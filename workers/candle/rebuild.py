@@ -29,11 +29,12 @@ from mesh.directory import Directory
 from mesh.streams import TAPE, declared, ensure
 from mesh.tape_range import TapeRange
 from workers.candle.compare import Tally, compare
-from workers.candle.core import CandleCore, CoreRules
+from workers.candle.core import CandleCore, CoreRules, Newcomer, Strangers
 from workers.candle.effects import Effects
 from workers.candle.live import LivePace
+from workers.candle.names import Names
+from workers.candle.past import PastReader
 from workers.candle.settings import CandleSettings
-from workers.candle.shell import Names
 
 _logger = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class _Rebuild:
         self._names = names
         self._store = store
         self._writer = writer
+        self._past = PastReader(js, store, names, settings.partitions)
         self._outcome = Outcome()
 
     async def run(self, partitions: Sequence[int]) -> Outcome:
@@ -135,14 +137,19 @@ class _Rebuild:
             step = core.apply(deliveries, 0)
             while step.question is not None:
                 parts += _closed(step)
-                await self._names.learn(step.question.numbers)
-                step = core.resume(step.question, 0)
+                step = await self._answer(tape, core, step.question)
             parts += _closed(step)
             if sum(map(len, parts)) > _COALESCE_ROWS + 2 * len(parts[0]):
                 parts = [Candles.concat(parts).sorted_newest()]
             bar.update(len(deliveries))
         _logger.info("partition %d: %d rows, %d trades", tape.partition, core.counts.rows, core.counts.trades)
         return _Folded(Candles.concat(parts).sorted_newest(), core.settled())
+
+    async def _answer(self, tape: TapeRange, core: CandleCore, question: Strangers | Newcomer) -> Step:
+        if isinstance(question, Newcomer):
+            return await self._past.begin(tape.partition, core, question, 0)
+        await self._names.learn(question.numbers)
+        return core.resume(question, 0)
 
     async def _is_stored(self, tape: TapeRange) -> bool:
         """Wait until the tables hold everything up to the end of a range, as long as that draws nearer."""
