@@ -70,11 +70,6 @@ class CandleFold:
         """The time before which nothing changes any more: trades of then are too late."""
         return max(self.watermark_ns - self._rules.lateness_ns, 0)
 
-    @property
-    def enlisted(self) -> U4:
-        """The numbers of all instruments that have a place."""
-        return self._table.numbers
-
     def unknown(self, events: Rows) -> U4:
         """Give the instrument numbers of a batch that are not enlisted, each once."""
         numbers = events["instrument"]
@@ -240,14 +235,9 @@ class CandleFold:
         minute = trades.ts // MINUTE_NS
         self._move_closing_prints(minute, trades)
         if self._high_ns // MINUTE_NS - PLANES < self._ladder.first_minute:
-            is_ours = minute >= self._ladder.first_minute
-            trades, minute, ts_recv, positions = (
-                trades.take(is_ours),
-                minute[is_ours],
-                ts_recv[is_ours],
-                positions[is_ours],
-            )
-            watermark = None if watermark is None else watermark[is_ours]
+            own = minute >= self._ladder.first_minute
+            trades, minute, ts_recv = trades.take(own), minute[own], ts_recv[own]
+            positions, watermark = positions[own], None if watermark is None else watermark[own]
         late = None
         if watermark is not None and (trades.ts <= watermark).any():
             is_folded = trades.ts >= watermark - self._rules.lateness_ns

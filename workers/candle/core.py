@@ -200,7 +200,8 @@ class CandleCore:
 
     def settled(self) -> list[tuple[npt.NDArray[np.uint32], int]]:
         """Give each feed's instruments, and the time before which their candles do not change any more."""
-        return [(source.fold.enlisted, source.fold.settled_ns) for source in self._sources.values()]
+        folds = [source.fold for source in self._sources.values()]
+        return [(fold.numbers(np.arange(len(fold))), fold.settled_ns) for fold in folds]
 
     @property
     def watermarks_ns(self) -> dict[str, int]:
