@@ -4,17 +4,31 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Its tests look at one running market, which is started once: they go to one worker.
-ONE_MARKET = "tests/integration/gateway/"
+MARKET = "look at one running market, which is started once"
+STACKS = "start stacks, each of which takes the usual ports where they are free"
+# What goes to one worker, and why: tests that …
+TOGETHER = {
+    "tests/integration/gateway/": MARKET,
+    "tests/e2e/": STACKS,
+    "tests/integration/infra/test_local_stack.py": STACKS,
+}
 # What takes long comes first: short files even out the end.
-LONGEST_FIRST = (ONE_MARKET, "tests/e2e/", "tests/faults/", "tests/integration/", "tests/conformance/", "")
+LONGEST_FIRST = (
+    "tests/integration/gateway/",
+    "tests/e2e/",
+    "tests/faults/",
+    "tests/integration/",
+    "tests/conformance/",
+    "",
+)
 
 
 class Shares(LoadScopeScheduling):
-    """Gives a worker whole files, so that what a module shares is made once, and all at once what shares a market."""
+    """Gives a worker whole files, so that what a module shares is made once, and at once what stays together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ONE_MARKET if nodeid.startswith(ONE_MARKET) else nodeid.partition("::")[0]
+        reasons = (reason for prefix, reason in TOGETHER.items() if nodeid.startswith(prefix))
+        return next(reasons, nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
