@@ -110,20 +110,25 @@ def test_what_is_cut_short_is_never_half_found(pattern: Pattern, dialect: Dialec
 
 @pytest.mark.parametrize("is_json", [False, True])
 @pytest.mark.parametrize(
-    "entry",
+    ("entry", "is_wide"),
     [
-        {"s": "XBEN:S00042", "q": 5, "t": NOW_US, "r": NOW_US},
-        {"s": "XBEN:S00042", "q": 10**10, "t": NOW_US, "r": 10 * NOW_US},
-        {"s": "XNAS:S00042", "q": 1 << 32, "t": NOW_US, "r": NOW_US},
-        {"s": "XBEN:S0004a", "q": 1 << 32, "t": NOW_US, "r": "1774794605031_80"},
+        (("XBEN:S00042", 5, NOW_US), False),
+        (("XBEN:S00042", 10**10, NOW_US), True),
+        (("XBEN:S00042", 1 << 32, 10 * NOW_US), True),
+        (("XNAS:S00042", 1 << 32, NOW_US), False),
+        (("XBEN:S0004a", 1 << 32, NOW_US), False),
+        (("XBEN:S000 2", 1 << 32, NOW_US), False),
     ],
 )
-def test_an_update_that_looks_otherwise_is_to_be_decoded(is_json: bool, entry: dict[str, object]) -> None:
+def test_an_update_that_looks_otherwise_is_to_be_decoded(
+    is_json: bool, entry: tuple[str, int, int], is_wide: bool
+) -> None:
+    """Numbers of more digits look as always in msgpack."""
     pattern, encode = (JSON, msgspec.json.encode) if is_json else (MSGPACK, msgspec.msgpack.encode)
-    usual = {"s": name(1), "q": 1 << 32, "t": NOW_US, "r": NOW_US}
-    found = found_in(pattern, encode({"type": "update", "quote": [usual, entry, usual]}))
-    fits_in_msgpack = not is_json and entry["q"] == 10**10
-    assert found is None or (fits_in_msgpack and found[1] == (42, 10**10, 10 * NOW_US))
+    usual = (name(1), 1 << 32, NOW_US)
+    quotes = [{"s": s, "q": q, "t": NOW_US, "r": r} for s, q, r in (usual, entry, usual)]
+    found = found_in(pattern, encode({"type": "update", "quote": quotes}))
+    assert found == ([(1, *usual[1:]), (42, *entry[1:]), (1, *usual[1:])] if is_wide and not is_json else None)
 
 
 def test_more_updates_than_there_is_room_for_are_to_be_decoded() -> None:
