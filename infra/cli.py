@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -56,7 +57,7 @@ def environment(stack: Path | None, own: Mapping[str, str]) -> Mapping[str, str]
 
 
 def _candles(options: argparse.Namespace, settings: CandleSettings) -> int:
-    outcome = asyncio.run(rebuild(settings, options.partition, writes=options.action == "rebuild"))
+    outcome = asyncio.run(rebuild(settings, options.partition, options.since, writes=options.action == "rebuild"))
     for timeframe, tally in outcome.tallies.items():
         counts = ", ".join(f"{each.name} {getattr(tally, each.name)}" for each in fields(tally))
         _say(f"{timeframe.text:>3}: {counts}")
@@ -122,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     actions = candles.add_subparsers(dest="action", required=True)
     for name, text in (("rebuild", "write what the tape says"), ("verify", "only compare; 1 where they differ")):
         action = actions.add_parser(name, parents=[where], help=text)
+        action.add_argument(
+            "--from", type=_time, dest="since", metavar="TIME", help="only candles that end after it, ISO 8601"
+        )
         action.add_argument("--partition", type=int, action="append", default=[], help="only this one; repeatable")
     return parser
 
@@ -132,6 +136,14 @@ def _venue(text: str) -> str:
     except SymbolError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-03-02T14:30Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _zone(text: str) -> ZoneInfo:

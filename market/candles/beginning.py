@@ -15,7 +15,7 @@ from market.candles.candles import Candles
 from market.candles.checks import FoldRules
 from market.candles.ladder import Ladder, slot_of
 from market.candles.places import PlaceTable
-from market.candles.sessions import Segments, first_of_month, monday_of
+from market.candles.sessions import DAY_NS, Segments, first_of_month, monday_of
 from market.candles.timeframe import Session, Timeframe
 from market.codes import NO_INSTRUMENT
 from market.row_type import Rows
@@ -78,6 +78,12 @@ def pasts(times: Segments, first_minute: int) -> Iterator[Past]:
                 first_day=min(int(monday_of(np.int32(day))), int(first_of_month(np.int32(day)))),
                 last_day=day if is_over else day - 1,
             )
+
+
+def day_begins(times: Segments, minute: int) -> int:
+    """Give the minute at which the trading day began that a minute is in: its first time of any kind."""
+    day = times.window(Timeframe.D1, minute).start_ns // DAY_NS
+    return min(times.span_of(day, session)[0] for session in Session)
 
 
 def numbers_of(parts: Sequence[Children]) -> npt.NDArray[np.uint32]:

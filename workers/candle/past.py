@@ -37,10 +37,16 @@ class PastReader:
         self._names = names
         self._partitions = partitions
 
-    async def begin(self, partition: int, core: CandleCore, newcomer: Newcomer, now_ns: int) -> Step:
-        """Let a core go on with a newcomer; raises StoreAway, NatsError or TimeoutError."""
+    async def begin(
+        self, partition: int, core: CandleCore, newcomer: Newcomer, now_ns: int, least_minute: int = 0
+    ) -> Step:
+        """Let a core go on with a newcomer; with `least_minute`, whose rows are all there, not before that.
+
+        Raises StoreAway, NatsError or TimeoutError.
+        """
         is_known = not await self._is_at_the_edge(newcomer.sequence)
-        first = newcomer.minute - _BEFORE_MINUTES if is_known else newcomer.minute + _UNKNOWN_MINUTES
+        first = (least_minute or newcomer.minute - _BEFORE_MINUTES) if is_known else newcomer.minute + _UNKNOWN_MINUTES
+        first = max(first, least_minute)
         return core.begin(newcomer, first, await self.children(partition, first), now_ns, is_known=is_known)
 
     async def children(self, partition: int, first_minute: int) -> dict[str, list[Children]]:

@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 from nats.js import JetStreamContext
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no annotations
 
 from market import subjects
+from market.candles.beginning import day_begins
 from market.candles.candles import Candles
+from market.candles.sessions import MINUTE_NS
 from market.candles.timeframe import Timeframe
 from mesh.actor.protocols import Step
 from mesh.bulk_client import BulkClient
@@ -43,6 +46,8 @@ _WRITE_ROWS = 50_000
 _ROWS_AT_ONCE = 200_000
 _READ_WITHIN_S = 60.0
 _NEVER_NS = 1 << 62
+_NS_PER_S = 1_000_000_000
+_MARGIN_S = 600  # of tape before a day's first row, after which the newest time is what it was
 _STILL_S = 10.0
 _ASK_AGAIN_S = 0.1
 
@@ -70,8 +75,12 @@ class _Folded:
     settled: list[tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], int]]
 
 
-async def rebuild(settings: CandleSettings, partitions: Sequence[int] = (), *, writes: bool) -> Outcome:
+async def rebuild(
+    settings: CandleSettings, partitions: Sequence[int] = (), since: datetime | None = None, *, writes: bool
+) -> Outcome:
     """Fold these partitions of the tape, or all, and compare with the tables; write what is newer there if `writes`.
+
+    With `since` only candles that end after that time: the tape is read from the day it is in.
 
     Raises StoreAway, NatsError or TimeoutError where a server does not answer.
     """
@@ -85,9 +94,8 @@ async def rebuild(settings: CandleSettings, partitions: Sequence[int] = (), *, w
         store = CandleStore(settings.postgres_dsn, names.name_of, read_within_s=_READ_WITHIN_S)
         writer = CandleWriter(settings.postgres_dsn, names.name_of)
         try:
-            return await _Rebuild(settings, client, js, names, store, writer if writes else None).run(
-                partitions or range(settings.partitions)
-            )
+            run = _Rebuild(settings, client, js, names, store, writer if writes else None, since)
+            return await run.run(partitions or range(settings.partitions))
         finally:
             await store.close()
             await writer.close()
@@ -106,6 +114,7 @@ class _Rebuild:
         names: Names,
         store: CandleStore,
         writer: CandleWriter | None,
+        since: datetime | None,
     ) -> None:
         self._settings = settings
         self._client = client
@@ -113,11 +122,12 @@ class _Rebuild:
         self._names = names
         self._store = store
         self._writer = writer
+        self._since_ns = 0 if since is None else int(since.timestamp()) * _NS_PER_S
         self._past = PastReader(js, store, names, settings.partitions)
         self._outcome = Outcome()
 
     async def run(self, partitions: Sequence[int]) -> Outcome:
-        ranges = [await TapeRange.up_to_now(self._js, partition) for partition in partitions]
+        ranges = [await self._range(partition) for partition in partitions]
         counts = (await self._js.stream_info(TAPE, subjects_filter="tape.*")).state.subjects or {}
         total = sum(counts.get(subjects.tape(partition), 0) for partition in partitions)
         with tqdm(total=total, unit=" messages", disable=not sys.stderr.isatty()) as bar:
@@ -128,6 +138,22 @@ class _Rebuild:
                     self._outcome.behind.append(each.partition)
                 await self._compare(folded)
         return self._outcome
+
+    async def _range(self, partition: int) -> TapeRange:
+        minute = self._least_minute(partition)
+        if not minute:
+            return await TapeRange.up_to_now(self._js, partition)
+        # A row may be stored before its own time, by as much as the rules let it be in the future.
+        start_s = minute * 60 - _MARGIN_S - self._settings.candle_future_s
+        return await TapeRange.up_to_now(self._js, partition, datetime.fromtimestamp(start_s, UTC))
+
+    def _least_minute(self, partition: int) -> int:
+        """Give the minute to begin with: where the first venue's day began that `since` is in; 0 for the tape's."""
+        if not self._since_ns:
+            return 0
+        venues = self._names.numbers_by_venue(partition, self._settings.partitions)
+        minute = self._since_ns // MINUTE_NS
+        return min((day_begins(self._names.times[venue], minute) for venue in venues), default=minute)
 
     async def _folded(self, tape: TapeRange, bar: tqdm) -> _Folded:
         rules = CoreRules(self._settings.rules, _NEVER_NS)
@@ -143,11 +169,13 @@ class _Rebuild:
                 parts = [Candles.concat(parts).sorted_newest()]
             bar.update(len(deliveries))
         _logger.info("partition %d: %d rows, %d trades", tape.partition, core.counts.rows, core.counts.trades)
-        return _Folded(Candles.concat(parts).sorted_newest(), core.settled())
+        candles = Candles.concat(parts).sorted_newest()
+        return _Folded(candles.take(candles.end_ns > self._since_ns), core.settled())
 
     async def _answer(self, tape: TapeRange, core: CandleCore, question: Strangers | Newcomer) -> Step:
         if isinstance(question, Newcomer):
-            return await self._past.begin(tape.partition, core, question, 0)
+            least_minute = self._least_minute(tape.partition)
+            return await self._past.begin(tape.partition, core, question, 0, least_minute)
         await self._names.learn(question.numbers)
         return core.resume(question, 0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from market import rows
-from market.candles.beginning import Children, Past, first_possible, pasts
+from market.candles.beginning import Children, Past, day_begins, first_possible, pasts
 from market.candles.calendar import build_segments
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules
@@ -185,3 +185,13 @@ def test_the_first_possible_row_is_of_an_instrument_and_its_time_is_neither_anci
     events["ts_event"][2] += 60 * S
     assert first_possible(events, FoldRules()) == 3
     assert first_possible(events[:3], FoldRules()) is None
+
+
+@pytest.mark.parametrize("at", ["2026-03-04 05:00", "2026-03-04 14:29", "2026-03-04 15:00", "2026-03-05 04:59"])
+def test_a_day_begins_at_local_midnight_for_all_its_time(at: str) -> None:
+    assert day_begins(XNYS, minute(at)) == minute("2026-03-04 05:00")
+
+
+def test_a_day_that_begins_the_evening_before_begins_then() -> None:
+    night = build_segments(OPENS - 900 * MINUTE_NS, OPENS, NAT, NAT, DAYS, "America/New_York")
+    assert day_begins(night, minute("2026-03-04 12:00")) == minute("2026-03-03 23:30")
