@@ -134,8 +134,10 @@ class _Rebuild:
             for each in ranges:
                 bar.set_description(f"partition {each.partition}")
                 folded = await self._folded(each, bar)
-                if self._writer is None and not await self._is_stored(each):
-                    self._outcome.behind.append(each.partition)
+                if self._writer is None:
+                    bar.set_description(f"partition {each.partition}, waiting for its worker")
+                    if not await self._is_stored(each):
+                        self._outcome.behind.append(each.partition)
                 await self._compare(folded)
         return self._outcome
 
