@@ -18,6 +18,9 @@ BOOTSTRAP = $(PYTHON) -m infra.bootstrap
 IN_VENV := .venv/bin/python -m
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
+# How many processes run the tests: two are what their bounds on time were tried with.
+JOBS ?= 2
+
 # Recorded market data, for the tests that replay it.
 export TICKMESH_DATA ?= $(abspath ../shared/data)
 
@@ -30,7 +33,7 @@ up: ## run the whole platform here until Ctrl-C; FEED=iex:FILE replays a recordi
 test: ## all tests, with the coverage of market, which is all of it; ARGS= goes to pytest
 	@$(BOOTSTRAP) env dev
 	@$(BOOTSTRAP) web
-	$(IN_VENV) pytest --cov --cov-report= $(ARGS)
+	$(IN_VENV) pytest -p tests.shares -n $(JOBS) --cov --cov-report= $(ARGS)
 	$(if $(ARGS),,$(IN_VENV) coverage report --fail-under=100)
 	@$(BOOTSTRAP) npm test
 

@@ -1,18 +1,23 @@
 """`tickmesh`: what an operator does by hand. Imports history, and makes candles again from the tape or checks them.
 
-The environment is that of the candle worker: TICKMESH_NATS_URL and TICKMESH_POSTGRES_DSN at least.
+They are done to the stack that `make up` runs here, or to that in `--stack DIR`. Where TICKMESH_NATS_URL or
+TICKMESH_POSTGRES_DSN is set, the environment is meant, as the candle worker has it.
 """
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nats.errors import Error as NatsError
 
+from infra.local.address_book import NoStack, read_settings_of
+from infra.local.folder import DEFAULT_ROOT
 from market.candles.timeframe import Timeframe
 from market.symbols import SymbolError, check_venue
 from mesh.candles.postgres import StoreAway
@@ -24,6 +29,7 @@ from workers.candle.imports.source import SourceError
 from workers.candle.rebuild import rebuild
 from workers.candle.settings import CandleSettings
 
+_ADDRESSES = ("TICKMESH_NATS_URL", "TICKMESH_POSTGRES_DSN")
 _FAILED, _DIFFERENT, _INTERRUPTED = 1, 1, 130
 
 
@@ -31,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings(CandleSettings, os.environ)
+        settings = read_settings(CandleSettings, environment(options.stack, os.environ))
         if options.command == "import":
             return _told(asyncio.run(import_history(_asked(options), settings)), options)
         return _candles(options, settings)
-    except (SettingsError, SourceError) as error:
+    except (NoStack, SettingsError, SourceError) as error:
         return _failed(str(error))
     except (StoreAway, DirectoryError, NatsError, TimeoutError, OSError) as error:
         return _failed(f"{str(error) or type(error).__name__}; run it again, it goes on where it was")
@@ -43,10 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
+def environment(stack: Path | None, own: Mapping[str, str]) -> Mapping[str, str]:
+    """Choose what is meant: the stack that was named, what our own environment names, or the stack of `make up`."""
+    if stack is None and not own.keys().isdisjoint(_ADDRESSES):
+        return own
+    return {**own, **read_settings_of(stack or DEFAULT_ROOT)}
+
+
 def _candles(options: argparse.Namespace, settings: CandleSettings) -> int:
-    outcome = asyncio.run(rebuild(settings, options.partition, writes=options.action == "rebuild"))
-    _say(", ".join(f"{name} {getattr(outcome, name)}" for name in type(outcome).__slots__))
-    return 0 if outcome.is_same or options.action == "rebuild" else _DIFFERENT
+    outcome = asyncio.run(rebuild(settings, options.partition, options.since, writes=options.action == "rebuild"))
+    for timeframe, tally in outcome.tallies.items():
+        counts = ", ".join(f"{each.name} {getattr(tally, each.name)}" for each in fields(tally))
+        _say(f"{timeframe.text:>3}: {counts}")
+    if options.action == "rebuild":
+        _say(f"{outcome.total.equal} were equal, {outcome.written} written")
+        return 0
+    if outcome.behind:
+        _say(f"the tables do not hold all of partitions {', '.join(map(str, outcome.behind))} yet: does a worker run?")
+    return 0 if outcome.total.is_same else _DIFFERENT
 
 
 def _asked(options: argparse.Namespace) -> Asked:
@@ -84,7 +104,11 @@ def _told(loaded: Loaded, options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tickmesh", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    history = commands.add_parser("import", help="load daily or minute candles from a CSV or Parquet file")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--stack", type=Path, metavar="DIR", help="the folder of a stack that runs here")
+    history = commands.add_parser(
+        "import", parents=[where], help="load daily or minute candles from a CSV or Parquet file"
+    )
     history.add_argument("file", nargs="?", type=Path, metavar="FILE")
     history.add_argument("--bokeh", action="store_true", help="the daily candles that bokeh_sampledata brings")
     history.add_argument("--venue", type=_venue, help="a market identifier code, such as XNAS")
@@ -98,7 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     candles = commands.add_parser("candles", help="compare the tables with the tape")
     actions = candles.add_subparsers(dest="action", required=True)
     for name, text in (("rebuild", "write what the tape says"), ("verify", "only compare; 1 where they differ")):
-        action = actions.add_parser(name, help=text)
+        action = actions.add_parser(name, parents=[where], help=text)
+        action.add_argument(
+            "--from", type=_time, dest="since", metavar="TIME", help="only candles that end after it, ISO 8601"
+        )
         action.add_argument("--partition", type=int, action="append", default=[], help="only this one; repeatable")
     return parser
 
@@ -109,6 +136,14 @@ def _venue(text: str) -> str:
     except SymbolError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-03-02T14:30Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _zone(text: str) -> ZoneInfo:

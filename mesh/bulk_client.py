@@ -6,7 +6,8 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
 - `write_frames`: whole `PUB` frames, built elsewhere, go straight to the connection;
 - `subscribe_many`: thousands of exact subjects, their payloads, where all have one size, handed over a network read at
   a time as arrays;
-- `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements.
+- `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements;
+- `subscribe_whole`: likewise with their replies and headers, for streams that are read.
 
 The private parts of nats-py that this leans on are `_connect_to_server`, `_process_connect_init`, `_ps`, `_transport`
 and its parser's `parse`; a test holds them in place.
@@ -26,6 +27,7 @@ from mesh.bulk_parser import (
     BulkReceiver,
     RawReceiver,
     VariedReceiver,
+    WholeReceiver,
 )
 from mesh.bulk_transport import BulkTransport
 
@@ -53,8 +55,9 @@ class BulkClient(Client):
     def __init__(self, max_bulk_subscriptions: int = 1_000_000) -> None:
         super().__init__()
         self._max_bulk_subscriptions = max_bulk_subscriptions
-        self._subjects: dict[int, str] = {}  # sid -> subject, of bulk and raw subscriptions
+        self._subjects: dict[int, str] = {}  # sid -> subject, of all subscriptions of our own
         self._last_sid = FIRST_BULK_SID - 1
+        self._next_single_sid = FIRST_RAW_SID
         self._bulk_parser = BulkParser(self)
         self._ps = self._bulk_parser
 
@@ -129,10 +132,25 @@ class BulkClient(Client):
 
         The subject may hold wildcards. Headers are left out: "no responders" is an empty payload.
         """
-        sid = FIRST_RAW_SID + len(self._bulk_parser.raw)
+        self._bulk_parser.raw[self._subscribe_singly(subject)] = receive
+
+    def subscribe_whole(self, subject: str, receive: WholeReceiver) -> int:
+        """Hand every message of one subject, wildcards allowed, to `receive`; the answer is for `unsubscribe_whole`."""
+        sid = self._subscribe_singly(subject)
+        self._bulk_parser.whole[sid] = receive
+        return sid
+
+    def unsubscribe_whole(self, sid: int) -> None:
+        """End a subscription; messages already on their way are discarded."""
+        del self._subjects[sid], self._bulk_parser.whole[sid]
+        self.write_frames([b"UNSUB %d\r\n" % sid])
+
+    def _subscribe_singly(self, subject: str) -> int:
+        sid = self._next_single_sid
+        self._next_single_sid += 1
         self._subjects[sid] = subject
-        self._bulk_parser.raw[sid] = receive
         self._send_subscriptions([sid])
+        return sid
 
     def _take_sid(self, subject: str) -> int:
         """Give the next free subscription id; long-freed ones come round again, as ids have a fixed width."""

@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 BulkReceiver = Callable[[npt.NDArray[np.intp], npt.NDArray[np.uint8]], None]
 VariedReceiver = Callable[[int, bytes], None]
 RawReceiver = Callable[[str, bytes], None]
+WholeReceiver = Callable[["Whole"], None]
 
 # Ids of our own begin where nats-py's, counted up from 1, never get.
 FIRST_BULK_SID, LAST_BULK_SID = 1_000_000, 9_999_999
@@ -35,9 +36,20 @@ _NO_SLOT = -1
 _NEVER_ROUTED = -1
 ANY_SIZE = 0  # of payloads that vary: they are handed over one by one
 _MESSAGES = (b"MSG ", b"HMSG ")
+_HEADED = b"HMSG "
+_WORDS_WITH_REPLY = {True: 6, False: 5}  # of a first line, with headers and without
 _SHORTEST_BYTES = len(b"MSG a 1000000 0\r\n\r\n")
 _SPACE, _CR, _LF, _ZERO = b" \r\n0"
 _MSG = np.frombuffer(b"MSG ", np.uint8).copy()
+
+
+class Whole(NamedTuple):
+    """A message with all that came with it; `reply` and `headers`, as they were sent, are empty where it has none."""
+
+    subject: bytes
+    reply: bytes
+    headers: bytes
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ class BulkParser(Parser):
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.raw: dict[int, RawReceiver] = {}
+        self.whole: dict[int, WholeReceiver] = {}
         self._lanes: list[_Lane] = []
         self._routes = _Routes(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.int32))
         self._bulk_run(b"", 0)  # compiles what it needs, before any message comes
@@ -127,7 +140,8 @@ class BulkParser(Parser):
         """Dispatch every whole command; return where the first incomplete one begins."""
         position, end = 0, len(data)
         while position < end:
-            after = self._bulk_run(data, position)
+            is_headed = data.startswith(_HEADED, position)
+            after = self._whole_run(data, position) if is_headed else self._bulk_run(data, position)
             if after == position:
                 after = await self._one_command(data, position)
                 if after == position:
@@ -148,6 +162,20 @@ class BulkParser(Parser):
                 _deliver_payloads(lane, data, slots[wanted], found.offset[wanted], found.payload_bytes[wanted])
         return end
 
+    def _whole_run(self, data: bytes, position: int) -> int:
+        """Deliver the run of messages with headers to receivers of whole ones that begins here; return its end."""
+        while data.startswith(_HEADED, position):
+            line_end = data.find(b"\r\n", position)
+            if line_end < 0:
+                break
+            line, body = data[position:line_end], line_end + _CRLF_BYTES
+            receive, after = self.whole.get(_sid(line)), body + _payload_bytes(line)
+            if receive is None or after > len(data):
+                break
+            _deliver(receive, _whole(line, data[body : after - _CRLF_BYTES]))
+            position = after
+        return position
+
     async def _one_command(self, data: bytes, position: int) -> int:
         """Pass on the command at `position`; return its end, or `position` where it is not whole yet."""
         line_end = data.find(b"\r\n", position)
@@ -162,17 +190,19 @@ class BulkParser(Parser):
             self._missing_bytes = after - len(data)
             return position
         if line.startswith(_MESSAGES) and _sid(line) >= FIRST_BULK_SID:
-            self._deliver_single(line, data[body + _header_bytes(line) : after - _CRLF_BYTES])
+            self._deliver_single(line, data[body : after - _CRLF_BYTES])
         else:
             await super().parse(data[position:after])
         return after
 
-    def _deliver_single(self, line: bytes, payload: bytes) -> None:
-        """Deliver a raw message, or a bulk one whose first line a run does not match (a reply, a header)."""
-        sid, subject = _sid(line), line.split(b" ", 2)[1].decode()
+    def _deliver_single(self, line: bytes, body: bytes) -> None:
+        """Deliver a raw or whole message, or a bulk one whose first line a run does not match (a reply, a header)."""
+        sid, subject, payload = _sid(line), line.split(b" ", 2)[1].decode(), body[_header_bytes(line) :]
         receive = self.raw.get(sid)
         at = sid - FIRST_BULK_SID
-        if receive is not None:
+        if sid in self.whole:
+            _deliver(self.whole[sid], _whole(line, body))
+        elif receive is not None:
             _deliver(receive, subject, payload)
         elif at < len(self._routes.slot) and self._routes.slot[at] != _NO_SLOT:
             lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
@@ -249,7 +279,13 @@ def _payload_bytes(line: bytes) -> int:
 
 
 def _header_bytes(line: bytes) -> int:
-    return _number(line, -2) if line.startswith(b"HMSG ") else 0
+    return _number(line, -2) if line.startswith(_HEADED) else 0
+
+
+def _whole(line: bytes, body: bytes) -> Whole:
+    words, header_bytes = line.split(b" "), _header_bytes(line)
+    reply = words[3] if len(words) == _WORDS_WITH_REPLY[header_bytes > 0] else b""
+    return Whole(words[1], reply, body[:header_bytes], body[header_bytes:])
 
 
 def _sid(line: bytes) -> int:

@@ -17,6 +17,7 @@ from market import rows
 from market.codes import Kind
 from market.instrument import Instrument, Listing
 from market.row_type import Rows, as_bytes, take
+from market.rows import join
 from market.symbols import SymbolKey
 from mesh.connection import Connection, connect
 from mesh.directory import Directory
@@ -56,6 +57,13 @@ def make_rows(seed: int, numbers: list[int], count: int) -> Rows:
         row["kind"], row["instrument"], row["sequence"] = Kind.QUOTE, number, counted[number] + 1
         row["ts_event"] = row["ts_recv"] = high + 40 * _DAY_NS + at
     return _in_their_forms(made)
+
+
+def make_two_days(numbers: list[int], count: int) -> Rows:
+    """Make rows of a day in March, then of the minutes around midnight three weeks later; in UTC a month ends there."""
+    days = [make_rows(seed, numbers, count) for seed in (2, 3)]
+    days[1]["sequence"] += np.uint64(1 << 32)  # a new epoch
+    return join([take(days[0], np.arange(count)), days[1]])
 
 
 def _in_their_forms(made: Rows) -> Rows:

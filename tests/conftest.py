@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -20,7 +21,25 @@ from infra.local.servers import (
     running_valkey,
 )
 
+COST = "cost"
+
 _database_numbers = itertools.count(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the faults cost."""
+    calls = (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed"))
+    lines = [str(text) for each in calls for name, text in each.user_properties if name == COST]
+    if lines:
+        terminalreporter.section("faults")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what a fault cost; the lines are printed after the run."""
+    return functools.partial(record_property, COST)
 
 
 @pytest_asyncio.fixture

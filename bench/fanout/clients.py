@@ -121,7 +121,7 @@ class _Measurement:
         self._began_s, self._began_cpu_s = time.perf_counter(), time.process_time()
         self._before = ledger.updates, ledger.went_back, ledger.unexpected
         self._swarm.tally = Tally()
-        ledger.begin_ages()
+        ledger.ages.clear()
 
     def _figures(self, took_s: float) -> Figures:
         swarm, ledger = self._swarm, self._swarm.ledger
@@ -133,7 +133,7 @@ class _Measurement:
             "unexpected": ledger.unexpected - self._before[2],
             "frames": swarm.tally.frames,
             "bytes": swarm.tally.bytes,
-            "age_ms": quantiles(ledger.end_ages_ms()),
+            "age_ms": ledger.ages.figures(),
             "turn_ms": quantiles(np.array(swarm.tally.turns_s) * 1e3),
             "cores": used_s / took_s,
             "closed": swarm.openings.count(Step.CLOSED),

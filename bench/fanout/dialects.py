@@ -155,11 +155,11 @@ def _nats_entries(message: bytes) -> list[Entry]:
     at = message.find(b"MSG ")
     while at >= 0:
         line_end = message.index(b"\r\n", at)
-        subject = message[at:line_end].split(b" ")[1].decode()
+        symbol = message[at:line_end].split(b" ")[1].decode().removeprefix("quote.").replace(".", ":")
         end = line_end + 2 + rows.STATE.width_bytes
         (state,) = rows.STATE.read(message[line_end + 2 : end])
         times = [int(state[each]) // 1000 for each in ("ts_event", "ts_recv")]
-        entries.append(Entry(subject, int(state["sequence"]), *times))
+        entries.append(Entry(symbol, int(state["sequence"]), *times))
         at = message.find(b"MSG ", end)
     return entries
 

@@ -1,10 +1,54 @@
 """What clients hold: the newest sequence of each of their instruments, and what was wrong or old when it came. Pure."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-Numbers = npt.NDArray[np.integer]
+from bench.fanout.ages import count_age, no_ages
+from mesh.compiled import compiled
+
 Int64 = npt.NDArray[np.int64]
+
+
+class Book(NamedTuple):
+    """A ledger's arrays, which compiled code writes in."""
+
+    watched: Int64
+    """The instruments of each client, (clients, each)."""
+    newest: Int64
+    """The sequence that each client holds of each, 0 where it was told of none."""
+    counts: Int64
+    """By what it is that is counted."""
+    ages: Int64
+    most_us: Int64
+    """See `Ages`."""
+
+
+UPDATES, WENT_BACK, UNEXPECTED = range(3)
+
+
+@compiled
+def note(book: Book, client: int, told: Int64, count: int, at_us: int, is_snapshot: bool) -> None:
+    """Take what a client was told at one time: the first columns of numbers, sequences and times received, in us.
+
+    A snapshot may repeat a sequence, and its ages do not count.
+    """
+    watched, newest, counts, ages, most_us = book
+    for each in range(count):
+        number, sequence = told[0, each], told[1, each]
+        place = number % watched.shape[1]
+        if watched[client, place] != number:
+            counts[UNEXPECTED] += 1
+            continue
+        held = newest[client, place]
+        if sequence < held or (sequence == held and not is_snapshot):
+            counts[WENT_BACK] += 1
+        newest[client, place] = max(sequence, held)
+        if not is_snapshot:
+            counts[UPDATES] += 1
+            count_age(ages, most_us, at_us - told[2, each])
 
 
 class Ledger:
@@ -20,43 +64,37 @@ class Ledger:
         draw = np.random.default_rng(seed).integers(0, symbols // each, (clients, each))
         self.watched: Int64 = (draw * each + np.arange(each)).astype(np.int64)
         self.newest = np.zeros((clients, each), np.int64)
-        self.went_back = 0  # updates with a sequence not above the one held
-        self.unexpected = 0  # updates of an instrument that this client does not watch
-        self.updates = 0
-        self._each = each
-        self._first_at = np.zeros(clients * each, np.intp)
-        self._ages_us: list[npt.NDArray[np.int32]] | None = None  # none are kept unless they are measured
+        self.ages = no_ages()
+        self.book = Book(self.watched, self.newest, np.zeros(3, np.int64), *self.ages)
+        self.take(0, (), (), (), 0)  # compiles what it needs, before any client comes
+
+    @property
+    def updates(self) -> int:
+        """How many there were, out of order or not; those that were not asked for are not among them."""
+        return int(self.book.counts[UPDATES])
+
+    @property
+    def went_back(self) -> int:
+        """How many had a sequence not above the one held."""
+        return int(self.book.counts[WENT_BACK])
+
+    @property
+    def unexpected(self) -> int:
+        """How many were of an instrument that the client does not watch."""
+        return int(self.book.counts[UNEXPECTED])
 
     def take(
         self,
-        clients: npt.NDArray[np.intp],
-        numbers: Numbers,
-        sequences: Int64,
-        ages_us: Int64,
-        is_snapshot: npt.NDArray[np.bool_] | None = None,
+        client: int,
+        numbers: Sequence[int],
+        sequences: Sequence[int],
+        received_us: Sequence[int],
+        at_us: int,
+        is_snapshot: bool = False,
     ) -> None:
-        """Take updates, one of each array; a snapshot may repeat a sequence, and its age does not count."""
-        places = clients * self._each + numbers % self._each
-        known = self.watched.reshape(-1)[places] == numbers
-        if not known.all():
-            self.unexpected += int((~known).sum())
-            places, sequences, ages_us = places[known], sequences[known], ages_us[known]
-            is_snapshot = None if is_snapshot is None else is_snapshot[known]
-        self._note(places, sequences, is_snapshot)
-        if is_snapshot is not None:
-            ages_us = ages_us[~is_snapshot]
-        self.updates += len(ages_us)
-        if self._ages_us is not None:
-            self._ages_us.append(ages_us.astype(np.int32))
-
-    def begin_ages(self) -> None:
-        """Keep the age of every update from now on."""
-        self._ages_us = []
-
-    def end_ages_ms(self) -> npt.NDArray[np.float64]:
-        """Give the ages of all updates since then, and keep no more."""
-        ages, self._ages_us = self._ages_us or [], None
-        return np.concatenate([np.zeros(0), *ages]) / 1e3
+        """Take a message that came at that time, one of each for every update or part of a snapshot."""
+        told = np.array((numbers, sequences, received_us), np.int64)
+        note(self.book, client, told, len(numbers), at_us, is_snapshot)
 
     def not_at(self, last: Int64) -> int:
         """Count the instruments, over all clients, whose newest sequence is not the last one published."""
@@ -73,18 +111,3 @@ class Ledger:
     def holds_all(self, client: int) -> bool:
         """Tell whether a client has been told of each of its instruments."""
         return bool(self.newest[client].all())
-
-    def _note(self, places: Numbers, sequences: Int64, is_snapshot: npt.NDArray[np.bool_] | None) -> None:
-        """Hold each sequence against the newest; a place that comes again is noted again, in order."""
-        newest, first_at = self.newest.reshape(-1), self._first_at
-        lowest = sequences if is_snapshot is None else sequences + is_snapshot
-        rest = np.arange(len(places))
-        while len(rest):
-            left = places[rest]
-            first_at[left[::-1]] = rest[::-1]
-            is_first = first_at[left] == rest
-            now, at = rest[is_first], left[is_first]
-            held = newest[at]
-            self.went_back += int((lowest[now] <= held).sum())
-            newest[at] = np.maximum(sequences[now], held)
-            rest = rest[~is_first]

@@ -1,53 +1,102 @@
-"""Many non-blocking sockets read by one thread with epoll, as fast as Python can: into one buffer, side by side."""
+"""Many non-blocking sockets read by one thread, in compiled code: epoll and recv, with no Python in between."""
 
 import contextlib
+import errno
 import select
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.fanout.frames import Positions, Reads
+from bench.fanout.c_library import DESCRIPTOR_AT, EVENT_WORDS, epoll_wait, last_error, now_ns, recv
+from bench.fanout.intake import (
+    AT_ONCE,
+    BYTES,
+    CONNECTED,
+    FRAMES,
+    HANDED,
+    READ_BYTES,
+    REPORTS,
+    Desk,
+    Speech,
+    desk_for,
+    put_carried,
+    report,
+    take,
+)
+from bench.fanout.ledger import Book
+from mesh.compiled import compiled
 
-BUFFER_BYTES = 4 << 20
-READ_BYTES = 16 << 10
-_AT_ONCE = 2000
+_ROUND_NS = 20_000_000  # a round of reading takes that long, and what was begun
+_EVERY_S = 0.001  # a round begins at most so often: what comes meanwhile is read together
 
 
-@dataclass(frozen=True, slots=True)
-class TimedReads:
-    """Reads, whose they are, and when each was read, in ns since 1970."""
+class _Ready(NamedTuple):
+    """The kernel's list of sockets that are ready, and whose they are."""
 
-    reads: Reads
-    clients: Positions
-    at_ns: npt.NDArray[np.int64]
+    epoll: int
+    events: npt.NDArray[np.int32]
+    client_of: npt.NDArray[np.int64]
+    """By descriptor."""
+    read_in: npt.NDArray[np.int64]
+    """By client, the round it was last read in."""
+    clock: npt.NDArray[np.int64]
+
+
+class Report(NamedTuple):
+    """What Python is to see to: bytes that were read at a time, in ns since 1970, a connection made, or one ended."""
+
+    client: int
+    what: int
+    at_ns: int
+    data: bytes
+
+
+class Round(NamedTuple):
+    """What one round of reading brought."""
+
+    frames: int
+    bytes: int
+    reports: list[Report]
 
 
 class Sockets:
     """The sockets of all clients, by the client's number."""
 
-    def __init__(self, clients: int) -> None:
+    def __init__(self, clients: int, speech: Speech, book: Book) -> None:
         self._epoll = select.epoll()
+        self._waiting = select.poll()
+        self._waiting.register(self._epoll.fileno(), select.POLLIN)
         self._sockets: list[socket.socket | None] = [None] * clients
-        self._client_of: dict[int, int] = {}
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._clients: list[int] = []
-        self._ends: list[int] = []
-        self._at_ns: list[int] = []
-        self._end = 0
+        self._desk, self._speech, self._book = desk_for(clients), speech, book
+        self._ready = _Ready(
+            self._epoll.fileno(),
+            np.empty((AT_ONCE, EVENT_WORDS), np.int32),
+            np.zeros(clients, np.int64),
+            np.zeros(clients, np.int64),
+            np.empty(2, np.int64),
+        )
+        self._rounds, self._began_s = 0, 0.0
+        self.read()  # compiles what it needs, before any client comes
 
     def connect(self, client: int, port: int) -> None:
-        """Begin to connect a client; `turn` says when it is connected."""
+        """Begin to connect a client; a round reports when it is connected."""
         connection = socket.socket()
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.connect_ex(("127.0.0.1", port))
         self._sockets[client] = connection
-        self._client_of[connection.fileno()] = client
+        self._know(connection.fileno(), client)
         self._epoll.register(connection.fileno(), select.EPOLLOUT)
+
+    def listen(self, client: int) -> None:
+        """Read what comes to a client that is connected."""
+        connection = self._sockets[client]
+        if connection is not None:
+            self._epoll.modify(connection.fileno(), select.EPOLLIN)
 
     def send(self, client: int, data: bytes) -> None:
         """Send a few bytes; what a full socket does not take is lost, as clients here say little."""
@@ -61,67 +110,93 @@ class Sockets:
         connection = self._sockets[client]
         if connection is not None:
             self._sockets[client] = None
-            del self._client_of[connection.fileno()]
+            self._desk.carried_bytes[client] = 0
             connection.close()
 
     def close_all(self) -> None:
         """Close every socket."""
-        for client in list(self._client_of.values()):
+        for client in range(len(self._sockets)):
             self.close(client)
         self._epoll.close()
 
-    def wait(self, timeout_s: float) -> list[tuple[int, int]]:
-        """Wait until something is ready; hand it to `read`."""
-        return self._epoll.poll(timeout_s, _AT_ONCE)
+    def take_over(self, client: int, rest: bytes) -> bool:
+        """Read a client's updates in compiled code from now on, behind what is there of a frame; False if too long."""
+        carried = self._desk.carried[client]
+        if len(rest) > len(carried):
+            return False
+        carried[: len(rest)] = np.frombuffer(rest, np.uint8)
+        self._desk.carried_bytes[client] = len(rest)
+        self._desk.is_by_hand[client] = False
+        return True
 
-    def read(
-        self, ready: list[tuple[int, int]], on_connected: Callable[[int], None], on_closed: Callable[[int, str], None]
-    ) -> None:
-        """Read every socket that is ready, once."""
-        view, now_ns = self._buffer, time.time_ns
-        client_of, sockets = self._client_of, self._sockets
-        clients, ends, at_ns = self._clients, self._ends, self._at_ns
-        end = self._end
-        for descriptor, events in ready:
+    @property
+    def parts(self) -> int:
+        """How many clients' frames are carried until their rest comes."""
+        return int(np.count_nonzero(self._desk.carried_bytes))
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until something is ready, and a round is due."""
+        time.sleep(max(0.0, self._began_s + _EVERY_S - time.perf_counter()))
+        self._waiting.poll(timeout_s * 1e3)
+        self._began_s = time.perf_counter()
+
+    def read(self, most_ns: int = _ROUND_NS) -> Round:
+        """Read every socket that is ready, once, as far as time and room allow; who is left is first the next time."""
+        desk, totals = self._desk, self._desk.totals
+        self._rounds += 1
+        totals[:] = 0
+        _read_round(self._ready, desk, self._speech, self._book, self._rounds, time.time_ns() + most_ns)
+        return Round(int(totals[FRAMES]), int(totals[BYTES]), list(self._reports(int(totals[REPORTS]))))
+
+    def _reports(self, count: int) -> Iterator[Report]:
+        if count:
+            handed = self._desk.handed[: self._desk.totals[HANDED]].tobytes()
+            for client, what, at_ns, start, end in self._desk.reports[:count].tolist():
+                yield Report(client, what, at_ns, handed[start:end])
+
+    def _know(self, descriptor: int, client: int) -> None:
+        known = self._ready.client_of
+        if descriptor >= len(known):
+            grown = np.append(known, np.zeros(descriptor + 1, np.int64))
+            self._ready = self._ready._replace(client_of=grown)
+        self._ready.client_of[descriptor] = client
+
+
+@compiled
+def _read_round(ready: _Ready, desk: Desk, speech: Speech, book: Book, this: int, until_ns: int) -> None:
+    """Read sockets in the order in which the kernel lists them: who was read goes to the end of its list."""
+    epoll, events, client_of, read_in, clock = ready
+    totals = desk.totals
+    most_reports, most_handed = len(desk.reports) - AT_ONCE, len(desk.handed) - AT_ONCE * len(desk.arena)
+    is_over = False
+    while not is_over and totals[REPORTS] <= most_reports and totals[HANDED] <= most_handed:
+        count = epoll_wait(epoll, events.ctypes.data, len(events), 0)
+        for each in range(count):
+            descriptor = events[each, DESCRIPTOR_AT]
             client = client_of[descriptor]
-            connection = sockets[client]
-            if connection is None or end > BUFFER_BYTES - READ_BYTES:
-                continue  # what is not read now stays ready
-            if events & select.EPOLLOUT:
-                self._epoll.modify(descriptor, select.EPOLLIN)
-                on_connected(client)
+            if read_in[client] == this:
+                is_over = True
                 continue
-            try:
-                count = connection.recv_into(view[end : end + READ_BYTES])
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                on_closed(client, type(error).__name__)
-                continue
-            if not count:
-                on_closed(client, "end of stream")
-                continue
-            end += count
-            clients.append(client)
-            ends.append(end)
-            at_ns.append(now_ns())
-        self._end = end
+            read_in[client] = this
+            if events[each, 0] & select.EPOLLOUT:
+                report(desk, client, CONNECTED, 0, 0, 0)
+            else:
+                _read_socket(desk, speech, book, client, descriptor, clock)
+        is_over = is_over or count < len(events) or now_ns(clock) > until_ns
 
-    @property
-    def waiting_bytes(self) -> int:
-        """How much was read and not taken yet."""
-        return self._end
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the buffer has to be taken before the next turn."""
-        return self._end > BUFFER_BYTES // 2
-
-    def take(self) -> TimedReads:
-        """Take what was read; it stays where it is until the next turn."""
-        ends = np.array(self._ends, np.intp)
-        starts = np.concatenate([np.zeros(1, np.intp), ends[:-1]])
-        reads = Reads(np.frombuffer(self._buffer[: self._end], np.uint8), starts, ends)
-        taken = TimedReads(reads, np.array(self._clients, np.intp), np.array(self._at_ns, np.int64))
-        self._clients, self._ends, self._at_ns, self._end = [], [], [], 0
-        return taken
+@compiled
+def _read_socket(
+    desk: Desk, speech: Speech, book: Book, client: int, descriptor: int, clock: npt.NDArray[np.int64]
+) -> None:
+    arena, carried, carried_bytes = desk[:3]
+    at = put_carried(arena, carried, carried_bytes, client)
+    count = recv(descriptor, arena.ctypes.data + at, READ_BYTES, 0)
+    at_ns = now_ns(clock)
+    if count > 0:
+        desk.totals[BYTES] += count
+        take(desk, speech, book, client, at + count, at_ns)
+        return
+    why = last_error() if count < 0 else 0
+    if why != errno.EAGAIN:
+        report(desk, client, why, at_ns, 0, 0)

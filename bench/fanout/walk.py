@@ -23,6 +23,12 @@ def name(number: int) -> str:
     return f"{VENUE}:S{number:05d}"
 
 
+def number_of(symbol: str) -> int:
+    """Give the number of an instrument that `name` named, -1 of any other."""
+    number = symbol[-5:]
+    return int(number) if number.isascii() and number.isdecimal() and symbol == name(int(number)) else -1
+
+
 def listings(symbols: int) -> list[Listing]:
     """List all instruments, in order of number."""
     return [Listing(SymbolKey.parse(name(number)), name(number)) for number in range(symbols)]

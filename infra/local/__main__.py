@@ -12,13 +12,12 @@ from pathlib import Path
 
 from infra.local.console import Console
 from infra.local.credentials import keep_passwords
-from infra.local.folder import AlreadyRunning, Folder, FolderLock
+from infra.local.folder import DEFAULT_ROOT, AlreadyRunning, Folder, FolderLock
 from infra.local.launcher import Launcher
 from infra.local.ports import any_free, choose_ports, is_free, read_ports, write_ports
 from infra.local.programs import ProgramMissing
 from infra.local.stack import PREFERRED_PORTS, Settings
 
-ROOT = Path(__file__).parents[2]
 PORTS_FREE_WITHIN_S = 2.0
 
 
@@ -52,7 +51,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Tickmesh on this machine.")
     feed = os.environ.get("TICKMESH_FEED") or "sim:rate=2000"
     parser.add_argument("--feed", default=feed, help="what to replay or simulate (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=ROOT / ".tickmesh", help="the data folder (default: %(default)s)")
+    parser.add_argument("--data", type=Path, default=DEFAULT_ROOT, help="the data folder (default: %(default)s)")
     parser.add_argument("--http-port", type=int, help="the page's port (default: 8080, or a free one)")
     return parser.parse_args(arguments)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PRIVATE = 0o600
+DEFAULT_ROOT = Path(__file__).parents[2] / ".tickmesh"
 
 
 class AlreadyRunning(Exception):  # noqa: N818  # reads as what it says
@@ -24,7 +25,7 @@ class AlreadyRunning(Exception):  # noqa: N818  # reads as what it says
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where things lie under the root: data/ (servers' stores), logs/, run/ (ports, passwords, lock)."""
+    """Where things lie under the root: data/ (servers' stores), logs/, run/ (ports, passwords, settings, lock)."""
 
     root: Path
 
@@ -45,6 +46,11 @@ class Folder:
     def passwords(self) -> Path:
         """The passwords made at the first run."""
         return self.root / "run" / "passwords.json"
+
+    @property
+    def settings(self) -> Path:
+        """The settings of the stack that runs, for commands beside it."""
+        return self.root / "run" / "settings.json"
 
     @property
     def lock(self) -> Path:

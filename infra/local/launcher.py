@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from nats.aio.client import Client
 
+from infra.local.address_book import forget_settings, write_settings
 from infra.local.console import Console, Welcome, render_status, render_welcome
 from infra.local.credentials import DEMO_EMAIL
 from infra.local.folder import FolderLock, bound_log, set_old_log_aside
@@ -16,7 +17,7 @@ from infra.local.heartbeats import Heartbeats, listen
 from infra.local.postgres_service import postgres_store
 from infra.local.probes import http_request
 from infra.local.service import NotReady
-from infra.local.stack import Settings, reachable_host, sample_subject, services
+from infra.local.stack import Settings, process_environment, reachable_host, sample_subject, services
 from infra.local.supervisor import StartFailed, Supervisor
 
 SHOW_EVERY_S = 0.5
@@ -63,6 +64,7 @@ class Launcher:
             set_old_log_aside(service.log)
         await self._supervisor.start()
         await self._register_demo_user()
+        write_settings(self._settings.folder, process_environment(self._settings, cached=False))
         self._lock.describe(self.page)
         self._console.say(render_welcome(self._welcome()))
         while True:
@@ -93,6 +95,7 @@ class Launcher:
         began = time.monotonic()
         if self._ear is not None:
             await self._ear.close()
+        forget_settings(self._settings.folder)
         await self._supervisor.stop()
         self._console.say(f"all stopped after {time.monotonic() - began:.1f} s")
 

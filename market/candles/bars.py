@@ -49,6 +49,10 @@ class Bars:
         """Give the bars at `index`: views where it is a slice or one row, copies otherwise."""
         return Bars(*(getattr(self, name)[index] for name in NAMES))
 
+    def at(self, positions: npt.NDArray[np.intp]) -> "Bars":
+        """Copy the bars at positions, all of which are there."""
+        return Bars(*(getattr(self, name).take(positions, mode="clip") for name in NAMES))
+
     def put(self, index: Index, bars: "Bars") -> None:
         """Write bars at `index`."""
         for name in NAMES:

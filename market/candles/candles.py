@@ -1,6 +1,6 @@
 """Candles as columns: the unit that fold, store, cache, wire and charts hand to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -92,11 +92,22 @@ class Candles:
             return filled[0] if filled else _NONE
         return cls(**{name: np.concatenate([getattr(part, name) for part in filled]) for name in DTYPES})
 
+    @classmethod
+    def gather(cls, parts: Iterable["Candles"], most: int) -> "Candles":
+        """Join `most` candles at most while they are made: no more than a part of them is there twice."""
+        columns, count = {name: np.empty(most, dtype) for name, dtype in DTYPES.items()}, 0
+        for part in parts:
+            for name, column in columns.items():
+                column[count : count + len(part)] = getattr(part, name)
+            count += len(part)
+        whole = cls(**columns).take(slice(count))
+        return whole if 2 * count >= most else whole.take(np.arange(count))
+
     def __len__(self) -> int:
         return len(self.instrument)
 
-    def take(self, indices: Indices) -> "Candles":
-        """Copy the candles at `indices`, positions or a mask."""
+    def take(self, indices: Indices | slice) -> "Candles":
+        """Give the candles at `indices`: views where it is a slice, copies where it is positions or a mask."""
         return Candles(**{field.name: getattr(self, field.name)[indices] for field in fields(self)})
 
     @property

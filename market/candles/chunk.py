@@ -17,18 +17,22 @@ Positions = npt.NDArray[np.intp] | slice
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Event rows, their places (-1: none) and times; `trades` says which rows price, size, flags, conditions are of."""
+    """Event rows, their places (-1: none), sequences and times, and what their trades were.
+
+    `trades` says which rows price, size, flags and conditions are of; of the conditions it is the lowest eight bits.
+    """
 
     events: Rows
     kind: npt.NDArray[np.uint8]
     place: Places
+    sequence: I8
     ts: I8
     ts_recv: I8
     trades: Positions
     price: F8
     size: F8
     flags: npt.NDArray[np.uint8]
-    conditions: npt.NDArray[np.uint64]
+    conditions: npt.NDArray[np.uint8]
 
     @classmethod
     def of(cls, events: Rows, place: Places) -> "Chunk":
@@ -41,13 +45,14 @@ class Chunk:
             events,
             kind,
             place,
+            events["sequence"].astype(np.int64),
             events["ts_event"].astype(np.int64),
             events["ts_recv"].astype(np.int64),
             at,
             rows["price"][at].astype(np.float64),
             rows["size"][at].astype(np.float64),
             rows["flags"][at].astype(np.uint8),
-            rows["conditions"][at].astype(np.uint64),
+            rows["conditions"][at].astype(np.uint8),
         )
 
     def __len__(self) -> int:

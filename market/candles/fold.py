@@ -11,13 +11,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from market.candles.beginning import Children, numbers_of, seed
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules, judge
 from market.candles.chunk import Chunk
 from market.candles.codec import CodecError
 from market.candles.frozen import Frozen, freeze, thaw
 from market.candles.ladder import Ladder
-from market.candles.minutes import MinutePlanes, Trades
+from market.candles.minutes import PLANES, MinutePlanes, Trades
 from market.candles.output import Output, Recorder
 from market.candles.places import PlaceTable
 from market.candles.sessions import MINUTE_NS, Segments, continuous
@@ -26,7 +27,7 @@ from market.candles.view import View
 from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Condition
 from market.row_type import Rows
 
-CHUNK_ROWS = 16_384  # what a chunk makes on the way stays in the processor's cache
+CHUNK_ROWS = 24_576  # what a chunk makes on the way stays in the processor's cache
 
 Bools = npt.NDArray[np.bool_]
 I8 = npt.NDArray[np.int64]
@@ -64,6 +65,11 @@ class CandleFold:
         """The time at and before which windows that end are closed."""
         return max(self._high_ns - self._rules.bound_ns, 0)
 
+    @property
+    def settled_ns(self) -> int:
+        """The time before which nothing changes any more: trades of then are too late."""
+        return max(self.watermark_ns - self._rules.lateness_ns, 0)
+
     def unknown(self, events: Rows) -> U4:
         """Give the instrument numbers of a batch that are not enlisted, each once."""
         numbers = events["instrument"]
@@ -86,6 +92,19 @@ class CandleFold:
         """Give the numbers of places."""
         return self._table.numbers[places]
 
+    def begin(self, first_minute: int, children: Mapping[str, Sequence[Children]], *, is_known: bool) -> None:
+        """Begin with a minute, before any row: windows begun earlier are made of what the tables have, by venue.
+
+        Trades of earlier minutes are left out. Unless `is_known`, windows begun earlier without children are hidden.
+        """
+        self._ladder.first_minute = first_minute
+        self._table.meet(children)
+        for venue, parts in children.items():
+            numbers = numbers_of(parts)
+            self.enlist(numbers, [venue] * len(numbers))
+            for part in parts:
+                seed(self._table, self._ladder, venue, part, is_known=is_known)
+
     def apply(self, events: Rows, tape_sequence: I8) -> Output:
         """Fold event rows in, in tape order; `tape_sequence` is, for each row, that of its message on the tape."""
         recorder = Recorder(events, tape_sequence, self._ladder.planes.room)
@@ -100,7 +119,7 @@ class CandleFold:
         Those that closed on the tape are left out, and those that `after_ns`, an earlier `high_ns`, gave.
         """
         begin_ns = max(self._closed_ns, after_ns - self._rules.bound_ns)
-        return Candles.concat(list(self._view.closings(begin_ns, high_ns - self._rules.bound_ns)))
+        return self._view.closings(begin_ns, high_ns - self._rules.bound_ns)
 
     def live(self, places: Places, timeframes: Iterable[Timeframe] = Timeframe) -> Candles:
         """Give the candles that hold the newest minute of each place, where that minute has not settled yet."""
@@ -118,8 +137,7 @@ class CandleFold:
         """Give every candle of the instruments that is open, or to which late trades may still come."""
         places = self._table.places(numbers)
         places = np.unique(places[places >= 0])
-        settled_ns = self.watermark_ns - self._rules.lateness_ns
-        return Candles.concat(list(self._view.held(places, settled_ns, self.watermark_ns)))
+        return Candles.concat(list(self._view.held(places, self.settled_ns, self.watermark_ns)))
 
     def freeze(self) -> Frozen:
         """Copy the whole state; `encode` writes it, where the fold need not wait."""
@@ -130,6 +148,7 @@ class CandleFold:
         """Make the fold whose state was frozen and encoded; raises CodecError for other bytes."""
         frozen, fold = Frozen.decode(data), cls(rules, venues)
         try:
+            fold._table.meet(frozen.facts["venues"])
             fold.enlist(*frozen.enlisted)
             thaw(frozen, fold._table, fold._ladder)
             fold._high_ns, fold._closed_ns = frozen.facts["high_ns"], frozen.facts["closed_ns"]
@@ -140,47 +159,53 @@ class CandleFold:
     def _apply_chunk(self, events: Rows, start: int, recorder: Recorder) -> None:
         chunk = Chunk.of(events, self._table.places(events["instrument"]))
         codes = judge(chunk, self._rules)
-        good = self._in_order(events, chunk.place, start, recorder)
+        order = self._table.sequences.by_place(chunk.place) if codes is None else None
+        good = self._in_order(chunk, order, start, recorder)
         positions = None
         if codes is not None:
             recorder.reject(codes if good is None else np.where(good, codes, 0), start)
             good = codes == 0 if good is None else good & (codes == 0)
         if good is not None:
             kept = np.flatnonzero(good)
-            chunk, positions = chunk.take(kept), kept + start
+            chunk, positions, order = chunk.take(kept), kept + start, None
         if len(chunk):
-            self._fold(chunk, np.arange(start, start + len(chunk)) if positions is None else positions, recorder)
+            positions = np.arange(start, start + len(chunk)) if positions is None else positions
+            self._fold(chunk, positions, order, recorder)
 
-    def _in_order(self, events: Rows, place: Places, start: int, recorder: Recorder) -> Bools | None:
+    def _in_order(self, chunk: Chunk, order: Places | None, start: int, recorder: Recorder) -> Bools | None:
         """Follow the sequences of every known instrument's rows; tell which rows are no repetitions, None if all."""
-        sequence, known = events["sequence"].astype(np.int64), None
+        place, sequence, known = chunk.place, chunk.sequence, None
         if place.min() < 0:
             known = np.flatnonzero(place >= 0)
             place, sequence = place[known], sequence[known]
-        disorder = self._table.sequences.follow(place, sequence)
+        disorder = self._table.sequences.follow(place, sequence, order)
         if disorder is None:
             return None
         if known is not None:
             disorder = disorder.at(known)
         recorder.disorder(disorder, start)
-        good = np.ones(len(events), bool)
+        good = np.ones(len(chunk), bool)
         good[disorder.repeated] = False
         return good
 
-    def _fold(self, chunk: Chunk, positions: Places, recorder: Recorder) -> None:
-        at = chunk.trades
-        trades = Trades(chunk.place[at], chunk.ts[at], chunk.price, chunk.size, chunk.conditions)
+    def _fold(self, chunk: Chunk, positions: Places, order: Places | None, recorder: Recorder) -> None:
+        """Fold a chunk of good rows in; `order` is that by place, where it is known."""
+        at, ts = chunk.trades, chunk.ts
+        trades = Trades(chunk.place[at], ts[at], chunk.price, chunk.size, chunk.conditions)
         ts_recv, positions = chunk.ts_recv[at], positions[at]
-        high = np.maximum.accumulate(chunk.ts)
-        np.maximum(high, self._high_ns, out=high)
-        before = np.empty_like(high)
-        before[0], before[1:] = self._high_ns, high[:-1]
+        is_in_order = bool(ts[0] >= self._high_ns and (ts[1:] >= ts[:-1]).all())
+        high = ts if is_in_order else np.maximum(np.maximum.accumulate(ts), self._high_ns)
+        before = np.zeros(0, np.int64)
+        if not is_in_order or not self._rules.bound_ns or high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
+            before = np.append(np.int64(self._high_ns), high[:-1])
         cuts, rises = [0, len(trades)], np.zeros(0, np.intp)
         if high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
             rises = np.flatnonzero(high // MINUTE_NS != before // MINUTE_NS)
             cuts[1:1] = rises.tolist() if isinstance(at, slice) else np.searchsorted(at, rises).tolist()
-        is_in_order = bool((high == chunk.ts).all())
-        watermark = before[at] - self._rules.bound_ns
+        watermark = before[at] - self._rules.bound_ns if len(before) else None
+        if watermark is None and order is not None and isinstance(at, slice):
+            # Columns of places are read and written faster forwards than to and fro; of each place all stays in order.
+            trades, ts_recv = trades.ordered(order), ts_recv.take(order, mode="clip")
         for number, (begin, end) in enumerate(pairwise(cuts)):
             if number:
                 self._enter(int(high[rises[number - 1]]), recorder)
@@ -188,7 +213,7 @@ class CandleFold:
                 part = slice(begin, end)
                 self._fold_trades(
                     trades.take(part),
-                    watermark[part],
+                    None if watermark is None else watermark[part],
                     ts_recv[part],
                     positions[part],
                     recorder,
@@ -197,12 +222,24 @@ class CandleFold:
         self._high_ns = int(high[-1])
 
     def _fold_trades(
-        self, trades: Trades, watermark: I8, ts_recv: I8, positions: Places, recorder: Recorder, *, is_in_order: bool
+        self,
+        trades: Trades,
+        watermark: I8 | None,
+        ts_recv: I8,
+        positions: Places,
+        recorder: Recorder,
+        *,
+        is_in_order: bool,
     ) -> None:
+        """Fold trades in; `watermark` is that before each of them, None where all are after it."""
         minute = trades.ts // MINUTE_NS
         self._move_closing_prints(minute, trades)
+        if self._high_ns // MINUTE_NS - PLANES < self._ladder.first_minute:
+            own = minute >= self._ladder.first_minute
+            trades, minute, ts_recv = trades.take(own), minute[own], ts_recv[own]
+            positions, watermark = positions[own], None if watermark is None else watermark[own]
         late = None
-        if (trades.ts <= watermark).any():
+        if watermark is not None and (trades.ts <= watermark).any():
             is_folded = trades.ts >= watermark - self._rules.lateness_ns
             if not is_folded.all():
                 recorder.drop_late(positions[~is_folded])
@@ -226,14 +263,14 @@ class CandleFold:
 
     def _forming(self, minute: I8, trades: Trades) -> Bools | None:
         """Tell which trades form prices; None for all of them."""
-        odd = np.flatnonzero(trades.conditions & np.uint64(NOT_PRICE_FORMING))
+        odd = np.flatnonzero(trades.conditions & np.uint8(NOT_PRICE_FORMING))
         if not len(odd):
             return None
         forming = np.ones(len(trades), bool)
         for venue, each, own in self._by_window(odd, minute, trades):
             session = self._ladder.windows(venue, each)[0].session
             excluded = NOT_PRICE_FORMING if session is Session.REGULAR else Condition.ODD_LOT
-            forming[own] = trades.conditions[own] & np.uint64(excluded) == 0
+            forming[own] = trades.conditions[own] & np.uint8(excluded) == 0
         return forming
 
     def _by_window(self, at: Places, minute: I8, trades: Trades) -> Iterator[tuple[int, int, Places]]:
@@ -258,6 +295,5 @@ class CandleFold:
             for candles in self._view.containing(minute, places, Timeframe, self._closed_ns, is_open=False):
                 recorder.give_out(candles)
         self._amended.clear()
-        for candles in self._view.closings(self._closed_ns, watermark_ns):
-            recorder.give_out(candles)
+        recorder.give_out(self._view.closings(self._closed_ns, watermark_ns))
         self._closed_ns = max(self._closed_ns, watermark_ns)

@@ -13,9 +13,10 @@ from market.candles.ladder import ROW_OF, SLOTS, Ladder, Slot
 from market.candles.minutes import NO_MINUTE, PLANES
 from market.candles.places import PlaceTable
 from market.candles.sessions import Window
-from market.candles.timeframe import Session
+from market.candles.timeframe import Session, Timeframe
 
 Column = npt.NDArray[Any]
+_MOST_8, _MOST_32 = np.iinfo(np.int8).max, np.iinfo(np.int32).max
 _OF_PRICED = ("first_ns", "last_ns", *PRICES)  # zero in bytes where no trade formed a price, where no time is zero
 
 
@@ -42,7 +43,7 @@ class Frozen:
         for name in [name for name in columns if name.endswith(".last_ns")]:
             group, is_blank = name.removesuffix(".last_ns"), columns[name] == 0
             for kind in _OF_PRICED:
-                columns[f"{group}.{kind}"][is_blank] = BLANK[kind]
+                columns[f"{group}.{kind}"] = np.where(is_blank, BLANK[kind], columns[f"{group}.{kind}"])
         return cls(facts, columns)
 
     @property
@@ -68,7 +69,15 @@ def freeze(table: PlaceTable, ladder: Ladder, facts: dict[str, int]) -> Frozen:
     columns |= _copied(ladder.block, [ROW_OF[slot] for slot in slots], [_name(slot) for slot in slots], used)
     windows = {_name(slot): [window and list(window) for window in ladder.window[slot]] for slot in slots}
     return Frozen(
-        {**facts, "venues": list(table.venues), "minutes": list(ladder.planes.minute), "windows": windows}, columns
+        {
+            **facts,
+            "first_minute": ladder.first_minute,
+            "hidden": [sorted(keys) for keys in ladder.hidden],
+            "venues": list(table.venues),
+            "minutes": list(ladder.planes.minute),
+            "windows": windows,
+        },
+        columns,
     )
 
 
@@ -78,6 +87,9 @@ def thaw(frozen: Frozen, table: PlaceTable, ladder: Ladder) -> None:
     table.sequences.last[:used] = columns["sequence"]
     table.ts_event[:used], table.ts_recv[:used] = columns["ts_event"], columns["ts_recv"]
     ladder.planes.minute[:] = facts["minutes"]
+    ladder.first_minute = facts["first_minute"]
+    for hidden, keys in zip(ladder.hidden, facts["hidden"], strict=True):
+        hidden.update((Timeframe(timeframe), Session(session), start_ns) for timeframe, session, start_ns in keys)
     for plane in range(PLANES):
         if ladder.planes.minute[plane] != NO_MINUTE:
             _fill(ladder.planes.bars.take(plane), _plane(plane), frozen, used)
@@ -97,9 +109,27 @@ def _plane(at: int) -> str:
 
 
 def _copied(block: npt.NDArray[np.int64], rows: list[int], groups: list[str], used: int) -> dict[str, Column]:
-    """Copy rows of a block in one piece, which costs a fraction of as many pieces as there are columns."""
-    bars = Bars.over(block[:, rows, :used])
-    return {f"{group}.{name}": getattr(bars, name)[at] for at, group in enumerate(groups) for name in NAMES}
+    """Copy rows of a block, whole numbers as narrow as they are: it is fresh memory that costs, not reading.
+
+    All of it is one piece, which the system gives in larger pages than as many pieces as there are columns.
+    """
+    piece, at = np.empty(len(NAMES) * len(rows) * used, np.int64), 0
+    bars, copied = Bars.over(block), {}
+    for row, group in zip(rows, groups, strict=True):
+        for name in NAMES:
+            column = getattr(bars, name)[row, :used]
+            dtype = column.dtype if name in PRICES else np.dtype(_narrowest(column))
+            copy = piece[at:].view(dtype)[:used]
+            copy[:] = column
+            copied[f"{group}.{name}"] = copy
+            at += -(-copy.nbytes // piece.itemsize)
+    return copied
+
+
+def _narrowest(column: Column) -> type[np.signedinteger[Any]]:
+    """Give the type in which whole numbers, of which there may be none, take least room; many are all zero."""
+    most = max(int(column.max(initial=0)), -int(column.min(initial=0)))
+    return np.int8 if most <= _MOST_8 else np.int32 if most <= _MOST_32 else np.int64
 
 
 def _fill(bars: Bars, group: str, frozen: Frozen, used: int) -> None:

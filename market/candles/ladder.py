@@ -5,6 +5,7 @@ window's value is its settled bar followed by its minutes that have not settled,
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from market.candles.timeframe import Session, Timeframe
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 Slot = tuple[Timeframe, Session]
+Key = tuple[Timeframe, Session, int]  # of a window: the start is in ns
 
 # Windows below a day are of one kind of time after the other; a day, a week and a month have one of each at once.
 SLOTS: tuple[Slot, ...] = tuple(
@@ -26,6 +28,7 @@ SLOTS: tuple[Slot, ...] = tuple(
     for session in (Session if timeframe.minutes == 0 else (Session.REGULAR,))
 )
 ROW_OF = {slot: row for row, slot in enumerate(SLOTS)}
+_PLACES_AT_ONCE = 16_384  # what their bars take on the way stays in the processor's cache
 _KEPT_MINUTES = 64  # of which the windows are remembered, for each venue
 
 
@@ -42,12 +45,17 @@ class Ladder:
         self.venues: list[Segments] = []
         self._set(blank_block(len(SLOTS) + 1, planes.room))  # one row more, in which nothing ever is
         self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
+        self.first_minute = 0
+        """Trades of earlier minutes are not folded: whoever stored their candles has them."""
+        self.hidden: list[set[Key]] = []
+        """By venue: windows of which only a part is known, which are not given out."""
         self._windows: list[dict[int, tuple[Window, ...]]] = []  # by venue and minute, the newest few
 
     def add_venue(self, segments: Segments) -> None:
         """Take in one more venue."""
         self.venues.append(segments)
         self._windows.append({})
+        self.hidden.append(set())
         for windows in self.window.values():
             windows.append(None)
 
@@ -70,6 +78,10 @@ class Ladder:
             known[minute] = tuple(self.venues[venue].window(timeframe, minute) for timeframe in Timeframe)
         return known[minute]
 
+    def is_hidden(self, venue: int, timeframe: Timeframe, window: Window) -> bool:
+        """Tell whether only a part of a window is known."""
+        return (timeframe, window.session, window.start_ns) in self.hidden[venue]
+
     def held(self, timeframe: Timeframe, venue: int) -> list[Window]:
         """Give the windows of a timeframe of which anything is held: the settled ones, and those of its minutes."""
         settled = [self.window[slot][venue] for slot in SLOTS if slot[0] is timeframe]
@@ -78,15 +90,16 @@ class Ladder:
         return list({(window.start_ns, window.session): window for window in found}.values())
 
     def value(self, venue: int, windows: Sequence[tuple[Timeframe, Window]], places: Places) -> Bars:
-        """Give the bars of windows, for each of them those of `places`, all of one venue."""
+        """Give the bars of windows of which anything is held, for each of them those of `places`, all of one venue."""
         room = self.planes.room
-        value = self._flat.take(_cells([self._row(venue, *each) for each in windows], room, places))
+        rows = [self._row(venue, *each) for each in windows]
+        parts = [] if min(rows) == len(SLOTS) else [self._flat.at(_cells(rows, room, places))]
         for minute in self.planes.filled:
             around = self.windows(venue, minute)
             rows = [minute & 3 if own.is_same(around[each - 1]) else BLANK_PLANE for each, own in windows]
             if min(rows) != BLANK_PLANE:
-                value = merge(value, self.planes.flat.take(_cells(rows, room, places)))
-        return value
+                parts.append(self.planes.flat.at(_cells(rows, room, places)))
+        return reduce(merge, parts)
 
     def settle(self, minute: int, of_venue: Sequence[Places]) -> None:
         """Merge a minute into the longer windows that it is in, and free its plane; minutes come in ascending order.
@@ -97,22 +110,28 @@ class Ladder:
         for venue, places in enumerate(of_venue):
             active = places[bars.trades[places] > 0]
             if len(active):
-                # Where most places are meant and the others are blank, columns are read fastest whole.
+                slots = self._enter(venue, minute, places)
+                # Where most places are meant and the others are blank, columns are read fastest as they lie.
                 is_dense = len(of_venue) == 1 and len(active) * 2 > self.planes.room
-                at = slice(0, self.planes.room) if is_dense else active
-                self._settle(venue, minute, bars.take(at).carried(), at, places)
+                for start in range(0, self.planes.room if is_dense else len(active), _PLACES_AT_ONCE):
+                    part = slice(start, start + _PLACES_AT_ONCE)
+                    at: Index = part if is_dense else active[part]
+                    minute_bars = bars.take(at).carried()
+                    for settled in slots:
+                        settled.put(at, merge(settled.take(at), minute_bars).carried().begun())
         self.planes.clear(minute)
 
-    def _settle(self, venue: int, minute: int, bars: Bars, at: Index, places: Places) -> None:
+    def _enter(self, venue: int, minute: int, places: Places) -> list[Bars]:
+        """Give the settled bars of each longer window that a minute is in, blank where the window is another one."""
+        entered = []
         for timeframe, window in zip(Timeframe, self.windows(venue, minute), strict=True):
-            if timeframe is Timeframe.M1:
-                continue
-            slot = slot_of(timeframe, window.session)
-            settled = self.settled(slot)
-            if not window.is_same(self.window[slot][venue]):
-                settled.clear(places)
-            self.window[slot][venue] = window
-            settled.put(at, merge(settled.take(at), bars).carried().begun())
+            if timeframe is not Timeframe.M1:
+                slot = slot_of(timeframe, window.session)
+                if not window.is_same(self.window[slot][venue]):
+                    self.settled(slot).clear(places)
+                self.window[slot][venue] = window
+                entered.append(self.settled(slot))
+        return entered
 
     def _set(self, block: I8) -> None:
         self.block, self._settled = block, Bars.over(block)

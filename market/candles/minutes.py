@@ -27,11 +27,21 @@ class Trades:
     ts: I8
     price: F8
     size: F8
-    conditions: npt.NDArray[np.uint64]
+    conditions: npt.NDArray[np.uint8]
 
     def take(self, index: npt.NDArray[Any] | slice) -> "Trades":
         """Give the trades at `index`."""
         return Trades(self.place[index], self.ts[index], self.price[index], self.size[index], self.conditions[index])
+
+    def ordered(self, order: Places) -> "Trades":
+        """Give all of them in another order."""
+        return Trades(
+            self.place.take(order, mode="clip"),
+            self.ts.take(order, mode="clip"),
+            self.price.take(order, mode="clip"),
+            self.size.take(order, mode="clip"),
+            self.conditions.take(order, mode="clip"),
+        )
 
     def __len__(self) -> int:
         return len(self.place)
@@ -75,9 +85,10 @@ class MinutePlanes:
 
         `is_in_order` says that no trade has an earlier time than any before it, ever, which makes closes cheaper.
         """
-        for each in range(int(minute.min()), int(minute.max()) + 1):
+        first, last = int(minute.min()), int(minute.max())
+        for each in range(first, last + 1):
             self.minute[each & 3] = each
-        at: Places = (minute & 3) * self.room + trades.place
+        at: Places = (first & 3 if first == last else minute & 3) * self.room + trades.place
         if late is not None:
             np.add.at(self.flat.revision, at, late.astype(np.int64))
         self._add_sums(at, trades)
@@ -109,7 +120,7 @@ class MinutePlanes:
             np.maximum.at(bars.last_ns, at, ts)
             closes = ts == bars.last_ns[at]
             bars.close[at[closes]] = price[closes]
-        earlier = np.flatnonzero(ts < bars.first_ns[at])[::-1]
+        earlier = np.flatnonzero(ts < bars.first_ns.take(at, mode="clip"))[::-1]
         if len(earlier):
             at, ts, price = at[earlier], ts[earlier], price[earlier]
             np.minimum.at(bars.first_ns, at, ts)

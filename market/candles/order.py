@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 _EPOCH_SHIFT = 32  # a sequence is epoch << 32 | count, see market/state.py
 _INDEX_BITS = 20
-_FEW_BITS = 14
+_FEW_BITS = 15
 
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
@@ -38,24 +38,27 @@ class Sequences:
         if places > len(self.last):
             self.last = np.append(self.last, np.zeros(max(places, 2 * len(self.last)) - len(self.last), np.int64))
 
-    def follow(self, place: Places, sequence: I8) -> Disorder | None:
-        """Take in the sequences of a batch of fewer than 2**20 rows; None where each follows the one before."""
+    def follow(self, place: Places, sequence: I8, order: Places | None = None) -> Disorder | None:
+        """Take in the sequences of a batch of fewer than 2**20 rows; None where each follows the one before.
+
+        `order` is `by_place` of it, where that is known.
+        """
         if not len(place):
             return None
-        order = self._by_place(place)
-        places, ordered = place[order], sequence[order]
-        begins = np.ones(len(places), bool)  # a place's first row of the batch
-        begins[1:] = places[1:] != places[:-1]
-        before = np.empty_like(ordered)
-        before[1:] = ordered[:-1]
-        before[begins] = self.last[places[begins]]
+        order = self.by_place(place) if order is None else order
+        places, ordered = place.take(order, mode="clip"), sequence.take(order, mode="clip")
+        before = self.last.take(places, mode="clip")
+        np.copyto(before[1:], ordered[:-1], where=places[1:] == places[:-1])
         if _follows(ordered, before).all():
-            self.last[place] = sequence
+            self.last[places] = ordered
             return None
-        return self._sort_out(order, places, ordered, begins)
+        return self._sort_out(order, places, ordered)
 
-    def _by_place(self, place: Places) -> Places:
-        """Give the positions of a batch by place, each place's in order: one sort, of 32 bits where they suffice."""
+    def by_place(self, place: Places) -> Places:
+        """Give the positions of a batch of fewer than 2**20 rows by place, each place's in order.
+
+        That is one sort, of 32 bits where they suffice.
+        """
         bits = _INDEX_BITS
         keys: npt.NDArray[np.integer[Any]] = place
         if len(place) <= 1 << _FEW_BITS and len(self.last) <= 1 << (32 - _FEW_BITS):
@@ -66,8 +69,10 @@ class Sequences:
         keys &= keys.dtype.type((1 << bits) - 1)
         return keys.astype(np.intp)
 
-    def _sort_out(self, order: Places, places: Places, ordered: I8, begins: npt.NDArray[np.bool_]) -> Disorder | None:
+    def _sort_out(self, order: Places, places: Places, ordered: I8) -> Disorder | None:
         """Compare each row with the highest one before it of its place, which repeated rows do not move."""
+        begins = np.ones(len(places), bool)  # a place's first row of the batch
+        begins[1:] = places[1:] != places[:-1]
         starts, group = np.flatnonzero(begins), np.cumsum(begins) - 1
         values, ranks = np.unique(np.concatenate([ordered, self.last[places[starts]]]), return_inverse=True)
         own, known = ranks[: len(ordered)], ranks[len(ordered) :]

@@ -1,6 +1,6 @@
 """The places of a fold's columns: instruments in the order in which they came, and what is known of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,13 @@ class PlaceTable:
         fresh = np.sort(first[self.places(numbers[first]) < 0])
         if not len(fresh):
             return
-        self.venues += [name for name in dict.fromkeys(venues[at] for at in fresh) if name not in self.venues]
+        self.meet(venues[at] for at in fresh)
         index = {name: at for at, name in enumerate(self.venues)}
         self._append(numbers[fresh], np.array([index[venues[at]] for at in fresh], np.int32))
+
+    def meet(self, venues: Iterable[str]) -> None:
+        """Take in venues that may have instruments later, in order."""
+        self.venues += [name for name in dict.fromkeys(venues) if name not in self.venues]
 
     def reserve(self, room: int) -> None:
         """Make the columns of what changes at least `room` long."""

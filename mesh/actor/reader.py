@@ -8,14 +8,14 @@ broke) shows in the consumer's own numbering; then the consumer is made anew beh
 import asyncio
 import contextlib
 import logging
+import re
 from dataclasses import dataclass, replace
 
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from mesh.actor.pull import Pull, PullBrokenError
+from mesh.actor.pull import Pull, PullBrokenError, Pulled
 from mesh.bulk_client import BulkClient
 from mesh.streams import ConsumerSpec, DeclarationError, ensure
 from mesh.tape_publisher import feed_of
@@ -23,6 +23,7 @@ from mesh.tape_publisher import feed_of
 _logger = logging.getLogger(__name__)
 
 _RETRY_S = 0.2
+_ID = re.compile(rb"\r\nnats-msg-id:[ \t]*([^\r]*)", re.IGNORECASE)
 
 
 class StreamCutError(Exception):
@@ -83,13 +84,11 @@ class PartitionReader:
             if not self._is_next(message):
                 await self._drop()
                 break
-            sequence = message.metadata.sequence.stream
-            if sequence <= self.position:
+            if message.sequence <= self.position:
                 self.redelivered += 1
                 continue
-            self.position, self._reply = sequence, message.reply
-            self.pending = message.metadata.num_pending
-            taken.append(_delivery(message))
+            self.position, self._reply, self.pending = message.sequence, message.reply, message.pending
+            taken.append(delivery_of(message))
         return taken
 
     async def acknowledge(self, mark: Mark) -> None:
@@ -108,10 +107,9 @@ class PartitionReader:
         with contextlib.suppress(NatsError, TimeoutError):
             await self._js.delete_consumer(self._spec.stream, self._spec.name)
 
-    def _is_next(self, message: Msg) -> bool:
-        number = message.metadata.sequence.consumer
-        if number != self._next_delivery:
-            _logger.warning("%s: delivery %d came for %d", self._spec.name, number, self._next_delivery)
+    def _is_next(self, message: Pulled) -> bool:
+        if message.number != self._next_delivery:
+            _logger.warning("%s: delivery %d came for %d", self._spec.name, message.number, self._next_delivery)
             return False
         self._next_delivery += 1
         return True
@@ -157,9 +155,8 @@ class PartitionReader:
         self._consumers += 1
 
 
-def _delivery(message: Msg) -> Delivery:
-    metadata = message.metadata
-    time_ns = int(metadata.timestamp.timestamp() * 1e9)
-    return Delivery(
-        metadata.sequence.stream, feed_of((message.headers or {}).get("Nats-Msg-Id", "")), time_ns, message.data
-    )
+def delivery_of(message: Pulled) -> Delivery:
+    """Tell what a message of the tape is."""
+    found = _ID.search(message.headers)
+    source = feed_of(found[1].decode(errors="replace")) if found else ""
+    return Delivery(message.sequence, source, message.time_ns, message.payload)

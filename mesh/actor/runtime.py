@@ -218,7 +218,9 @@ class Actor:
             self._count(reader)
             self._checkpoint_when_due(core, reader)
             # With nothing left behind them, the next messages may gather: a batch costs as much as thousands of rows.
-            await asyncio.sleep(self._rules.gather_s if deliveries and not reader.pending else 0)
+            # What the core has to do in the meantime does not wait for that.
+            may_gather = deliveries and not reader.pending
+            await asyncio.sleep(min(self._rules.gather_s, self._wait_s(core)) if may_gather else 0)
 
     def _wait_s(self, core: Core) -> float:
         if core.wakes_at_ns is None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncpg
-import pytest
 import pytest_asyncio
 
 from infra.local.servers import PostgresServer
@@ -16,22 +15,6 @@ FEED = "sim:rate=5000,seed=11,profile=flat,depth_ms=500"
 Report = Callable[[str], None]
 
 _numbers = itertools.count(1)
-_lines = pytest.StashKey[list[str]]()
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Report:
-    """Say what a fault cost; the lines are printed after the run."""
-    return request.config.stash.setdefault(_lines, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what the faults cost."""
-    lines = config.stash.get(_lines, [])
-    if lines:
-        terminalreporter.section("faults")
-        for line in lines:
-            terminalreporter.write_line(line)
 
 
 async def administer(server: PostgresServer, statement: str) -> None:

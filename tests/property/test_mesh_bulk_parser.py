@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, BulkParser
+from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, BulkParser, Whole
 
 PLAIN_SIDS = range(1, 4)
 SUBJECTS = ("quote.XNAS.A", "quote.XNYS.BRK=2EB", "quote.XTKS.=E6=97=A5", "q")
@@ -21,6 +21,7 @@ class Seen:
 
     bulk: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
     raw: list[tuple[str, bytes]] = field(default_factory=list)
+    whole: list[Whole] = field(default_factory=list)
     plain: list[object] = field(default_factory=list)
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, payload: bytes, header: bytes | None) -> None:
@@ -57,6 +58,7 @@ LANES = (
     Lane("fourth", 3, (1_000_006, 1_000_007)),
     Lane("varied", ANY_SIZE, (1_000_010, 1_000_011, 1_000_012)),
 )
+WHOLE_SID = FIRST_RAW_SID + 2
 BULK_SIDS = [sid for lane in LANES for sid in lane.sids]
 LANE_OF = {sid: lane for lane in LANES for sid in lane.sids}
 DROPPED = {lane.sids[-1] for lane in LANES}
@@ -86,6 +88,7 @@ def parser_into(seen: Seen) -> BulkParser:
     for sid in DROPPED:
         parser.unroute(sid)
     parser.raw[FIRST_RAW_SID] = parser.raw[FIRST_RAW_SID + 1] = lambda subject, data: seen.raw.append((subject, data))
+    parser.whole[WHOLE_SID] = seen.whole.append
     return parser
 
 
@@ -97,6 +100,7 @@ class Command:
     lane: str | None = None
     bulk: tuple[int, bytes] | None = None
     raw: tuple[str, bytes] | None = None
+    whole: Whole | None = None
     plain: object = None
 
 
@@ -105,9 +109,10 @@ def message(subject: str, sid: int, payload: bytes, reply: bytes = b"") -> bytes
     return b"MSG " + b" ".join(words) + b"\r\n" + payload + b"\r\n"
 
 
-def with_header(subject: str, sid: int, header: bytes, payload: bytes) -> bytes:
+def with_header(subject: str, sid: int, header: bytes, payload: bytes, reply: bytes = b"") -> bytes:
     sizes = b"%d %d" % (len(header), len(header) + len(payload))
-    return b"HMSG %s %d %s\r\n" % (subject.encode(), sid, sizes) + header + payload + b"\r\n"
+    words = [subject.encode(), b"%d" % sid, *([reply] if reply else []), sizes]
+    return b"HMSG " + b" ".join(words) + b"\r\n" + header + payload + b"\r\n"
 
 
 HEADER = b"NATS/1.0\r\nA: b\r\n\r\n"
@@ -152,6 +157,15 @@ def raw_commands(draw: st.DrawFn) -> Command:
 
 
 @st.composite
+def whole_commands(draw: st.DrawFn) -> Command:
+    payload, reply = draw(st.integers(0, 30).flatmap(payloads)), draw(st.sampled_from([b"", b"$JS.ACK.TAPE.1"]))
+    if draw(st.booleans()):
+        return Command(message("a", WHOLE_SID, payload, reply), whole=Whole(b"a", reply, b"", payload))
+    wire = with_header("a", WHOLE_SID, HEADER, payload, reply)
+    return Command(wire, whole=Whole(b"a", reply, HEADER, payload))
+
+
+@st.composite
 def plain_commands(draw: st.DrawFn) -> Command:
     sid, payload = draw(st.sampled_from(PLAIN_SIDS)), draw(st.integers(0, 30).flatmap(payloads))
     if draw(st.booleans()):
@@ -173,7 +187,8 @@ others = st.sampled_from(
         Command(message("q", FIRST_RAW_SID + 7, b"x" * 20)),
     ]
 )
-streams = st.lists(bulk_commands() | bulk_commands() | raw_commands() | plain_commands() | others, max_size=30)
+singles = raw_commands() | whole_commands() | plain_commands() | others
+streams = st.lists(bulk_commands() | bulk_commands() | singles, max_size=30)
 
 
 def parse(chunks: Iterable[bytes]) -> Seen:
@@ -195,6 +210,8 @@ def expected(commands: list[Command]) -> Seen:
             seen.bulk[command.lane].append(command.bulk)
         if command.raw is not None:
             seen.raw.append(command.raw)
+        if command.whole is not None:
+            seen.whole.append(command.whole)
         if command.plain is not None:
             seen.plain.append(command.plain)
     return seen
@@ -214,7 +231,7 @@ def test_it_arrives_the_same_however_the_network_cuts_it(commands: list[Command]
     assert parse(chunks) == expected(commands)
 
 
-@given(st.lists(bulk_commands() | raw_commands() | plain_commands() | others, max_size=6))
+@given(st.lists(bulk_commands() | singles, max_size=6))
 def test_it_arrives_the_same_byte_by_byte(commands: list[Command]) -> None:
     stream = b"".join(command.wire for command in commands)
     assert parse(stream[at : at + 1] for at in range(len(stream))) == expected(commands)

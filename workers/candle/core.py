@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from market import rows
+from market.candles.beginning import Children, first_possible
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules
 from market.candles.codec import CodecError
 from market.candles.fold import CandleFold
 from market.candles.frozen import Frozen
 from market.candles.output import FoldCounts
-from market.candles.sessions import Segments
+from market.candles.sessions import MINUTE_NS, Segments
 from market.row_type import RowError, Rows
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
@@ -47,6 +48,17 @@ class Strangers:
     """The question who these instrument numbers are."""
 
     numbers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """The question what a feed that nobody heard of yet was before; the answer is `CandleCore.begin`."""
+
+    feed: str
+    sequence: int
+    """The tape's, of its first message."""
+    minute: int
+    """That of its first row with a possible time, since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +173,21 @@ class CandleCore:
         self._strangers |= question.numbers
         return self._go_on((), now_ns)
 
+    def begin(
+        self,
+        newcomer: Newcomer,
+        first_minute: int,
+        children: Mapping[str, Sequence[Children]],
+        now_ns: int,
+        *,
+        is_known: bool,
+    ) -> Step:
+        """Go on with a feed's fold begun at a minute: see `CandleFold.begin`."""
+        fold = CandleFold(self._rules.fold, self._venues)
+        fold.begin(first_minute, children, is_known=is_known)
+        self._sources[newcomer.feed] = self._source(fold, now_ns)
+        return self._go_on((), now_ns)
+
     def timer(self, now_ns: int) -> Step:
         """Show what is due, and close what silent feeds leave open."""
         closed = [each for source in self._sources.values() if (each := source.close_idle(now_ns)) is not None]
@@ -170,6 +197,11 @@ class CandleCore:
     def now(self, numbers: npt.NDArray[np.uint32]) -> Candles:
         """Give the candles of these instruments that are open, or that late trades may still change."""
         return Candles.concat([Candles.of(0), *(source.fold.now(numbers) for source in self._sources.values())])
+
+    def settled(self) -> list[tuple[npt.NDArray[np.uint32], int]]:
+        """Give each feed's instruments, and the time before which their candles do not change any more."""
+        folds = [source.fold for source in self._sources.values()]
+        return [(fold.numbers(np.arange(len(fold))), fold.settled_ns) for fold in folds]
 
     @property
     def watermarks_ns(self) -> dict[str, int]:
@@ -189,12 +221,18 @@ class CandleCore:
 
     def _go_on(self, rejects: tuple[Reject, ...], now_ns: int) -> Step:
         closed: list[Candles] = []
-        question = None
+        question: Strangers | Newcomer | None = None
         while self._parts:
             part = self._parts[0]
             source = self._sources.get(part.feed)
             if source is None:
-                source = self._sources[part.feed] = self._source(CandleFold(self._rules.fold, self._venues), now_ns)
+                at = first_possible(part.events, self._rules.fold)
+                if at is not None:
+                    minute = int(part.events["ts_event"][at]) // MINUTE_NS
+                    question = Newcomer(part.feed, int(part.tape_sequences[at]), minute)
+                    break
+                # Rows with impossible times alone say nothing of the feed: they are rejected, and it is a newcomer yet.
+                source = self._source(CandleFold(self._rules.fold, self._venues), now_ns)
             if unknown := self._enlist(source.fold, part.events):
                 question = Strangers(unknown)
                 break
@@ -227,8 +265,8 @@ class CandleCore:
     def _show(self, closed: Sequence[Candles], now_ns: int) -> Showing | None:
         due: list[tuple[Source, Places]] = []
         if now_ns - self._shown_at_ns >= self._window_ns:
-            self._shown_at_ns = now_ns
             due = [(source, source.take_changed()) for source in self._sources.values() if source.pending]
+            self._shown_at_ns = now_ns if due else self._shown_at_ns
         self._plan(now_ns)
         return Showing(tuple(closed), tuple(due)) if closed or due else None
 

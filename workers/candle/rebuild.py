@@ -1,72 +1,86 @@
 """Candles folded again from the tape, without a lease and without the worker's state: the proof of what it stored.
 
-A rebuild writes what is missing or older; `verify` only compares. Both read the tape from its beginning, a partition at
-a time, and trust nothing else. Where the tape begins in the middle of a day, that day's candles hold less than the
-tables; the higher (revision, trades) stays, and such candles are counted as `ahead`.
+A rebuild writes what is missing or older; `verify` only compares. Both read what is on the tape when they begin, a
+partition at a time. Beside running workers the newest windows move: verified is what no trade behind that place on the
+tape can change, once the worker's effects up to there are in the tables.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no annotations
 
 from market import subjects
+from market.candles.beginning import day_begins
 from market.candles.candles import Candles
+from market.candles.sessions import MINUTE_NS
 from market.candles.timeframe import Timeframe
 from mesh.actor.protocols import Step
-from mesh.actor.reader import Delivery
+from mesh.bulk_client import BulkClient
 from mesh.calendars import Calendars
 from mesh.candles.store import CandleStore
 from mesh.candles.writer import CandleWriter
 from mesh.connection import connect
 from mesh.directory import Directory
 from mesh.streams import TAPE, declared, ensure
-from mesh.tape_publisher import feed_of
-from workers.candle.core import CandleCore, CoreRules
+from mesh.tape_range import TapeRange
+from workers.candle.compare import Tally, compare
+from workers.candle.core import CandleCore, CoreRules, Newcomer, Strangers
 from workers.candle.effects import Effects
 from workers.candle.live import LivePace
+from workers.candle.names import Names
+from workers.candle.past import PastReader
 from workers.candle.settings import CandleSettings
-from workers.candle.shell import Names
 
 _logger = logging.getLogger(__name__)
 
-_FETCH, _FETCH_S = 256, 10.0
 _COALESCE_ROWS = 200_000
 _WRITE_ROWS = 50_000
-_INSTRUMENTS_AT_ONCE = 500
+_ROWS_AT_ONCE = 200_000
+_READ_WITHIN_S = 60.0
 _NEVER_NS = 1 << 62
-COMPARED = (
-    *("open", "high", "low", "close", "volume_whole", "volume_nano", "turnover_whole", "turnover_nano"),
-    *("revision", "trades"),
-)
+_NS_PER_S = 1_000_000_000
+_MARGIN_S = 600  # of tape before a day's first row, after which the newest time is what it was
+_STILL_S = 10.0
+_ASK_AGAIN_S = 0.1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was found, by timeframe, and how many candles were written."""
+
+    tallies: dict[Timeframe, Tally] = field(default_factory=lambda: dict.fromkeys(Timeframe, Tally()))
+    written: int = 0
+    behind: list[int] = field(default_factory=list)
+    """The partitions of which the tables do not hold everything yet: no worker goes on with them."""
+
+    @property
+    def total(self) -> Tally:
+        """All timeframes together."""
+        return sum(self.tallies.values(), Tally())
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a rebuild found, in candles: the same in the tables, missing, older, different, or newer than the tape."""
+class _Folded:
+    """One partition, folded: the newest state of each candle, and each feed's instruments and settled time."""
 
-    equal: int = 0
-    missing: int = 0
-    behind: int = 0
-    different: int = 0
-    ahead: int = 0
-    written: int = 0
-
-    @property
-    def is_same(self) -> bool:
-        """Whether the tables hold what the tape says."""
-        return not (self.missing or self.behind or self.different)
-
-    def __add__(self, other: "Outcome") -> "Outcome":
-        """Add up two partitions'."""
-        return Outcome(*(getattr(self, name) + getattr(other, name) for name in Outcome.__slots__))
+    candles: Candles
+    settled: list[tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], int]]
 
 
-async def rebuild(settings: CandleSettings, partitions: Sequence[int] = (), *, writes: bool) -> Outcome:
+async def rebuild(
+    settings: CandleSettings, partitions: Sequence[int] = (), since: datetime | None = None, *, writes: bool
+) -> Outcome:
     """Fold these partitions of the tape, or all, and compare with the tables; write what is newer there if `writes`.
+
+    With `since` only candles that end after that time: the tape is read from the day it is in.
 
     Raises StoreAway, NatsError or TimeoutError where a server does not answer.
     """
@@ -77,113 +91,141 @@ async def rebuild(settings: CandleSettings, partitions: Sequence[int] = (), *, w
         directory = await Directory.open(js)
         names = Names(directory, await Calendars.open(js))
         await names.learn_times()
-        store = CandleStore(settings.postgres_dsn, names.name_of)
+        store = CandleStore(settings.postgres_dsn, names.name_of, read_within_s=_READ_WITHIN_S)
         writer = CandleWriter(settings.postgres_dsn, names.name_of)
-        total = Outcome()
         try:
-            for partition in partitions or range(settings.partitions):
-                found = await _compare(store, await _folded(js, settings, names, partition))
-                total += found[0]
-                if writes:
-                    total += await _write(writer, found[1])
+            run = _Rebuild(settings, client, js, names, store, writer if writes else None, since)
+            return await run.run(partitions or range(settings.partitions))
         finally:
             await store.close()
             await writer.close()
-        return total
     finally:
         await client.close()
 
 
-async def _folded(js: JetStreamContext, settings: CandleSettings, names: Names, partition: int) -> Candles:
-    """Fold one partition of the tape; the newest state of each candle that closed on it."""
-    core = CandleCore(CoreRules(settings.rules, _NEVER_NS), LivePace(_NEVER_NS, 0), names.times, names.venue_of, 0)
-    parts: list[Candles] = [Candles.of(0)]
-    async for deliveries in _tape(js, partition):
-        step = core.apply(deliveries, 0)
-        while step.question is not None:
+class _Rebuild:
+    """One run; without a writer it only compares."""
+
+    def __init__(
+        self,
+        settings: CandleSettings,
+        client: BulkClient,
+        js: JetStreamContext,
+        names: Names,
+        store: CandleStore,
+        writer: CandleWriter | None,
+        since: datetime | None,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._js = js
+        self._names = names
+        self._store = store
+        self._writer = writer
+        self._since_ns = 0 if since is None else int(since.timestamp()) * _NS_PER_S
+        self._past = PastReader(js, store, names, settings.partitions)
+        self._outcome = Outcome()
+
+    async def run(self, partitions: Sequence[int]) -> Outcome:
+        ranges = [await self._range(partition) for partition in partitions]
+        counts = (await self._js.stream_info(TAPE, subjects_filter="tape.*")).state.subjects or {}
+        total = sum(counts.get(subjects.tape(partition), 0) for partition in partitions)
+        with tqdm(total=total, unit=" messages", disable=not sys.stderr.isatty()) as bar:
+            for each in ranges:
+                bar.set_description(f"partition {each.partition}")
+                folded = await self._folded(each, bar)
+                if self._writer is None:
+                    bar.set_description(f"partition {each.partition}, waiting for its worker")
+                    if not await self._is_stored(each):
+                        self._outcome.behind.append(each.partition)
+                await self._compare(folded)
+        return self._outcome
+
+    async def _range(self, partition: int) -> TapeRange:
+        minute = self._least_minute(partition)
+        if not minute:
+            return await TapeRange.up_to_now(self._js, partition)
+        # A row may be stored before its own time, by as much as the rules let it be in the future.
+        start_s = minute * 60 - _MARGIN_S - self._settings.candle_future_s
+        return await TapeRange.up_to_now(self._js, partition, datetime.fromtimestamp(start_s, UTC))
+
+    def _least_minute(self, partition: int) -> int:
+        """Give the minute to begin with: where the first venue's day began that `since` is in; 0 for the tape's."""
+        if not self._since_ns:
+            return 0
+        venues = self._names.numbers_by_venue(partition, self._settings.partitions)
+        minute = self._since_ns // MINUTE_NS
+        return min((day_begins(self._names.times[venue], minute) for venue in venues), default=minute)
+
+    async def _folded(self, tape: TapeRange, bar: tqdm) -> _Folded:
+        rules = CoreRules(self._settings.rules, _NEVER_NS)
+        core = CandleCore(rules, LivePace(_NEVER_NS, 0), self._names.times, self._names.venue_of, 0)
+        parts: list[Candles] = [Candles.of(0)]
+        async for deliveries in tape.read(self._client, self._js):
+            step = core.apply(deliveries, 0)
+            while step.question is not None:
+                parts += _closed(step)
+                step = await self._answer(tape, core, step.question)
             parts += _closed(step)
-            await names.learn(step.question.numbers)
-            step = core.resume(step.question, 0)
-        parts += _closed(step)
-        if sum(map(len, parts)) > _COALESCE_ROWS + 2 * len(parts[0]):
-            parts = [Candles.concat(parts).sorted_newest()]
-    _logger.info("partition %d: %d rows, %d trades", partition, core.counts.rows, core.counts.trades)
-    return Candles.concat(parts).sorted_newest()
+            if sum(map(len, parts)) > _COALESCE_ROWS + 2 * len(parts[0]):
+                parts = [Candles.concat(parts).sorted_newest()]
+            bar.update(len(deliveries))
+        _logger.info("partition %d: %d rows, %d trades", tape.partition, core.counts.rows, core.counts.trades)
+        candles = Candles.concat(parts).sorted_newest()
+        return _Folded(candles.take(candles.end_ns > self._since_ns), core.settled())
+
+    async def _answer(self, tape: TapeRange, core: CandleCore, question: Strangers | Newcomer) -> Step:
+        if isinstance(question, Newcomer):
+            least_minute = self._least_minute(tape.partition)
+            return await self._past.begin(tape.partition, core, question, 0, least_minute)
+        await self._names.learn(question.numbers)
+        return core.resume(question, 0)
+
+    async def _is_stored(self, tape: TapeRange) -> bool:
+        """Wait until the tables hold everything up to the end of a range, as long as that draws nearer."""
+        reached, moved_at_s = -1, time.monotonic()
+        while time.monotonic() - moved_at_s < _STILL_S:
+            now = (await self._store.progress()).get(tape.partition, 0)
+            if now >= tape.last:
+                return True
+            if now > reached:
+                reached, moved_at_s = now, time.monotonic()
+            await asyncio.sleep(_ASK_AGAIN_S)
+        return False
+
+    async def _compare(self, folded: _Folded) -> None:
+        newer = [Candles.of(0)]
+        for numbers, settled_ns in folded.settled:
+            before_ns = settled_ns if self._writer is None else _NEVER_NS
+            venues = np.array([self._names.venue_of(number) for number in numbers.tolist()])
+            for venue in np.unique(venues):
+                own = numbers[venues == venue]
+                of_venue = folded.candles.take(np.isin(folded.candles.instrument, own))
+                for timeframe in Timeframe:
+                    expected = of_venue.take(of_venue.timeframe == timeframe)
+                    if not len(expected):
+                        continue
+                    tally, wanted = compare(await self._stored(own, timeframe, expected), expected, before_ns)
+                    self._outcome.tallies[timeframe] += tally
+                    newer.append(wanted)
+        if self._writer is not None:
+            await self._write(self._writer, Candles.concat(newer))
+
+    async def _stored(
+        self, numbers: np.ndarray[tuple[int], np.dtype[np.uint32]], timeframe: Timeframe, expected: Candles
+    ) -> Candles:
+        """Read what the tables hold from the first expected candle to the last, in large pieces."""
+        span = int(expected.start_ns.min()), int(expected.start_ns.max()) + 1
+        most = int(np.unique(expected.instrument, return_counts=True)[1].max())
+        step = max(1, _ROWS_AT_ONCE // most)
+        pieces = [numbers[start : start + step] for start in range(0, len(numbers), step)]
+        return Candles.concat([await self._store.of_many(piece, timeframe, *span) for piece in pieces])
+
+    async def _write(self, writer: CandleWriter, candles: Candles) -> None:
+        for start in range(0, len(candles), _WRITE_ROWS):
+            piece = candles.take(np.arange(start, min(start + _WRITE_ROWS, len(candles))))
+            self._outcome.written += await writer.write(piece)
 
 
 def _closed(step: Step) -> list[Candles]:
     return [step.durable.candles] if isinstance(step.durable, Effects) else []
-
-
-async def _tape(js: JetStreamContext, partition: int) -> AsyncIterator[list[Delivery]]:
-    """Read what is on a partition of the tape now, in order."""
-    config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE)
-    reader = await js.pull_subscribe(subjects.tape(partition), stream=TAPE, config=config)
-    try:
-        left = (await reader.consumer_info()).num_pending or 0
-        while left > 0:
-            messages = await reader.fetch(min(_FETCH, left), timeout=_FETCH_S)
-            left -= len(messages)
-            yield [
-                Delivery(
-                    message.metadata.sequence.stream,
-                    feed_of((message.headers or {}).get("Nats-Msg-Id", "")),
-                    0,
-                    message.data,
-                )
-                for message in messages
-            ]
-    finally:
-        await reader.unsubscribe()
-
-
-async def _compare(store: CandleStore, expected: Candles) -> tuple[Outcome, Candles]:
-    """Count how the tables differ from what the tape says; also gives the candles that are newer on the tape."""
-    total, newer = Outcome(), [Candles.of(0)]
-    numbers = np.unique(expected.instrument)
-    for timeframe in Timeframe:
-        for start in range(0, len(numbers), _INSTRUMENTS_AT_ONCE):
-            some = numbers[start : start + _INSTRUMENTS_AT_ONCE]
-            is_meant = (expected.timeframe == timeframe) & np.isin(expected.instrument, some)
-            mine = expected.take(is_meant)
-            if not len(mine):
-                continue
-            span = int(mine.start_ns.min()), int(mine.start_ns.max()) + 1
-            outcome, wanted = _difference(await store.of_many(some, timeframe, *span), mine)
-            total += outcome
-            newer.append(wanted)
-    return total, Candles.concat(newer)
-
-
-def _difference(stored: Candles, expected: Candles) -> tuple[Outcome, Candles]:
-    at = {key: place for place, key in enumerate(_keys(stored))}
-    places = np.array([at.get(key, -1) for key in _keys(expected)], np.intp)
-    is_there = places >= 0
-    missing = expected.take(~is_there)
-    want, have = expected.take(is_there), stored.take(places[is_there])
-    is_newer = (want.revision > have.revision) | ((want.revision == have.revision) & (want.trades > have.trades))
-    is_older = (want.revision < have.revision) | ((want.revision == have.revision) & (want.trades < have.trades))
-    same = np.ones(len(want), bool)
-    for name in COMPARED:
-        first, second = getattr(want, name), getattr(have, name)
-        same &= (first == second) | ((first != first) & (second != second))  # noqa: PLR0124  # NaN is no price
-    outcome = Outcome(
-        equal=int(same.sum()),
-        missing=len(missing),
-        behind=int(is_newer.sum()),
-        different=int((~same & ~is_newer & ~is_older).sum()),
-        ahead=int(is_older.sum()),
-    )
-    return outcome, Candles.concat([missing, want.take(is_newer)])
-
-
-def _keys(candles: Candles) -> list[tuple[int, int, int]]:
-    columns = (candles.instrument, candles.session, candles.start_ns)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-async def _write(writer: CandleWriter, candles: Candles) -> Outcome:
-    written = 0
-    for start in range(0, len(candles), _WRITE_ROWS):
-        written += await writer.write(candles.take(np.arange(start, min(start + _WRITE_ROWS, len(candles)))))
-    return Outcome(written=written)

@@ -20,6 +20,7 @@ from mesh.calendars import Calendars
 from mesh.candles.cache import CandleCache
 from mesh.candles.now import CandleNowServer
 from mesh.candles.postgres import StoreAway
+from mesh.candles.store import CandleStore
 from mesh.candles.writer import WORKER, CandleWriter
 from mesh.connection import Connection, connect
 from mesh.directory import Directory
@@ -27,14 +28,17 @@ from mesh.streams import TAPE, declared, ensure
 from workers.candle.core import CoreRules
 from workers.candle.effects import EffectWriter, join
 from workers.candle.live import LiveCandles, LivePace
+from workers.candle.names import Names
+from workers.candle.past import PastReader
 from workers.candle.settings import CandleSettings
-from workers.candle.shell import CandleShell, Names, tokens_of
+from workers.candle.shell import CandleShell, tokens_of
 
 _logger = logging.getLogger(__name__)
 
 _NS_PER_S, _NS_PER_MS = 1e9, 1e6
 _GATHER_S = 0.02
 _CACHE_OPEN_S, _CACHE_REST = 0.5, 9
+_PAST_WITHIN_S = 30.0
 _RETENTION_S = 86_400.0
 _RETENTION_RETRY_S = 60.0
 
@@ -77,7 +81,9 @@ class CandleService:
         self._live.add(tokens_of(list(directory.all())))
         directory.on_added(lambda instrument: self._live.add(tokens_of([instrument])))
         rules = CoreRules(settings.rules, int(settings.candle_idle_s * _NS_PER_S))
-        self._shell = CandleShell(rules, names, self._outbox, self._live, pace, CandleNowServer(client))
+        self._store = CandleStore(settings.postgres_dsn, names.name_of, read_within_s=_PAST_WITHIN_S)
+        past = PastReader(self._js, self._store, names, settings.partitions)
+        self._shell = CandleShell(rules, names, self._outbox, self._live, pace, CandleNowServer(client), past)
         self._host = ActorHost(
             client,
             self._js,
@@ -118,6 +124,7 @@ class CandleService:
         """Give back the connections."""
         await self._writer.close()
         await self._retention.close()
+        await self._store.close()
         if self._cache is not None:
             await self._cache.close()
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +18,7 @@ import nats
 
 from gateway.accounts.settings import TokenSettings
 from gateway.accounts.tokens import AccessTokens
-from infra.local.ports import any_free
+from infra.local.ports import LOOPBACK
 from infra.local.probes import http_answers
 from infra.local.servers import NatsServer, PostgresServer, Server, ValkeyServer, running_nats, running_valkey
 from infra.local.service import Service
@@ -47,7 +48,11 @@ class Gateway(Server):
     """A gateway process on a port of its own."""
 
     def __init__(self, folder: Path, environment: dict[str, str], ready_path: str = "/health/ready") -> None:
-        self.port = any_free()
+        # Bound, so that nobody else is given the port while the process takes its seconds to come to it.
+        self._seat = socket.socket()
+        self._seat.bind((LOOPBACK, 0))
+        self._seat.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port: int = self._seat.getsockname()[1]
         super().__init__(
             Service(
                 name="gateway",
@@ -58,6 +63,11 @@ class Gateway(Server):
                 probe=http_answers("127.0.0.1", self.port, ready_path),
             )
         )
+
+    async def stop(self) -> int:
+        """Stop the process and give the port back."""
+        self._seat.close()
+        return await super().stop()
 
     @property
     def stream_url(self) -> str:

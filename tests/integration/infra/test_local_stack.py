@@ -80,9 +80,13 @@ async def test_the_stack_comes_up_serves_and_leaves_nothing(
     stack.wait_for(
         r"ticks/s, \d+ clients?, feed .* \| (7 up|up: nats postgres cache candles portfolios feed gateway)", 20
     )
+    settings = stack.folder / "run" / "settings.json"
+    assert {"TICKMESH_NATS_URL", "TICKMESH_POSTGRES_DSN"} <= json.loads(settings.read_text()).keys()
+
     family = descendants(stack.process.pid)
     assert len(family) >= 5
     assert stack.end(signal.SIGTERM) == 0
+    assert not settings.exists()
     until(lambda: not any(is_running(pid) for pid in family))
 
 

@@ -1,5 +1,7 @@
 """The worker's core: feeds apart, strangers asked for once, silence that closes, states that come back."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,9 @@ from market import rows
 from market.candles.candles import Candles
 from market.candles.checks import FoldRules
 from market.candles.timeframe import Timeframe
-from mesh.actor.protocols import StateError
+from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
-from workers.candle.core import CandleCore, CoreRules, Strangers
+from workers.candle.core import CandleCore, CoreRules, Newcomer, Strangers
 from workers.candle.effects import join
 from workers.candle.live import LivePace
 
@@ -34,6 +36,18 @@ def delivery(sequence: int, feed: str, *trades: tuple[int, int, int]) -> Deliver
     return Delivery(sequence, feed, 0, made.tobytes())
 
 
+def applied(one: CandleCore, deliveries: Sequence[Delivery], now_ns: int) -> Step:
+    """Apply deliveries; of feeds that nobody heard of before, nothing was before."""
+    step = one.apply(deliveries, now_ns)
+    parts = [step]
+    while isinstance(step.question, Newcomer):
+        step = one.begin(step.question, step.question.minute - 2, {}, now_ns, is_known=True)
+        parts.append(step)
+    durable = [each.durable for each in parts if each.durable]
+    live = [each.live for each in parts if each.live]
+    return Step(join(durable) if durable else None, live[-1] if live else None, step.question)
+
+
 def closed(step_candles: Candles, timeframe: Timeframe = Timeframe.M1) -> list[tuple[int, int]]:
     mine = step_candles.take(step_candles.timeframe == timeframe)
     return sorted(zip(mine.instrument.tolist(), mine.trades.tolist(), strict=True))
@@ -41,13 +55,14 @@ def closed(step_candles: Candles, timeframe: Timeframe = Timeframe.M1) -> list[t
 
 def test_each_feed_has_a_time_of_its_own() -> None:
     one = core()
-    step = one.apply(
+    step = applied(
+        one,
         [delivery(1, "live", (1, 1, 0)), delivery(2, "replay", (2, 1, -300 * MINUTE)), delivery(3, "live", (1, 2, S))],
         0,
     )
     assert step.durable is None
     assert step.question is None
-    step = one.apply([delivery(4, "replay", (2, 2, -298 * MINUTE))], 0)
+    step = applied(one, [delivery(4, "replay", (2, 2, -298 * MINUTE))], 0)
     assert closed(step.durable.candles) == [(2, 1)]
     assert one.watermarks_ns == {"live": START + S - 2 * S, "replay": START - 298 * MINUTE - 2 * S}
     assert one.counts.rows == 4
@@ -56,13 +71,13 @@ def test_each_feed_has_a_time_of_its_own() -> None:
 def test_strangers_are_asked_for_once_and_then_rejected() -> None:
     known: dict[int, str] = {}
     one = core(known=known)
-    step = one.apply([delivery(1, "live", (1, 1, 0), (9, 1, 0)), delivery(2, "live", (1, 2, 0))], 0)
+    step = applied(one, [delivery(1, "live", (1, 1, 0), (9, 1, 0)), delivery(2, "live", (1, 2, 0))], 0)
     assert step.question == Strangers(frozenset({1, 9}))
     known[1] = "COIN"
     step = one.resume(step.question, 0)
     assert step.question is None
     assert [(reject.reason, reject.tape_sequence) for reject in step.durable.rejects] == [("unknown_instrument", 1)]
-    assert one.apply([delivery(3, "live", (9, 2, 0))], 0).question is None
+    assert applied(one, [delivery(3, "live", (9, 2, 0))], 0).question is None
     assert one.counts.trades == 2
     assert one.counts.quarantined == {"unknown_instrument": 2}
 
@@ -70,7 +85,7 @@ def test_strangers_are_asked_for_once_and_then_rejected() -> None:
 def test_a_message_that_cannot_be_read_is_rejected_alone() -> None:
     one = core()
     bad = [Delivery(2, "live", 0, b"short"), Delivery(3, "live", 0, b"\0" * rows.EVENT_BYTES)]
-    step = one.apply([delivery(1, "live", (1, 1, 0)), *bad, delivery(4, "live", (1, 2, 0))], 0)
+    step = applied(one, [delivery(1, "live", (1, 1, 0)), *bad, delivery(4, "live", (1, 2, 0))], 0)
     assert [(each.reason, each.tape_sequence) for each in step.durable.rejects] == [
         ("unreadable", 2),
         ("unreadable", 3),
@@ -80,7 +95,7 @@ def test_a_message_that_cannot_be_read_is_rejected_alone() -> None:
 
 def test_a_silent_feed_closes_by_our_clock_and_nothing_lasts_of_it() -> None:
     one = core()
-    one.apply([delivery(1, "live", (1, 1, 0))], 0)
+    applied(one, [delivery(1, "live", (1, 1, 0))], 0)
     frozen = one.freeze().encode()
     assert one.timer(4 * S).durable is None
     assert one.timer(30 * S).durable is None  # the minute is not over
@@ -89,29 +104,29 @@ def test_a_silent_feed_closes_by_our_clock_and_nothing_lasts_of_it() -> None:
     assert step.live is not None
     assert one.timer(64 * S).durable is None  # given once
     assert one.freeze().encode() == frozen
-    later = one.apply([delivery(2, "live", (1, 2, 30 * S), (2, 1, 63 * S))], 65 * S)
+    later = applied(one, [delivery(2, "live", (1, 2, 30 * S), (2, 1, 63 * S))], 65 * S)
     assert closed(join([step.durable, later.durable]).candles) == [(1, 2)]
 
 
 def test_open_candles_are_shown_at_once_and_then_in_windows() -> None:
     one = core()
-    first = one.apply([delivery(1, "live", (1, 1, 0))], 1 * S)
+    first = applied(one, [delivery(1, "live", (1, 1, 0))], 1 * S)
     assert [places.tolist() for _, places in first.live.due] == [[0]]
-    assert one.apply([delivery(2, "live", (1, 2, 0))], 1 * S + 1).live is None
+    assert applied(one, [delivery(2, "live", (1, 2, 0))], 1 * S + 1).live is None
     assert one.wakes_at_ns == 1 * S + 50_000_000
     assert [places.tolist() for _, places in one.timer(one.wakes_at_ns).live.due] == [[0]]
     assert one.wakes_at_ns == 6 * S + 1  # when the feed counts as silent
     one.pending = 100  # there is much to catch up with
-    assert one.apply([delivery(3, "live", (1, 3, 0))], 1 * S + 200_000_000).live is None
+    assert applied(one, [delivery(3, "live", (1, 3, 0))], 1 * S + 200_000_000).live is None
     assert one.timer(2 * S + 60_000_000).live is not None
 
 
 def test_a_state_comes_back_and_goes_on() -> None:
     one, again = core(), core()
-    one.apply([delivery(1, "live", (1, 1, 0)), delivery(2, "other", (2, 1, 0))], 0)
+    applied(one, [delivery(1, "live", (1, 1, 0)), delivery(2, "other", (2, 1, 0))], 0)
     again.restore(one.freeze().encode(), 0)
     more = [delivery(3, "live", (1, 2, 2 * MINUTE)), delivery(4, "other", (2, 2, 2 * MINUTE))]
-    ours, theirs = one.apply(more, 0), again.apply(more, 0)
+    ours, theirs = applied(one, more, 0), applied(again, more, 0)
     assert closed(ours.durable.candles) == closed(theirs.durable.candles) == [(1, 1), (2, 1)]
     assert len(again.now(np.array([1, 2], np.uint32))) == len(one.now(np.array([1, 2], np.uint32))) > 0
     assert again.freeze().encode() == one.freeze().encode()

@@ -40,6 +40,6 @@ def test_a_setting_that_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TICKMESH_NATS_URL", raising=False)
-    monkeypatch.delenv("TICKMESH_POSTGRES_DSN", raising=False)
+    monkeypatch.setenv("TICKMESH_POSTGRES_DSN", "postgresql://127.0.0.1:1/nowhere")
     assert cli.main(["import", "--bokeh"]) == 1
     assert "TICKMESH_NATS_URL is not set" in capsys.readouterr().err

@@ -15,7 +15,7 @@ def decoded(wire: Wire, data: bytes) -> object:
     return json.loads(data) if wire.is_text else msgpack.unpackb(data)
 
 
-@pytest.mark.parametrize("wire", WIRES.values(), ids=str)
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 @pytest.mark.parametrize("kind", ["snapshot", "update"])
 @pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 63, 64, 65, 256, 65_535])
 def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, kind: Kind, count: int) -> None:
@@ -24,7 +24,7 @@ def test_a_joined_frame_is_what_any_library_would_have_encoded(wire: Wire, kind:
     assert decoded(wire, joined) == {"type": kind, "quote": entries}
 
 
-@pytest.mark.parametrize("wire", WIRES.values(), ids=str)
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 def test_a_frame_of_several_channels_is_what_any_library_would_have_encoded(wire: Wire) -> None:
     whole = {"quote": ENTRIES, "depth": ENTRIES[:1] * 300, "trades": ENTRIES[1:]}
     frame = wire.frame("update", {name: [wire.encode(entry) for entry in found] for name, found in whole.items()})
