@@ -71,7 +71,7 @@ class Holding:
         quantity, amount, commission = transaction.quantity, transaction.amount, transaction.commission
         if quantity > self.quantity:
             raise _not_enough(self.quantity, transaction)
-        removed = self.cost if quantity == self.quantity else share(self.cost, quantity, self.quantity)
+        removed = share(self.cost, quantity, self.quantity)
         return Holding(
             self.quantity - quantity,
             self.cost - removed,

@@ -34,7 +34,7 @@ def holdings_after(
     """
     holdings: Holdings = {}
     problems: Problems = []
-    for symbol, new in sorted(_by_symbol(entries, corrected).items()):
+    for symbol, new in _by_symbol(entries, corrected).items():
         if corrected or any(is_backdated(workbook, symbol, each.kind, each.executed_at) for each in new):
             start, order = NOTHING, _merged(workbook.history(symbol), new, corrected)
         else:

@@ -70,14 +70,14 @@ def check_against_the_oracle(commands: list[Command], tables: Tables) -> None:
 
 
 @given(randoms, st.integers(1, 12))
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_what_is_accepted_and_what_it_comes_to_is_what_plain_integers_say(random: Random, count: int) -> None:
     commands = Stream(random).commands(count)
     check_against_the_oracle(commands, applied(commands, random, 4))
 
 
 @given(seeds)
-@settings(max_examples=5)
+@settings(max_examples=10)
 def test_long_streams_are_what_plain_integers_say(seed: int) -> None:
     random = Random(seed)
     commands = Stream(random).commands(150)
@@ -85,10 +85,10 @@ def test_long_streams_are_what_plain_integers_say(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=6)
+@settings(max_examples=10)
 def test_any_batches_leave_the_same_tables_and_answers(seed: int) -> None:
     random = Random(seed)
-    commands = Stream(random).commands(80)
+    commands = Stream(random).commands(100)
     one_by_one = applied(commands, random, 1)
     assert written(applied(commands, random, 9)) == written(one_by_one)
     assert written(applied(commands, random, 256)) == written(one_by_one)
@@ -117,7 +117,7 @@ def one_book(tables: Tables) -> Book:
 
 
 @given(seeds)
-@settings(max_examples=6)
+@settings(max_examples=10)
 def test_transactions_come_to_the_same_in_any_order_of_arrival_and_from_a_file(seed: int) -> None:
     random = Random(seed)
     fields = times_apart(random, 40)
@@ -130,7 +130,7 @@ def test_transactions_come_to_the_same_in_any_order_of_arrival_and_from_a_file(s
 
 
 @given(seeds)
-@settings(max_examples=6)
+@settings(max_examples=10)
 def test_what_is_exported_is_imported_as_it_was(seed: int) -> None:
     random = Random(seed)
     tables = applied(Stream(random).commands(60), random, 9)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+from market.ledger.book import Book
 from market.ledger.commands import Fields
 from market.ledger.transaction import Kind
 from tests.ledger_desk import START, A, B, Desk, made
@@ -27,6 +28,7 @@ def test_what_is_void_leaves_nothing_and_can_be_put_back(desk: Desk) -> None:
     void = desk.correct(bought, None)
     assert void["void"]
     assert (desk.held, desk.totals.cash, desk.totals.symbols) == ({}, 0, 0)
+    assert Book.of(desk.tables.transactions[desk.main].values()) == Book(desk.totals, {})
     assert desk.correct(UUID(void["id"]), None, 409)["code"] == "already_void"
     back = desk.correct(UUID(void["id"]), Fields())
     assert not back["void"]

@@ -184,6 +184,14 @@ def test_sums_have_a_bound(desk: Desk) -> None:
     assert desk.refuse(Kind.SPLIT, "10", symbol=B)["total"] == "quantity"
 
 
+def test_what_all_holdings_realized_has_a_bound(desk: Desk) -> None:
+    for symbol in (A, B):
+        desk.enter(Kind.BUY, "900", "0.00000001", symbol=symbol)
+    desk.enter(Kind.SELL, "900", "100000000")
+    desk.enter(Kind.WITHDRAWAL, price="90000000000")
+    assert desk.refuse(Kind.SELL, "900", "100000000", symbol=B)["total"] == "realized"
+
+
 def test_one_without_a_time_comes_after_all_others(desk: Desk) -> None:
     desk.enter(Kind.DEPOSIT, price="1", at=50)
     body = desk.ask(Record(desk.main, made(Kind.DEPOSIT, price="1")), 201)
@@ -193,13 +201,13 @@ def test_one_without_a_time_comes_after_all_others(desk: Desk) -> None:
 
 
 def test_symbols_and_transactions_are_bounded(desk: Desk) -> None:
-    for first in (0, 5000):
-        desk.load(*(made(Kind.DIVIDEND, "1", "1", symbol=f"XNAS:{first + at}") for at in range(5000)))
-    body = desk.refuse(Kind.BUY, "1", "1")
+    main = desk.tables.portfolios[desk.main]
+    desk.tables.portfolios[desk.main] = replace(main, totals=replace(main.totals, symbols=9_999, transactions=249_998))
+    desk.enter(Kind.BUY, "1", "1")
+    body = desk.refuse(Kind.BUY, "1", "1", symbol=B)
     expected = {"code": "too_many_symbols", "detail": "the portfolio would have 10001 symbols; the limit is 10000"}
     assert body == {**expected, "maximum": 10_000}
-    full = desk.tables.portfolios[desk.main]
-    desk.tables.portfolios[desk.main] = replace(full, totals=replace(full.totals, transactions=250_000))
+    desk.enter(Kind.FEE, price="1")
     assert desk.refuse(Kind.FEE, price="1")["code"] == "too_many_transactions"
 
 
