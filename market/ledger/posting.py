@@ -39,8 +39,10 @@ def holdings_after(
             start, order = NOTHING, _merged(workbook.history(symbol), new, corrected)
         else:
             start, order = workbook.holding(symbol) or NOTHING, sorted(new, key=lambda each: each.place)
-        after = _run(start, order, {each.id for each in new}, problems)
-        holdings[symbol] = after if order else None
+        if order:
+            holdings[symbol] = _run(start, order, {each.id for each in new}, problems)
+        elif workbook.holding(symbol):
+            holdings[symbol] = None
     return holdings, sorted(problems, key=lambda problem: problem[0])
 
 

@@ -36,6 +36,12 @@ def test_what_is_void_leaves_nothing_and_can_be_put_back(desk: Desk) -> None:
     assert desk.correct(UUID(back["id"]), Fields(price=Decimal(10)), 422)["code"] == "no_change"
 
 
+def test_what_is_void_can_be_put_back_elsewhere(desk: Desk) -> None:
+    void = desk.correct(desk.enter(Kind.BUY, "2", "10"), None)
+    desk.correct(UUID(void["id"]), Fields(symbol=B, currency="USD"))
+    assert (list(desk.held), desk.totals.symbols) == ([B], 1)
+
+
 def test_a_purchase_that_was_sold_from_cannot_be_void(desk: Desk) -> None:
     bought = desk.enter(Kind.BUY, "2", "10")
     sold = desk.enter(Kind.SELL, "1", "10")
