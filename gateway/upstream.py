@@ -187,6 +187,14 @@ class Upstream:
         answer = await self.ask(instrument)
         return None if answer is None else answer[0]
 
+    async def latest_of(self, instruments: Sequence[Instrument]) -> Rows:
+        """Give the newest states of many: of those that no feed tells, the cached ones; the rest are left out."""
+        states = await self.ask_states(instruments)
+        told = set(states["instrument"].tolist())
+        missing = {each.key: each.number for each in instruments if each.number not in told}
+        cached = await self._cache.read(list(missing)) if self._cache is not None else {}
+        return joined([states, *(each for key, each in cached.items() if each["instrument"][0] == missing[key])])
+
     async def refresh_all(self) -> None:
         """Ask anew for everything watched: changes may have been missed while NATS was away."""
         await self._refresh(self.numbered(self._lane.numbers()))

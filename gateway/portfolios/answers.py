@@ -48,6 +48,12 @@ def not_given(reason: str, key: str) -> Problem:
     return Problem(503, "ledger_away", detail, headers={KEY_HEADER: key, **retry_after(_LOOK_AGAIN_S)})
 
 
+def ledger_busy(reason: str, key: str) -> Problem:
+    """Say that a command was not taken, and may be later."""
+    detail = f"{reason}; nothing was recorded"
+    return Problem(503, "ledger_busy", detail, headers={KEY_HEADER: key, **retry_after(_LOOK_AGAIN_S)})
+
+
 def ledger_full(key: str) -> Problem:
     """Say that the ledger takes nothing more."""
     detail = "the ledger has no room for further commands; nothing was recorded"

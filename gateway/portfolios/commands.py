@@ -6,9 +6,9 @@ from uuid import UUID
 from litestar import Response
 
 from gateway.accounts.tokens import Principal
-from gateway.portfolios.answers import answered, ledger_full, not_given, pending, told
+from gateway.portfolios.answers import answered, ledger_busy, ledger_full, not_given, pending, told
 from gateway.portfolios.keys import command_id, read_key
-from gateway.portfolios.ledger_client import LedgerClient, LedgerFull, NotTaken
+from gateway.portfolios.ledger_client import LedgerBusy, LedgerClient, LedgerFull, NotTaken
 from gateway.portfolios.reader import ledger_away
 from gateway.portfolios.requests import unknown_command
 from market.ledger.account import Account
@@ -37,6 +37,8 @@ class Commands:
             return answered(await self._client.give(command), key, location)
         except NotTaken as error:
             raise not_given(str(error), key) from error
+        except LedgerBusy as error:
+            raise ledger_busy(str(error), key) from error
         except LedgerFull as error:
             raise ledger_full(key) from error
 

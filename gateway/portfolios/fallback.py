@@ -63,17 +63,9 @@ class Fallback:
         prices = Prices.unknown(len(symbols))
         instruments = [self._find(symbol) for symbol in symbols]
         places = {int(each.number): place for place, each in enumerate(instruments) if each is not None}
-        known = [await self._upstream.ask_states([each for each in instruments if each is not None])]
-        missing = places.keys() - set(known[0]["instrument"].tolist())
-        known += [
-            state
-            for each in self._upstream.numbered(missing)
-            if (state := await self._upstream.latest(each)) is not None
-        ]
-        for states in known:
-            found, at = Prices.of_states(states), [places[number] for number in states["instrument"].tolist()]
-            prices.price[at], prices.previous[at] = found.price, found.previous
-            prices.ts_event_ns[at] = found.ts_event_ns
+        states = await self._upstream.latest_of([each for each in instruments if each is not None])
+        known, at = Prices.of_states(states), [places[number] for number in states["instrument"].tolist()]
+        prices.price[at], prices.previous[at], prices.ts_event_ns[at] = known.price, known.previous, known.ts_event_ns
         return prices
 
     def _find(self, symbol: str) -> Instrument | None:

@@ -37,6 +37,10 @@ class NotTaken(Exception):  # noqa: N818  # says what is the case
     """NATS did not take the command, or did not say so: it may be given again under the same key."""
 
 
+class LedgerBusy(Exception):  # noqa: N818  # says what is the case
+    """Too many commands wait for their answers here; this one was not given to the ledger."""
+
+
 class LedgerFull(Exception):  # noqa: N818  # says what is the case
     """The stream of commands has reached its bound, and takes none."""
 
@@ -79,9 +83,9 @@ class LedgerClient:
         return f"{self._inbox}.{secrets.token_hex(8)}"
 
     async def give(self, command: Command) -> Given:
-        """Make a command durable and wait for its answer; raises NotTaken and LedgerFull."""
+        """Make a command durable and wait for its answer; raises NotTaken, LedgerBusy and LedgerFull."""
         if len(self._waiting) >= self._most_waiting:
-            raise NotTaken(f"{self._most_waiting} commands wait for their answers here already")
+            raise LedgerBusy(f"{self._most_waiting} commands wait for their answers here already")
         token = command.reply.rpartition(".")[2]
         answer = self._waiting[token] = asyncio.get_running_loop().create_future()
         try:
