@@ -47,22 +47,26 @@ def test_bounds_are_the_ledgers(table_under: TableUnder) -> None:
 
 def test_refusals_are_the_ledgers(table_under: TableUnder, trees_of: Callable[[str], list[ast.Module]]) -> None:
     documented = {row[0].strip("`"): int(row[1]) for row in table_under(PAGE, "Refusals")}
-    raised = {code: status for tree in trees_of("market/ledger") for code, status in refusals(tree)}
-    counted = {f"too_many_{name}": 409 for name in ("symbols", "transactions")}
-    of_lines = {"bad_line": 422}
-    assert raised | counted == documented | of_lines
+    packages = ("market/ledger", "mesh/ledger", "workers/portfolio", "gateway/portfolios")
+    raised = {each for package in packages for tree in trees_of(package) for each in refusals(tree)}
+    counted = {(f"too_many_{name}", 409) for name in ("symbols", "transactions")}
+    faults = {("unreadable_command", 400), ("undecided_command", 500), ("unwritable_command", 500)}
+    assert raised | counted == set(documented.items()) | faults | {("bad_line", 422)}
 
 
-def refusals(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Yield each code that is written out with the status that it is raised with."""
+def refusals(tree: ast.Module) -> Iterator[tuple[object, object]]:
+    """Yield each code that is written out, with the status that it is answered with."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(code), _, ast.Constant(status), *_]):
                 yield code, status
             case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(code), *_], keywords=keywords):
                 yield code, next((each.value.value for each in keywords if each.arg == "status"), 422)
-            case ast.Dict(keys=[ast.Constant("code"), *_], values=[ast.Constant(code), *_]):
-                yield code, 422
+            case ast.Call(
+                func=ast.Name("Answer"),
+                args=[ast.Constant(status), ast.Dict(keys=[ast.Constant("code"), *_], values=[ast.Constant(code), *_])],
+            ):
+                yield code, status
 
 
 def test_the_example_is_a_file(lines_under: Callable[[str, str], list[str]]) -> None:
