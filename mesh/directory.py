@@ -77,6 +77,13 @@ class Directory:
         """Find an instrument by its number."""
         return self._by_number.get(number)
 
+    def name_of(self, number: int) -> SymbolKey:
+        """Name an instrument that is known."""
+        instrument = self._by_number.get(number)
+        if instrument is None:
+            raise KeyError(f"instrument {number} is not in the directory")
+        return instrument.key
+
     def with_symbol(self, symbol: str) -> Sequence[Instrument]:
         """Find the instruments of that symbol at any venue, the first numbered first."""
         return self._by_symbol.get(symbol, ())

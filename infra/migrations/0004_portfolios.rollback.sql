@@ -1,3 +1,4 @@
+DROP TABLE portfolio_closes;
 DROP TABLE portfolio_days;
 DROP TABLE ledger_progress;
 DROP TABLE commands;

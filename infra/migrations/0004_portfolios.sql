@@ -95,3 +95,10 @@ CREATE TABLE portfolio_days (
     priced_at timestamptz NOT NULL,
     PRIMARY KEY (portfolio_id, day)
 );
+
+-- How far the days of a portfolio are made, and of which revision of it.
+CREATE TABLE portfolio_closes (
+    portfolio_id uuid PRIMARY KEY REFERENCES portfolios (id),
+    revision bigint NOT NULL,
+    until timestamptz NOT NULL
+);

@@ -13,7 +13,7 @@ from market.candles.timeframe import Session
 from market.ledger.decimals import ZERO
 from market.ledger.holding import Holding
 from market.ledger.transaction import Kind, Transaction
-from market.portfolio.money import DECIMALS, UNITS_PER_ONE, minor_decimals, money_text, to_minor
+from market.portfolio.money import DECIMALS, minor_decimals, money_text, to_minor
 from market.portfolio.worth import Worths
 
 _1970 = date(1970, 1, 1)
@@ -107,12 +107,6 @@ def closed_day(
         money(flow_minor),
         at,
     )
-
-
-def price_units(prices: "np.ndarray[Any, np.dtype[np.float64]]") -> list[int]:
-    """Turn prices into units of 1e-8, 0 where there is none."""
-    units: list[int] = np.rint(np.nan_to_num(prices, posinf=0.0, neginf=0.0) * UNITS_PER_ONE).astype(np.int64).tolist()
-    return units
 
 
 def performance(currency: str, days: Sequence[Day]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 UNITS_PER_ONE = 100_000_000
 DECIMALS = 8
 LARGEST = 90_000_000_000  # of any amount, in whole money: what fits int64 in units
+_LARGEST_PRICE = 1e8
 
 _USUAL_DECIMALS = 2
 # ISO 4217, as of 2026, where a currency's minor unit is not its hundredth.
@@ -52,6 +53,13 @@ def to_minor(units: I8, decimals: I8 | int) -> I8:
     if is_tie.any():
         minor -= is_tie & (minor % 2 == 1)
     return minor
+
+
+def price_units(prices: npt.NDArray[np.float64]) -> I8:
+    """Turn prices into units, 0 where there is none or where it is beyond what the ledger allows."""
+    is_price = (prices > 0) & (prices <= _LARGEST_PRICE)
+    units: I8 = np.rint(np.where(is_price, prices, 0.0) * UNITS_PER_ONE).astype(np.int64)
+    return units
 
 
 def usable(quantity: I8, price: I8) -> I8:

@@ -7,10 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from market.portfolio.columns import sized
-from market.portfolio.money import UNITS_PER_ONE
+from market.portfolio.money import price_units
 from market.row_type import Rows, take
-
-_LARGEST_PRICE = 1e8
 
 I8 = npt.NDArray[np.int64]
 Places = npt.NDArray[np.integer[Any]]
@@ -36,7 +34,7 @@ class Prices:
     @classmethod
     def of_states(cls, states: Rows) -> "Prices":
         """Take each state's last price, or the previous close where the instrument has not traded since."""
-        last, previous = _units(states["last"]), _units(states["prev_close"])
+        last, previous = price_units(states["last"]), price_units(states["prev_close"])
         return cls(np.where(last, last, previous), previous, states["ts_event"].astype(np.int64))
 
     def take(self, places: Places) -> "Prices":
@@ -75,9 +73,3 @@ class PriceTable:
         self._sequence[at] = sequences[newer]
         held.price[at], held.previous[at], held.ts_event_ns[at] = found.price, found.previous, found.ts_event_ns
         return np.unique(at[(held.price[at] != before.price) | (held.previous[at] != before.previous)])
-
-
-def _units(prices: npt.NDArray[np.float64]) -> I8:
-    usable = (prices > 0) & (prices <= _LARGEST_PRICE)
-    units: I8 = np.rint(np.where(usable, prices, 0.0) * UNITS_PER_ONE).astype(np.int64)
-    return units

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.candles.calendar import build_segments
-from market.candles.sessions import Segments, continuous
+from market.candles.candles import Candles
+from market.candles.sessions import DAY_NS, Segments, continuous
 from market.ledger.holding import Holding
 from market.ledger.transaction import Kind, Transaction
-from market.portfolio.history import Day, Standing, closed_day, closes_between, performance, price_units, standings
+from market.portfolio.closing_prices import ClosingPrices
+from market.portfolio.history import Day, Standing, closed_day, closes_between, performance, standings
+from market.portfolio.money import price_units
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR_NS = 3_600_000_000_000
@@ -133,4 +136,16 @@ def test_a_venue_that_never_closes_has_midnights() -> None:
 
 
 def test_prices_become_units() -> None:
-    assert price_units(np.array([1.5, np.nan, np.inf])) == [150_000_000, 0, 0]
+    assert price_units(np.array([1.5, np.nan, np.inf, -1.0])).tolist() == [150_000_000, 0, 0, 0]
+
+
+def test_a_close_stands_until_the_next() -> None:
+    candles = Candles.of(5)
+    candles.instrument[:] = [7, 3, 7, 7, 3]
+    day = (START.date() - date(1970, 1, 1)).days
+    candles.start_ns[:] = (day + np.array([2, 0, 0, 1, 1])) * DAY_NS
+    candles.close[:] = [3.0, 9.0, 1.0, np.nan, 8.0]
+    prices = ClosingPrices({"A": 7, "B": 3, "C": 4}, candles)
+    found = [prices.on(START.date() + timedelta(number), ["A", "B", "C", "D"]) for number in range(-1, 4)]
+    one = 10**8
+    assert found == [{}, *({"A": a * one, "B": b * one} for a, b in [(1, 9), (1, 8), (3, 8), (3, 8)])]

@@ -43,10 +43,7 @@ class Names:
 
     def name_of(self, number: int) -> SymbolKey:
         """Name an instrument that is known."""
-        instrument = self._directory.numbered(number)
-        if instrument is None:
-            raise KeyError(f"instrument {number} is not in the directory")
-        return instrument.key
+        return self._directory.name_of(number)
 
     def numbers_by_venue(self, partition: int, partitions: int) -> dict[str, npt.NDArray[np.uint32]]:
         """Give the instruments of one partition of so many, at venues whose times are known."""

@@ -4,7 +4,7 @@ Memory only saves work. Where it may be old the tables are read: while a commit 
 (its answer can be lost after it was made), and when the lease is not surely held (somebody else may have committed).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -134,12 +134,14 @@ class Owned:
         self._prices = prices
         self._partitions: dict[int, OwnedPartition] = {}
 
-    def __iter__(self) -> Iterator[tuple[int, OwnedPartition]]:
-        return iter(list(self._partitions.items()))
-
     def get(self, partition: int) -> OwnedPartition | None:
         """Find a partition that is owned."""
         return self._partitions.get(partition)
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that are owned."""
+        return sorted(self._partitions)
 
     @property
     def portfolios(self) -> int:

@@ -61,6 +61,12 @@ class HeldPrices:
         """How many instruments are subscribed on NATS."""
         return len(self._lane.sids)
 
+    @property
+    def venues(self) -> set[str]:
+        """The venues of all that is held."""
+        symbols = self.symbols_of(np.flatnonzero(self._holders))
+        return {instrument.key.venue for instrument in map(self._find, symbols) if instrument is not None}
+
     def on_changed(self, listener: Callable[[Numbers], None]) -> None:
         """Call `listener(numbers)` whenever prices became others."""
         self._listeners.append(listener)

@@ -12,16 +12,16 @@ from market import subjects
 from mesh import ops
 from mesh.actor.host import ActorHost
 from mesh.actor.runtime import ActorRules
+from mesh.calendars import Calendars
 from mesh.connection import Connection, connect
 from mesh.directory import Directory
 from mesh.ledger.batch import SESSION
-from mesh.ledger.positions import PositionReader
 from mesh.ledger.postgres import Pool
-from mesh.quote_cache import QuoteCache
 from mesh.streams import LEDGER, declared, ensure
 from workers.portfolio.settings import PortfolioSettings
 from workers.portfolio.shell import LedgerShell
 from workers.portfolio.showing import Showing
+from workers.portfolio.stores import Stores
 
 WORKER = "portfolio"
 _ACKNOWLEDGE_S = 1.0
@@ -34,7 +34,7 @@ async def open_worker(settings: PortfolioSettings) -> AsyncIterator["PortfolioSe
     try:
         js = client.jetstream()
         await ensure(js, declared(settings))
-        service = PortfolioService(settings, client, await Directory.open(js))
+        service = PortfolioService(settings, client, await Directory.open(js), await Calendars.open(js))
         try:
             yield service
         finally:
@@ -46,11 +46,12 @@ async def open_worker(settings: PortfolioSettings) -> AsyncIterator["PortfolioSe
 class PortfolioService:
     """One worker process."""
 
-    def __init__(self, settings: PortfolioSettings, client: Connection, directory: Directory) -> None:
+    def __init__(
+        self, settings: PortfolioSettings, client: Connection, directory: Directory, calendars: Calendars
+    ) -> None:
         self._client = client
-        self._cache = QuoteCache(settings.cache_url) if settings.cache_url else None
-        self._positions = PositionReader(settings.postgres_dsn)
-        self._showing = Showing(client, directory, self._cache, self._positions, settings.partitions)
+        self._stores = Stores.of(settings.postgres_dsn, settings.cache_url, directory.name_of)
+        self._showing = Showing(client, directory, calendars, self._stores, settings.partitions)
         self._pool = Pool(settings.postgres_dsn, settings.portfolio_connections, "tickmesh-portfolios", **SESSION)
         self._shell = LedgerShell(client, self._pool, (self._showing,))
         self._host = ActorHost(
@@ -85,9 +86,7 @@ class PortfolioService:
     async def close(self) -> None:
         """Give back the connections."""
         await self._pool.close()
-        await self._positions.close()
-        if self._cache is not None:
-            await self._cache.close()
+        await self._stores.close()
 
     def _figures(self) -> Mapping[str, object]:
         counts = self._shell.counts

@@ -1,4 +1,4 @@
-"""What the worker shows of its portfolios: kept behind each commit, valued when asked, published while watched."""
+"""What the worker shows of its portfolios: valued when asked, published while watched, and at each close."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,14 @@ from uuid import UUID
 
 from market.ledger.account import Changes
 from mesh.actor.lease import Lease
+from mesh.calendars import Calendars
 from mesh.connection import Connection
 from mesh.directory import Directory
-from mesh.ledger.positions import PositionReader
-from mesh.quote_cache import QuoteCache
+from workers.portfolio.closes import Closes
 from workers.portfolio.now import PortfolioNowServer
 from workers.portfolio.owned import Owned
 from workers.portfolio.prices import HeldPrices
+from workers.portfolio.stores import Stores
 from workers.portfolio.watch import PortfolioWatch
 
 
@@ -20,18 +21,14 @@ class Showing:
     """See `workers.portfolio.shell.Follower`."""
 
     def __init__(
-        self,
-        client: Connection,
-        directory: Directory,
-        cache: QuoteCache | None,
-        reader: PositionReader,
-        partitions: int,
+        self, client: Connection, directory: Directory, calendars: Calendars, stores: Stores, partitions: int
     ) -> None:
         self._directory = directory
-        self._prices = HeldPrices(client, directory, cache)
-        self._owned = Owned(reader, self._prices)
+        self._prices = HeldPrices(client, directory, stores.cache)
+        self._owned = Owned(stores.positions, self._prices)
         self._now = PortfolioNowServer(client, self._owned, self._prices, partitions)
         self._watch = PortfolioWatch(client, self._owned, self._prices)
+        self._closes = Closes(directory, calendars, stores.candles, stores.ledger, stores.days)
         client.on_reconnect(directory.reconnected)
         client.on_reconnect(self._prices.refresh_all)
 
@@ -41,6 +38,9 @@ class Showing:
             tasks.create_task(self._directory.follow(), name="directory")
             tasks.create_task(self._prices.run(), name="prices")
             tasks.create_task(self._watch.run(), name="watch")
+            tasks.create_task(
+                self._closes.run(lambda: self._owned.partitions, lambda: self._prices.venues), name="closes"
+            )
 
     async def opened(self, partition: int, lease: Lease) -> None:
         """Read a partition, then answer for it; raises LedgerAway."""
@@ -73,4 +73,5 @@ class Showing:
             "watched": self._watch.watched,
             "watched_refused": self._watch.refused,
             "watched_sent": self._watch.published,
+            "days_made": self._closes.made,
         }

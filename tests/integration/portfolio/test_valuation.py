@@ -40,7 +40,7 @@ async def now(ledger: LedgerClient, user: UUID, portfolio: UUID | None) -> tuple
 
 async def until(ask: Callable[[], Awaitable[Found]], holds: Callable[[Found], bool]) -> Found:
     async with asyncio.timeout(10):
-        while not holds(found := await ask()):
+        while not holds(found := await ask()):  # noqa: ASYNC110  # the worker does not tell when a price came
             await asyncio.sleep(0.01)
         return found
 
@@ -66,7 +66,12 @@ async def test_it_is_valued_at_what_it_trades_at(ledger: LedgerClient, venue: Ve
 
     body = await until(ask, lambda found: found["unpriced"] == [venue.name("B")])
     first, second = body["holdings"]
-    assert (first["name"], first["sector"], first["price"], first["market_value"]) == ("A Inc.", "Energy", 12.5, "37.50")
+    assert (first["name"], first["sector"], first["price"], first["market_value"]) == (
+        "A Inc.",
+        "Energy",
+        12.5,
+        "37.50",
+    )
     assert (first["unrealized"], first["day_change"], first["day_change_percent"]) == ("7.50", "7.50", 25.0)
     assert 0 <= first["price_age_ms"] < 60_000
     assert (second["price"], second["market_value"], second["sector"]) == (None, None, "Unclassified")
