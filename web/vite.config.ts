@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 // The running gateway that `npm run dev` passes API calls on to.
 const gateway = process.env["TICKMESH_HTTP"] ?? "http://127.0.0.1:8000";
-const apiPaths = ["/auth", "/quotes", "/prices", "/symbols", "/candles", "/health"];
+const apiPaths = ["/auth", "/quotes", "/prices", "/symbols", "/candles", "/portfolios", "/commands", "/health"];
 
 export default defineConfig({
   base: "/",

@@ -15,6 +15,9 @@ import "./styles/watchlist-narrow.css";
 import "./styles/detail.css";
 import "./styles/trades.css";
 import "./styles/chart.css";
+import "./styles/portfolio.css";
+import "./styles/holdings.css";
+import "./styles/dialog.css";
 
 const session = new Session({
   api: authApi(window.location.origin),

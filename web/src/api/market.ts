@@ -1,7 +1,7 @@
 import type { Interval } from "../stream/messages";
+import { type TokenSource, authorized } from "./authorized";
 import { type CandlePage, candlePage, candlesPath } from "./candles";
 import { requestJson } from "./http";
-import { ApiError } from "./problem";
 
 export interface Instrument {
   /** Canonical "VENUE:SYMBOL". */
@@ -26,22 +26,10 @@ export interface MarketApi {
   candles(symbol: string, interval: Interval, endS: number | null, signal?: AbortSignal): Promise<CandlePage>;
 }
 
-export interface TokenSource {
-  accessToken(options: { renew: boolean }): Promise<string>;
-}
-
-/** The market data endpoints. A refused token is renewed once, then the request is made once more. */
+/** The market data endpoints. */
 export function marketApi(origin: string, tokens: TokenSource): MarketApi {
-  const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => {
-    const attempt = async (renew: boolean) =>
-      requestJson<T>(`${origin}${path}`, { token: await tokens.accessToken({ renew }), signal });
-    try {
-      return await attempt(false);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 401) return attempt(true);
-      throw error;
-    }
-  };
+  const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
+    authorized(tokens, (token) => requestJson<T>(`${origin}${path}`, { token, signal }));
   return {
     search: async (query, limit, signal) => {
       const parameters = new URLSearchParams({ query, limit: String(limit) });

@@ -1,6 +1,8 @@
 import type { Session } from "../account/session";
 import { marketApi } from "../api/market";
+import { portfoliosApi } from "../api/portfolios";
 import { ChartChoice } from "../chart/chart-choice";
+import { OrderDesk } from "../portfolio/order-desk";
 import { LiveMarket } from "../stream/live-market";
 import { streamUrl } from "../stream/socket";
 import { watchedOf } from "../stream/subscriptions";
@@ -10,8 +12,11 @@ import type { Desk } from "./desk-context";
 export function createDesk(session: Session, email: string): Desk {
   const { origin } = window.location;
   const api = marketApi(origin, session);
+  const portfolios = portfoliosApi(origin, session);
   return {
     api,
+    portfolios,
+    orders: new OrderDesk(portfolios),
     market: new LiveMarket(streamUrl(origin), session),
     watchlist: new Watchlist(email, localStorage, api),
     chartChoice: new ChartChoice(email, localStorage),

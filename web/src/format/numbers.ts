@@ -1,6 +1,6 @@
 /** Shown wherever a value is unknown. */
 export const UNKNOWN = "–";
-const MINUS = "\u2212";
+export const MINUS = "\u2212";
 
 type Maybe = number | null | undefined;
 

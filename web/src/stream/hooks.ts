@@ -1,7 +1,8 @@
 import { useCallback, useSyncExternalStore } from "react";
 import { useDesk } from "../desk/desk-context";
+import type { LivePortfolio } from "../portfolio/live-portfolio";
 import type { ConnectionView } from "./connection-view";
-import { MODE, NOTICE, topicOf } from "./market-state";
+import { MODE, NOTICE, PORTFOLIO, topicOf } from "./market-state";
 import { type Book, type Channel, type Mode, type Quote, isHalted } from "./messages";
 import type { Tape } from "./tape";
 
@@ -36,6 +37,12 @@ export function useProblem(symbol: string, channel: Channel = "quote"): string |
 export function useConnection(): ConnectionView {
   const { market } = useDesk();
   return useSyncExternalStore(market.onConnection, market.connectionView);
+}
+
+/** The portfolio that is watched. */
+export function usePortfolio(): LivePortfolio | null {
+  const { market } = useDesk();
+  return useTopic(PORTFOLIO, market.portfolio);
 }
 
 /** What the server leaves out, if anything. */

@@ -1,5 +1,6 @@
-import type { TokenSource } from "../api/market";
+import type { TokenSource } from "../api/authorized";
 import { SignedOutError } from "../account/session";
+import type { LivePortfolio } from "../portfolio/live-portfolio";
 import { offsetMs } from "./clock-offset";
 import { type Connection, type ConnectionEffect, type ConnectionEvent, STOPPED, advance } from "./connection";
 import { type ConnectionView, sameView, viewOf } from "./connection-view";
@@ -13,6 +14,7 @@ import {
   heldSequence,
   topicOf,
   watch,
+  watchPortfolio,
   withoutNotice,
 } from "./market-state";
 import type { Book, CandleChannel, Channel, ClientMessage, Mode, Quote, ServerMessage } from "./messages";
@@ -62,6 +64,7 @@ export class LiveMarket {
   private attempt = 0;
   private readonly timer = new DeadlineTimer(() => this.dispatch({ type: "timer" }));
   private readonly watching = new Throttle(() => this.watchWanted(), WATCH_EVERY_MS);
+  private readonly askingAgain = new DeadlineTimer(() => this.askForPortfolio());
   private readonly poller = new Poller((symbols) => this.send(...snapshotMessages(symbols)));
   private readonly signal = new FrameSignal(() => {
     this.published = this.state;
@@ -95,6 +98,17 @@ export class LiveMarket {
     this.watching.ask();
   }
 
+  /** Watch this portfolio from now on, or none. */
+  watchPortfolio(id: string | null): void {
+    const before = this.state.portfolio;
+    this.askingAgain.set(null);
+    this.take(watchPortfolio(this.state, id));
+    if (before === this.state.portfolio) return;
+    if (before !== null) this.send({ action: "unwatch_portfolio", portfolio: before.id });
+    if (this.connection.phase === "live") this.askForPortfolio();
+    this.dispatch({ type: "watch" });
+  }
+
   retry = (): void => this.dispatch({ type: "retry" });
   dismissNotice = (): void => this.take(withoutNotice(this.state));
 
@@ -104,6 +118,7 @@ export class LiveMarket {
   candles = (channel: CandleChannel, symbol: string): RecentCandles | undefined => this.published[channel].get(symbol);
   problem = (channel: Channel, symbol: string): string | undefined =>
     this.published.problems.get(topicOf(channel, symbol));
+  portfolio = (): LivePortfolio | null => this.published.portfolio;
   mode = (): Mode => this.published.mode;
   notice = (): string | null => this.published.notice;
   connectionView = (): ConnectionView => this.view;
@@ -128,7 +143,7 @@ export class LiveMarket {
   }
 
   private dispatch(event: ConnectionEvent): void {
-    const watching = watchesAnything(this.state.watched);
+    const watching = watchesAnything(this.state.watched) || this.state.portfolio !== null;
     const step = advance(this.connection, event, { nowMs: Date.now(), random: Math.random(), watching });
     const before = viewOf(this.connection);
     this.connection = step.state;
@@ -163,6 +178,7 @@ export class LiveMarket {
     if (!isVisible()) this.send({ action: "rate", rate: RATE_HIDDEN });
     const held = (channel: Channel, symbol: string) => heldSequence(this.state, channel, symbol);
     this.send(...resumeMessages(this.state.watched, epoch, held));
+    this.askForPortfolio();
   }
 
   private async open(renew: boolean): Promise<void> {
@@ -184,10 +200,25 @@ export class LiveMarket {
     this.dispatch({ type: "heard" });
     const message = readMessage(text);
     if (message === null) return;
+    const before = this.state.portfolio;
     this.take(applyMessage(this.state, message, Date.now()));
+    this.followPortfolio(before, message);
     const event = connectionEvent(message);
     if (event !== null) this.dispatch(event);
     if (message.type === "mode") this.followPlan();
+  }
+
+  private askForPortfolio(): void {
+    const { portfolio } = this.state;
+    if (portfolio !== null) this.send({ action: "watch_portfolio", portfolio: portfolio.id });
+  }
+
+  /** Ask for the portfolio once more where an update was missed, or its owner was away. */
+  private followPortfolio(before: LivePortfolio | null, message: ServerMessage): void {
+    const after = this.state.portfolio;
+    if (message.type === "portfolio_update" && before?.number !== null && after?.number === null) this.askForPortfolio();
+    if (message.type !== "error" || message.portfolio !== after?.id || message.retryAfterMs === undefined) return;
+    this.askingAgain.set(Date.now() + message.retryAfterMs);
   }
 
   private take({ state, changed }: Applied): void {
@@ -215,7 +246,8 @@ function connectionEvent(message: ServerMessage): ConnectionEvent | null {
     case "closing":
       return { type: "advice", retryAfterMs: message.retryAfterMs };
     case "error":
-      return message.retryAfterMs === undefined ? null : { type: "advice", retryAfterMs: message.retryAfterMs };
+      if (message.retryAfterMs === undefined || message.portfolio !== undefined) return null;
+      return { type: "advice", retryAfterMs: message.retryAfterMs };
     default:
       return null;
   }

@@ -1,3 +1,4 @@
+import { type LivePortfolio, applyPortfolio, unheard, withoutNumber } from "../portfolio/live-portfolio";
 import { timestampMs } from "../format/times";
 import { type ClockSamples, NO_SAMPLES, addSample } from "./clock-offset";
 import { type Merge, mergeBook, mergeQuote } from "./images";
@@ -30,6 +31,8 @@ export interface MarketState extends CandleImages {
   /** Whose sequences these are; null before the first welcome. */
   readonly epoch: string | null;
   readonly mode: Mode;
+  /** The one that is open, if any. */
+  readonly portfolio: LivePortfolio | null;
   /** The server's sentence about what it refused, by topic. */
   readonly problems: ReadonlyMap<string, string>;
   /** The server's latest complaint that names no symbol. */
@@ -45,6 +48,7 @@ export interface Applied {
 
 export const NOTICE = "*notice";
 export const MODE = "*mode";
+export const PORTFOLIO = "*portfolio";
 
 /** What listeners listen to: one instrument in one channel. */
 export function topicOf(channel: Channel, symbol: string): string {
@@ -65,6 +69,7 @@ export const EMPTY_MARKET: MarketState = {
   "candles:1M": new Map(),
   epoch: null,
   mode: FULL_MODE,
+  portfolio: null,
   problems: new Map(),
   notice: null,
   clock: NO_SAMPLES,
@@ -90,7 +95,11 @@ export function applyMessage(state: MarketState, message: ServerMessage, nowMs: 
       return withoutProblems(state, message.symbols.map((symbol) => topicOf(message.channel, symbol)));
     case "mode":
       return { state: { ...state, mode: message.mode }, changed: [MODE] };
+    case "portfolio":
+    case "portfolio_update":
+      return withPortfolio(state, state.portfolio && applyPortfolio(state.portfolio, message));
     case "error":
+      if (message.portfolio !== undefined) return withPortfolioProblem(state, message.portfolio, message.message);
       return message.symbol === undefined
         ? { state: { ...state, notice: message.message }, changed: [NOTICE] }
         : withProblem(state, topicOf(message.channel ?? "quote", message.symbol), message.message);
@@ -122,6 +131,12 @@ export function watch(state: MarketState, watched: Watched): Applied {
   return { state: { ...state, ...next, problems, watched }, changed };
 }
 
+/** Watch this portfolio from now on, or none. */
+export function watchPortfolio(state: MarketState, id: string | null): Applied {
+  if (id === (state.portfolio?.id ?? null)) return unchanged(state);
+  return withPortfolio(state, id === null ? null : unheard(id));
+}
+
 export function withoutNotice(state: MarketState): Applied {
   return state.notice === null ? unchanged(state) : { state: { ...state, notice: null }, changed: [NOTICE] };
 }
@@ -135,7 +150,8 @@ export function heldSequence(state: MarketState, channel: Channel, symbol: strin
 function welcomed(state: MarketState, epoch: string): Applied {
   const isOther = state.epoch !== null && state.epoch !== epoch;
   const { state: known, changed } = isOther ? withoutSequences(state) : unchanged(state);
-  return { state: { ...known, epoch, mode: FULL_MODE, notice: null }, changed: [...changed, MODE, NOTICE] };
+  const portfolio = known.portfolio && withoutNumber(known.portfolio);
+  return { state: { ...known, epoch, mode: FULL_MODE, notice: null, portfolio }, changed: [...changed, MODE, NOTICE] };
 }
 
 /**
@@ -229,6 +245,15 @@ function marked<T>(images: ReadonlyMap<string, T>, symbols: readonly string[], m
 function withClock(state: MarketState, serverTimestamp: string | null, nowMs: number): MarketState {
   const serverMs = timestampMs(serverTimestamp);
   return serverMs === null ? state : { ...state, clock: addSample(state.clock, serverMs - nowMs) };
+}
+
+function withPortfolio(state: MarketState, portfolio: LivePortfolio | null): Applied {
+  return portfolio === state.portfolio ? unchanged(state) : { state: { ...state, portfolio }, changed: [PORTFOLIO] };
+}
+
+function withPortfolioProblem(state: MarketState, id: string, problem: string): Applied {
+  const { portfolio } = state;
+  return portfolio?.id === id ? withPortfolio(state, { ...portfolio, problem }) : unchanged(state);
 }
 
 function withProblem(state: MarketState, topic: string, text: string): Applied {

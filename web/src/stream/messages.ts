@@ -1,3 +1,5 @@
+import type { PortfolioMessage } from "../portfolio/live-portfolio";
+
 /**
  * What page and server say to each other on `/stream`, protocol 2, in the page's words: `wire.ts` reads the server's
  * short ones. Times are whole microseconds since 1970 UTC, null where there is none; sequences stay below 2^53.
@@ -156,13 +158,15 @@ export type ServerMessage =
   | DataMessage
   | { type: "status"; upstream: Upstream }
   | { type: "mode"; mode: Mode }
-  | { type: "error"; message: string; symbol?: string; channel?: Channel; retryAfterMs?: number }
+  | { type: "error"; message: string; symbol?: string; channel?: Channel; portfolio?: string; retryAfterMs?: number }
+  | PortfolioMessage
   | { type: "closing"; retryAfterMs: number };
 
 export type ClientMessage =
   | { action: "subscribe" | "unsubscribe"; channel: Channel; symbols: readonly string[] }
   | { action: "reconnect"; channel: Channel; epoch: string; last_seen: Readonly<Record<string, number>> }
   | { action: "snapshot"; symbols: readonly string[] }
+  | { action: "watch_portfolio" | "unwatch_portfolio"; portfolio: string }
   /** Frames a second at most, of this connection. */
   | { action: "rate"; rate: number }
   | { action: "auth"; token: string }

@@ -1,6 +1,7 @@
 /** The boundary: reads the server's frames, checks every field the page uses, and gives it the page's name. */
 
 import { type Fields, MalformedError, count, list, number, oneOf, record, string } from "../api/fields";
+import { valuation, valuationChange } from "../portfolio/valuation";
 import {
   type BookChange,
   CANDLE_CHANNELS,
@@ -72,8 +73,13 @@ function serverMessage(fields: Fields): ServerMessage | null {
         message: string(fields["message"]),
         ...("symbol" in fields && { symbol: string(fields["symbol"]) }),
         ...("channel" in fields && { channel: channel(fields["channel"]) }),
+        ...("portfolio" in fields && { portfolio: string(fields["portfolio"]) }),
         ...("retry_after_ms" in fields && { retryAfterMs: count(fields["retry_after_ms"]) }),
       };
+    case "portfolio":
+      return { type, number: count(fields["n"]), valuation: valuation(fields["valuation"]) };
+    case "portfolio_update":
+      return { type, number: count(fields["n"]), change: valuationChange(fields["valuation"]) };
     case "closing":
       return { type, retryAfterMs: count(fields["retry_after_ms"]) };
     default:

@@ -1,0 +1,32 @@
+import type { FormEvent } from "react";
+import type { Order } from "../api/portfolios";
+import { Dialog } from "./dialog";
+import { FormEnd } from "./form-end";
+import { useOrder } from "./use-order";
+
+interface ConfirmDialogProps {
+  title: string;
+  /** What will be so afterwards. */
+  consequence: string;
+  submit: string;
+  order: Order;
+  onTaken: () => void;
+  onClose: () => void;
+}
+
+/** Asks once more before something that cannot be taken back. */
+export function ConfirmDialog({ title, consequence, submit, order, onTaken, onClose }: ConfirmDialogProps) {
+  const { isBusy, problem, give } = useOrder();
+  const confirm = (event: FormEvent) => {
+    event.preventDefault();
+    void give(order, title, onTaken);
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form onSubmit={confirm} data-testid="confirm">
+        <p>{consequence}</p>
+        <FormEnd submit={submit} isBusy={isBusy} problem={problem} />
+      </form>
+    </Dialog>
+  );
+}

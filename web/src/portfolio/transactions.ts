@@ -1,0 +1,73 @@
+import { type Fields, list, oneOf, record, string } from "../api/fields";
+import { KINDS, type Kind } from "./kinds";
+import { decimal, orNull } from "./valuation";
+
+/** A transaction on record; what its kind does not have is null. */
+export interface Transaction {
+  readonly id: string;
+  readonly kind: Kind;
+  readonly symbol: string | null;
+  readonly quantity: string | null;
+  readonly price: string | null;
+  readonly commission: string | null;
+  /** Quantity times price. */
+  readonly amount: string | null;
+  /** What it does to the cash. */
+  readonly cash: string;
+  readonly executedAt: string;
+  /** The transaction that it stands in the place of. */
+  readonly corrects: string | null;
+  /** It puts nothing in the place of what it corrects. */
+  readonly isVoid: boolean;
+  readonly note: string;
+}
+
+export interface TransactionPage {
+  /** Newest first. */
+  readonly transactions: readonly Transaction[];
+  /** What the next page is asked for with; null: this is the last. */
+  readonly next: string | null;
+}
+
+/** A transaction as it is shown: what was corrected has no effect any more. */
+export interface Shown {
+  readonly transaction: Transaction;
+  readonly state: "effective" | "corrected" | "void";
+}
+
+export function transactionPage(body: unknown): TransactionPage {
+  const fields = record(body);
+  return { transactions: list(fields["transactions"], transaction), next: orNull(string, fields["next"]) };
+}
+
+export function transaction(value: unknown): Transaction {
+  const fields = record(value);
+  const amount = (name: string) => orNull(decimal, fields[name]);
+  return {
+    id: string(fields["id"]),
+    kind: oneOf(KINDS, fields["type"]),
+    symbol: orNull(string, fields["symbol"]),
+    quantity: amount("quantity"),
+    price: amount("price"),
+    commission: amount("commission"),
+    amount: amount("amount"),
+    cash: decimal(fields["cash"]),
+    executedAt: string(fields["executed_at"]),
+    corrects: orNull(string, fields["corrects"]),
+    isVoid: isTrue(fields, "void"),
+    note: string(fields["note"]),
+  };
+}
+
+function isTrue(fields: Fields, name: string): boolean {
+  return fields[name] === true;
+}
+
+/** Say of each whether it takes effect, as far as the pages at hand can tell. */
+export function shown(transactions: readonly Transaction[]): Shown[] {
+  const corrected = new Set(transactions.map((each) => each.corrects));
+  return transactions.map((each) => ({
+    transaction: each,
+    state: corrected.has(each.id) ? "corrected" : each.isVoid ? "void" : "effective",
+  }));
+}
