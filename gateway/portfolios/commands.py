@@ -1,5 +1,6 @@
 """Turns what a user asks into commands, gives them to the ledger, or tries them without it."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Commands:
             account = await self._store.account(command)
         except LedgerAway as error:
             raise ledger_away(str(error)) from error
-        return account, decide(command, _NEXT_SEQUENCE, account)
+        return account, await asyncio.to_thread(decide, command, _NEXT_SEQUENCE, account)
 
     async def look_up(self, user: Principal, command: UUID) -> Response[bytes]:
         """Give a command's answer, or say that it waits; raises Problem where there is no such command."""

@@ -1,5 +1,6 @@
 """What is on record of a portfolio, for its owner."""
 
+import asyncio
 from datetime import date
 from uuid import UUID
 
@@ -40,7 +41,7 @@ class Records:
             found = await self._store.effective(portfolio)
         except LedgerAway as error:
             raise ledger_away(str(error)) from error
-        return write_file(found).encode()
+        return await asyncio.to_thread(lambda: write_file(found).encode())
 
     async def days(self, user: UUID, portfolio: UUID, first: date | None, last: date | None) -> bytes:
         """Give what a portfolio was worth at the closes of some days, as JSON."""

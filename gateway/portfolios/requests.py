@@ -87,7 +87,8 @@ def with_listing(fields: Fields, find: Find) -> Fields:
     except UnknownSymbolError as error:
         raise Refused("unknown_symbol", str(error), field="symbol") from None
     if fields.currency is not None and fields.currency != listing.currency:
-        raise Refused("wrong_currency", f"{listing.key} is traded in {listing.currency}", field="currency")
+        detail = f"{listing.key} is traded in {listing.currency}"
+        raise Refused("wrong_currency", detail, field="currency", currency=listing.currency)
     return replace(fields, symbol=str(listing.key), currency=listing.currency)
 
 

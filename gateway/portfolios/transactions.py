@@ -1,5 +1,6 @@
 """`/portfolios/{id}/transactions`: what is on record, in pages or as a file; corrections, files, and days."""
 
+import asyncio
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
@@ -87,9 +88,8 @@ class TransactionsController(Controller):
         dry_run: DryRun = False,
     ) -> Response[bytes]:
         """Record all lines of a CSV file, or none: each line that is wrong is named."""
-        action = files.read(
-            read_id(portfolio, unknown_portfolio), request.headers.get("content-type", ""), await request.body()
-        )
+        body, kind = await request.body(), request.headers.get("content-type", "")
+        action = await asyncio.to_thread(files.read, read_id(portfolio, unknown_portfolio), kind, body)
         if dry_run:
             return await files.try_out(request.user, ledger, action)
         return await carry_out(request, ledger, key, action)
