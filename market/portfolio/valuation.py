@@ -27,7 +27,8 @@ UNCLASSIFIED = "Unclassified"
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
-_PERCENT_DECIMALS = 4
+PERCENT_PARTS = 10_000.0
+MOST_PARTS = 1e13
 
 I8 = npt.NDArray[np.int64]
 Body = dict[str, Any]
@@ -64,9 +65,9 @@ class Holdings:
 
 def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio at the prices of its holdings, as `GET /portfolios/{id}` answers."""
-    worths = _worths(head, holdings, prices)
+    worths = worths_of(head, holdings, prices)
     return {
-        **_totals(head, holdings.symbols, worths, as_of_ns),
+        **totals(head, holdings.symbols, worths, as_of_ns),
         "holdings": _rows(holdings, prices, worths, minor_decimals(head.currency), as_of_ns),
         "allocation": _allocation(head.currency, holdings, worths.value),
     }
@@ -74,16 +75,17 @@ def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> 
 
 def summary(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio without naming its holdings, as it stands in a list."""
-    worths = _worths(head, holdings, prices)
-    return _totals(head, holdings.symbols, worths, as_of_ns)
+    worths = worths_of(head, holdings, prices)
+    return totals(head, holdings.symbols, worths, as_of_ns)
 
 
-def _worths(head: Head, holdings: Holdings, prices: Prices) -> Worths:
+def worths_of(head: Head, holdings: Holdings, prices: Prices) -> Worths:
+    """Value what a portfolio holds."""
     decimals = minor_decimals(head.currency)
     return Worths.of(holdings.quantity, holdings.cost, prices.price, prices.previous, decimals)
 
 
-def _totals(head: Head, symbols: Sequence[str], worths: Worths, as_of_ns: int) -> Body:
+def totals(head: Head, symbols: Sequence[str], worths: Worths, as_of_ns: int) -> Body:
     """Give a portfolio's head and the sums of what its holdings are shown with."""
     decimals = minor_decimals(head.currency)
     cash, realized, deposited = to_minor(
@@ -113,8 +115,11 @@ def _totals(head: Head, symbols: Sequence[str], worths: Worths, as_of_ns: int) -
 
 
 def percent(part: int, whole: int) -> float | None:
-    """Give a part of a whole in percent, to four decimals; None of a whole that is not above 0."""
-    return round(100 * part / whole, _PERCENT_DECIMALS) if whole > 0 else None
+    """Give a part of a whole in percent, to four decimals; None of a whole that is not above 0, or beyond all sense."""
+    if whole <= 0:
+        return None
+    found = float(part) * PERCENT_PARTS * 100 / float(whole)
+    return round(found) / PERCENT_PARTS if abs(found) <= MOST_PARTS else None
 
 
 def instant(at: datetime) -> str:

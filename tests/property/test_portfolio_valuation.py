@@ -1,5 +1,6 @@
 """A valuation against the same done holding by holding in Decimal, and its sums against what it shows."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -16,6 +17,7 @@ from market.portfolio.prices import Prices
 from market.portfolio.valuation import Head, Holdings, summary, valuation
 from market.row_type import Rows
 from market.state import blank_states
+from mesh.valuation_json import PreparedValuation
 
 CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 AS_OF_NS = 1_790_000_000_000_000_000
@@ -142,6 +144,14 @@ def test_it_shows_what_decimal_gives(case: Case) -> None:
     assert body["unpriced"] == unpriced
     assert body["cash"] == shown(EXACT.quantize(one(case.cash), step))
     assert body["realized"] == shown(EXACT.quantize(one(case.realized), step))
+
+
+@given(cases())
+def test_its_bytes_say_the_same(case: Case) -> None:
+    head, holdings, quoted = parts_of(case)
+    prepared = PreparedValuation(head, holdings)
+    for as_of_ns in (AS_OF_NS, AS_OF_NS - 10**9):
+        assert json.loads(prepared.json(quoted, as_of_ns)) == valuation(head, holdings, quoted, as_of_ns)
 
 
 @given(cases())

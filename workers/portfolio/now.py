@@ -12,15 +12,16 @@ from market import subjects
 from mesh.connection import Connection
 from mesh.ledger.postgres import LedgerAway
 from mesh.portfolio_now import Answered, Asked
+from mesh.valuation_json import compile_all
 from workers.portfolio.owned import Owned
 from workers.portfolio.prices import HeldPrices
-from workers.portfolio.valued import listed, valued
+from workers.portfolio.valued import Shown, listed
 
 _logger = logging.getLogger(__name__)
 
 _READS_AT_ONCE = 64
 
-NOT_FOUND, UNKNOWN_NOW = 404, 503
+FOUND, NOT_FOUND, UNKNOWN_NOW = 200, 404, 503
 
 
 class PortfolioNowServer:
@@ -35,6 +36,7 @@ class PortfolioNowServer:
         self._partitions = partitions
         self._subscriptions: dict[int, Subscription] = {}
         self._reading: set[asyncio.Task[None]] = set()
+        compile_all()
 
     async def opened(self, partition: int) -> None:
         """Begin to answer for a partition."""
@@ -71,26 +73,24 @@ class PortfolioNowServer:
 
     def _known(self, partition: int, asked: Asked) -> Answered | None:
         owned = self._owned.get(partition)
-        whole = None if owned is None or asked.portfolio is None else owned.get(asked.portfolio)
-        if whole is None:
+        shown = None if owned is None or asked.portfolio is None else owned.shown(asked.portfolio)
+        if shown is None:
             return None
-        return self._shown(valued(whole, self._prices)) if whole.user == asked.user else Answered(NOT_FOUND)
+        return Answered(FOUND, shown.json()) if shown.user == asked.user else Answered(NOT_FOUND)
 
     async def _read(self, partition: int, request: Msg, asked: Asked) -> None:
         self.from_tables += 1
         try:
             if asked.portfolio is None:
-                answer = self._shown(listed(await self._owned.list(asked.user), self._prices))
+                found = listed(await self._owned.list(asked.user), self._prices)
+                answer = Answered(FOUND, msgspec.json.encode(found))
             else:
                 whole = await self._owned.read(partition, asked.user, asked.portfolio)
-                answer = Answered(NOT_FOUND) if whole is None else self._shown(valued(whole, self._prices))
+                known = None if whole is None else Shown(whole, self._prices).json()
+                answer = Answered(NOT_FOUND) if known is None else Answered(FOUND, known)
         except LedgerAway:
             answer = Answered(UNKNOWN_NOW)
         await self._respond(request, answer)
-
-    @staticmethod
-    def _shown(body: object) -> Answered:
-        return Answered(200, msgspec.json.encode(body))
 
     async def _respond(self, request: Msg, answer: Answered) -> None:
         self.answers += 1

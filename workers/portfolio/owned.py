@@ -18,8 +18,10 @@ from market.portfolio.valuation import Head
 from mesh.actor.lease import Lease
 from mesh.ledger.positions import PositionReader, Whole
 from workers.portfolio.prices import HeldPrices
+from workers.portfolio.valued import Shown
 
 MAX_HEADS = 20_000
+MAX_SHOWN_HOLDINGS = 20_000  # some 10 MB of a partition
 
 
 class OwnedPartition:
@@ -33,6 +35,8 @@ class OwnedPartition:
         self._prices = prices
         self._heads: dict[UUID, tuple[UUID, Head]] = {}
         self._uncertain: set[UUID] = set()
+        self._shown: dict[UUID, Shown] = {}
+        self._shown_holdings = 0
 
     @property
     def fence(self) -> int:
@@ -54,6 +58,22 @@ class OwnedPartition:
         order = sorted(range(len(symbols)), key=symbols.__getitem__)
         in_order = [symbols[place] for place in order]
         return Whole(user, head, in_order, held.quantity[order], held.cost[order])
+
+    def shown(self, portfolio: UUID) -> Shown | None:
+        """Give a portfolio as it is for sure, ready to be answered; None where only the tables can tell."""
+        shown = self._shown.get(portfolio)
+        if shown is not None:
+            return shown if self.is_sure(portfolio) else None
+        whole = self.get(portfolio)
+        if whole is None:
+            return None
+        shown = Shown(whole, self._prices)
+        if shown.is_lasting:
+            self._shown[portfolio] = shown
+            self._shown_holdings += len(shown)
+            while self._shown_holdings > MAX_SHOWN_HOLDINGS:
+                self._hide(next(iter(self._shown)))
+        return shown
 
     def load(self, wholes: Iterable[Whole]) -> None:
         """Take portfolios over as they were read when nobody could change them."""
@@ -83,6 +103,7 @@ class OwnedPartition:
         """Take over what changed."""
         for each in changes:
             self.changed.add(each.portfolio.id)
+            self._hide(each.portfolio.id)
             if each.portfolio.deleted_at is not None:
                 self._forget(each.portfolio.id)
             else:
@@ -112,6 +133,10 @@ class OwnedPartition:
         if self.positions.row(portfolio.bytes) is not None:
             self._prices.release(self._held(portfolio.bytes).instrument)
             self.positions.remove(portfolio.bytes)
+
+    def _hide(self, portfolio: UUID) -> None:
+        shown = self._shown.pop(portfolio, None)
+        self._shown_holdings -= 0 if shown is None else len(shown)
 
     def _held(self, key: bytes) -> Held:
         row = self.positions.row(key)

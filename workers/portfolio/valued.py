@@ -5,12 +5,43 @@ from collections.abc import Sequence
 
 from market.portfolio.valuation import Body, Holdings, summary, valuation
 from mesh.ledger.positions import Whole
+from mesh.valuation_json import PreparedValuation
 from workers.portfolio.prices import HeldPrices
 
 
+class Shown:
+    """A portfolio as it was committed, and the form in which it is answered."""
+
+    def __init__(self, whole: Whole, prices: HeldPrices) -> None:
+        self.user = whole.user
+        self._prices = prices
+        self._numbers = prices.numbers_of(whole.symbols)
+        holdings, self.is_lasting = _holdings(whole, prices)
+        """Whether all symbols are known to the directory: the name of one that is not yet may come at any time."""
+        self._valuation = PreparedValuation(whole.head, holdings)
+
+    def __len__(self) -> int:
+        return len(self._valuation)
+
+    def json(self) -> bytes:
+        """Value it at the prices of now, as `GET /portfolios/{id}` answers."""
+        return self._valuation.json(self._prices.prices.take(self._numbers), time.time_ns())
+
+
 def valued(whole: Whole, prices: HeldPrices) -> Body:
-    """Value a portfolio, as `GET /portfolios/{id}` answers."""
+    """Value a portfolio as `Shown` does, part by part."""
     numbers = prices.numbers_of(whole.symbols)
+    return valuation(whole.head, _holdings(whole, prices)[0], prices.prices.take(numbers), time.time_ns())
+
+
+def listed(wholes: Sequence[Whole], prices: HeldPrices) -> Body:
+    """Value a user's portfolios without their holdings, all at the same prices, as `GET /portfolios` answers."""
+    as_of_ns = time.time_ns()
+    return {"portfolios": [_summary(each, prices, as_of_ns) for each in wholes]}
+
+
+def _holdings(whole: Whole, prices: HeldPrices) -> tuple[Holdings, bool]:
+    """Give holdings their names; tells as well whether all are known."""
     listings = [prices.listing(symbol) for symbol in whole.symbols]
     holdings = Holdings(
         whole.symbols,
@@ -19,13 +50,7 @@ def valued(whole: Whole, prices: HeldPrices) -> Body:
         whole.quantity,
         whole.cost,
     )
-    return valuation(whole.head, holdings, prices.prices.take(numbers), time.time_ns())
-
-
-def listed(wholes: Sequence[Whole], prices: HeldPrices) -> Body:
-    """Value a user's portfolios without their holdings, all at the same prices, as `GET /portfolios` answers."""
-    as_of_ns = time.time_ns()
-    return {"portfolios": [_summary(each, prices, as_of_ns) for each in wholes]}
+    return holdings, all(each is not None for each in listings)
 
 
 def _summary(whole: Whole, prices: HeldPrices, as_of_ns: int) -> Body:
