@@ -17,6 +17,7 @@ import "./styles/trades.css";
 import "./styles/chart.css";
 import "./styles/portfolio.css";
 import "./styles/holdings.css";
+import "./styles/portfolio-parts.css";
 import "./styles/dialog.css";
 
 const session = new Session({

@@ -7,7 +7,7 @@ export interface RequestOptions {
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as it is, instead of a body. */
-  csv?: string;
+  csv?: Blob;
   /** The server carries out what comes under one key once. */
   key?: string;
   token?: string;

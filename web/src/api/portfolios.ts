@@ -12,7 +12,7 @@ export interface Order {
   readonly path: string;
   readonly body?: unknown;
   /** A file of transactions, in place of a body. */
-  readonly csv?: string;
+  readonly csv?: Blob;
 }
 
 /** Decided, with what was answered; or accepted, to be looked up under the command's id. */

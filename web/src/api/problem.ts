@@ -11,6 +11,8 @@ export class ApiError extends Error {
     detail: string,
     /** The request field that the server refused, if it named one. */
     readonly field: string | null = null,
+    /** All members of the document: some codes have their own. */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
   }
@@ -29,7 +31,7 @@ export function problemFrom(status: number, body: unknown): ApiError {
     return typeof value === "string" && value !== "" ? value : null;
   };
   const detail = text("detail") ?? text("title") ?? `The server answered with status ${status}.`;
-  return new ApiError(status, text("code") ?? "http_error", detail, text("field"));
+  return new ApiError(status, text("code") ?? "http_error", detail, text("field"), fields);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -33,3 +33,13 @@ export function wholeOf(holdings: readonly Holding[]): bigint {
 export function percentOf(part: bigint, whole: bigint): number | null {
   return whole > 0n ? Number((part * 2_000_000n + whole) / (2n * whole)) / 10_000 : null;
 }
+
+const SHOWN = 10;
+
+/** The largest parts, and the rest of them as one, so that a long portfolio has a short list. */
+export function withOthers(parts: readonly Part[]): readonly Part[] {
+  if (parts.length <= SHOWN) return parts;
+  const rest = parts.slice(SHOWN - 1);
+  const percent = rest.reduce((sum, part) => sum + (part.percent ?? 0), 0);
+  return [...parts.slice(0, SHOWN - 1), { key: `${rest.length} others`, percent }];
+}

@@ -49,8 +49,11 @@ export function isComplete(kind: Kind, values: Values): boolean {
   return fieldsOf(kind).every((field) => OPTIONAL.has(field) || values[field].trim() !== "");
 }
 
-/** The request: the fields of this kind that were filled in; `executed_at` is local time and becomes UTC. */
-export function requestOf(kind: Kind, values: Values): Readonly<Record<string, string>> {
+/** What a request says of a transaction. */
+export type TransactionFields = Readonly<Record<string, string>>;
+
+/** The fields of this kind that were filled in; `executed_at` is local time and becomes UTC. */
+export function requestOf(kind: Kind, values: Values): TransactionFields {
   const filled = fieldsOf(kind)
     .map((field) => [field, values[field].trim()] as const)
     .filter(([, text]) => text !== "")
@@ -58,9 +61,22 @@ export function requestOf(kind: Kind, values: Values): Readonly<Record<string, s
   return { type: kind, ...Object.fromEntries(filled) };
 }
 
+/** What is left out of a correction stays: what was emptied is named, and a time that was left alone is not. */
+export function correctionOf(kind: Kind, values: Values, before: Values): TransactionFields {
+  const isTimeKept = values.executed_at === before.executed_at;
+  const emptied = fieldsOf(kind).includes("commission") ? { commission: "0", note: "" } : { note: "" };
+  return { ...emptied, ...requestOf(kind, isTimeKept ? { ...values, executed_at: "" } : values) };
+}
+
 /** Words of a kind in a sentence: "Buy". */
 export function kindWord(kind: Kind): string {
   return kind.charAt(0) + kind.slice(1).toLowerCase();
+}
+
+/** A time of the server's as an input for local times has it, to the second. */
+export function localOf(utc: string): string {
+  const at = new Date(utc);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, "2026-03-29T16:30:05".length);
 }
 
 /** "2026-03-29T16:30:05" of this machine's zone in UTC; what is no time is left for the server to refuse. */

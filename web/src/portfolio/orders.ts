@@ -1,5 +1,5 @@
 import type { Order } from "../api/portfolios";
-import { type Kind, type Values, requestOf } from "./kinds";
+import type { TransactionFields } from "./kinds";
 
 /** What the ledger can be asked to do. */
 
@@ -15,19 +15,19 @@ export function closeOrder(id: string): Order {
   return { method: "DELETE", path: `/portfolios/${id}` };
 }
 
-export function recordOrder(id: string, kind: Kind, values: Values): Order {
-  return { method: "POST", path: `/portfolios/${id}/holdings`, body: requestOf(kind, values) };
+export function recordOrder(id: string, fields: TransactionFields): Order {
+  return { method: "POST", path: `/portfolios/${id}/holdings`, body: fields };
 }
 
-export function correctOrder(id: string, transaction: string, kind: Kind, values: Values): Order {
-  return { method: "POST", path: correctionsOf(id, transaction), body: requestOf(kind, values) };
+export function correctOrder(id: string, transaction: string, fields: TransactionFields): Order {
+  return { method: "POST", path: correctionsOf(id, transaction), body: fields };
 }
 
 export function voidOrder(id: string, transaction: string): Order {
   return { method: "POST", path: correctionsOf(id, transaction), body: { void: true } };
 }
 
-export function importOrder(id: string, csv: string): Order {
+export function importOrder(id: string, csv: Blob): Order {
   return { method: "POST", path: `/portfolios/${id}/imports`, csv };
 }
 

@@ -21,12 +21,12 @@ export function useOrder(): OrderForm {
   const { orders } = useDesk();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<ApiError | null>(null);
-  const undecided = useRef<{ literal: string; key: string } | null>(null);
+  const undecided = useRef<{ order: Order; key: string } | null>(null);
 
   const give = async (order: Order, words: string, onTaken: (body: unknown) => void) => {
-    const literal = JSON.stringify(order);
-    const key = undecided.current?.literal === literal ? undecided.current.key : newKey();
-    undecided.current = { literal, key };
+    const before = undecided.current;
+    const key = before !== null && isSame(before.order, order) ? before.key : newKey();
+    undecided.current = { order, key };
     setBusy(true);
     setProblem(null);
     try {
@@ -42,6 +42,10 @@ export function useOrder(): OrderForm {
     }
   };
   return { isBusy, problem, give };
+}
+
+function isSame(one: Order, other: Order): boolean {
+  return one.csv === other.csv && JSON.stringify(one) === JSON.stringify(other);
 }
 
 export function useOrders(): OrderState {

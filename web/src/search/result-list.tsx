@@ -1,5 +1,4 @@
 import type { Instrument } from "../api/market";
-import { useWatchlist } from "../watchlist/use-watchlist";
 import type { SearchOutcome } from "./use-search";
 
 interface ResultListProps {
@@ -7,15 +6,16 @@ interface ResultListProps {
   open: boolean;
   outcome: SearchOutcome;
   highlighted: number;
+  /** The symbols that are on the watchlist already. */
+  held: ReadonlySet<string>;
   /** Why a search or an addition failed, in the server's words. */
   message: string | null;
   onChoose: (instrument: Instrument) => void;
   onHighlight: (index: number) => void;
 }
 
-export function ResultList({ id, open, outcome, highlighted, message, onChoose, onHighlight }: ResultListProps) {
-  const { entries } = useWatchlist();
-  const held = new Set(entries.map((entry) => entry.symbol));
+export function ResultList(props: ResultListProps) {
+  const { id, open, outcome, highlighted, held, message, onChoose, onHighlight } = props;
   const { results, query } = outcome;
   const nothing = query !== "" && results.length === 0 && message === null;
   return (

@@ -2,6 +2,7 @@ import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { ApiError } from "../api/problem";
 import type { Instrument } from "../api/market";
 import { useDesk } from "../desk/desk-context";
+import { useWatchlist } from "../watchlist/use-watchlist";
 import { CLOSED, onKey, withResults } from "./combobox";
 import { ResultList } from "./result-list";
 import { useSearch } from "./use-search";
@@ -10,6 +11,7 @@ import { useSlashKey } from "./use-slash-key";
 /** Type-ahead over the instruments; choosing one puts it on the watchlist. */
 export function SearchBox() {
   const { api, watchlist } = useDesk();
+  const { entries } = useWatchlist();
   const [text, setText] = useState("");
   const [box, setBox] = useState(CLOSED);
   const [refusal, setRefusal] = useState<string | null>(null);
@@ -98,6 +100,7 @@ export function SearchBox() {
         open={open}
         outcome={outcome}
         highlighted={box.highlighted}
+        held={new Set(entries.map((entry) => entry.symbol))}
         message={message}
         onChoose={choose}
         onHighlight={(index) => setBox({ open: true, highlighted: index })}
