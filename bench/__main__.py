@@ -20,7 +20,7 @@ from bench import (
 )
 from bench.candles import checkpoint, closing, fold, live, rest, store, worker
 from bench.fanout import crowd, market_open, paced, per_frame, stuck
-from bench.portfolios import commands
+from bench.portfolios import commands, valuation
 from bench.portfolios import rest as portfolios_rest
 from bench.processes import RoleError
 from bench.stack import StackError
@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in 
     "portfolios": {
         "portfolios_commands": commands.measure,
         "portfolios_rest": portfolios_rest.measure,
+        "portfolios_valuation": valuation.measure,
     },
 }
 EVERY = BENCHMARKS | {name: measure for group in GROUPS.values() for name, measure in group.items()}
