@@ -1,6 +1,6 @@
-"""A batch of commands in the tables: one transaction of four statements, whatever is in the batch.
+"""Batches of commands in the tables: one transaction of four statements, of however many partitions they are.
 
-The lock on a partition's progress comes first and in a statement of its own: what is read behind it then includes
+The locks on the partitions' progress come first and in a statement of their own: what is read behind them then includes
 whatever a transaction committed that this one had to wait for.
 """
 
@@ -44,8 +44,8 @@ _TAKE = """
     RETURNING sequence
 """
 _READ = f"""
-    SELECT (SELECT sequence FROM ledger_progress WHERE partition = $6 AND fence = $7) AS sequence,
-    ARRAY(SELECT c FROM commands c WHERE c.id = ANY($8::uuid[])) AS commands,
+    SELECT ARRAY(SELECT p FROM ledger_progress p WHERE p.partition = ANY($6::smallint[])) AS progress,
+    ARRAY(SELECT c FROM commands c WHERE c.id = ANY($7::uuid[])) AS commands,
     {PARTS.format(lock="FOR UPDATE")}
 """  # noqa: S608  # no value is in it
 
@@ -61,6 +61,15 @@ class Decided(NamedTuple):
     recorded_at: datetime
 
 
+class Settled(NamedTuple):
+    """What a batch of one partition came to, which is then at `sequence`."""
+
+    partition: int
+    sequence: int
+    changes: Sequence[Changes]
+    decided: Sequence[Decided]
+
+
 async def take(connection: Connection, partition: int, fence: int) -> int | None:
     """Let nobody write under a lower fence from now on; give how far the partition is. None: a higher one has it.
 
@@ -70,26 +79,26 @@ async def take(connection: Connection, partition: int, fence: int) -> int | None
     return sequence
 
 
-async def begin(connection: Connection, partition: int) -> None:
-    """Begin a transaction that no other of this partition can overlap."""
-    lock = f"SELECT FROM ledger_progress WHERE partition = {partition:d} FOR UPDATE"  # a number
-    await connection.execute(f"BEGIN; {lock}")
+async def begin(connection: Connection, partitions: Iterable[int]) -> None:
+    """Begin a transaction that no other of these partitions can overlap."""
+    numbers = ", ".join(f"{each:d}" for each in partitions)
+    await connection.execute(
+        f"BEGIN; SELECT FROM ledger_progress WHERE partition IN ({numbers}) ORDER BY partition FOR UPDATE"
+    )
 
 
-async def read(connection: Connection, partition: int, fence: int, ids: Sequence[UUID], wants: Wants) -> Found:
-    """Read `sequence` (None: another has the partition), the `commands` that have these ids, and what `wants` says."""
-    found: Found = await connection.fetchrow(_READ, *wants.parameters, partition, fence, ids)
+async def read(connection: Connection, partitions: Sequence[int], ids: Sequence[UUID], wants: Wants) -> Found:
+    """Read the partitions' `progress`, the `commands` that have these ids, and what `wants` says."""
+    found: Found = await connection.fetchrow(_READ, *wants.parameters, partitions, ids)
     return found
 
 
-async def write(
-    connection: Connection, partition: int, sequence: int, changes: Iterable[Changes], decided: Iterable[Decided]
-) -> None:
-    """Write all that a batch came to, and that the partition is at `sequence`."""
+async def write(connection: Connection, settled: Sequence[Settled]) -> None:
+    """Write all that batches came to, and how far their partitions are."""
     portfolios: dict[UUID, Row] = {}
     transactions: list[Row] = []
     holdings: dict[tuple[UUID, str], Row | None] = {}
-    for each in changes:
+    for partition, each in ((one.partition, each) for one in settled for each in one.changes):
         owner = each.portfolio.id
         portfolios[owner] = portfolio_row(each.portfolio, partition)
         transactions += (transaction_row(transaction, owner) for transaction in each.transactions)
@@ -98,12 +107,12 @@ async def write(
     gone = [key for key, row in holdings.items() if row is None]
     await connection.execute(
         _WRITE,
-        partition,
-        sequence,
+        [one.partition for one in settled],
+        [one.sequence for one in settled],
         *_columns(PORTFOLIOS, portfolios.values()),
         *_columns(TRANSACTIONS, transactions),
         *_columns(HOLDINGS, [row for row in holdings.values() if row is not None]),
-        *_columns(COMMANDS, [_command_row(each, partition) for each in decided]),
+        *_columns(COMMANDS, [_command_row(each, one.partition) for one in settled for each in one.decided]),
         [portfolio for portfolio, _ in gone],
         [symbol for _, symbol in gone],
     )
@@ -141,7 +150,9 @@ def _write() -> str:
             DELETE FROM holdings h USING unnest(${firsts[4]}::uuid[], ${firsts[4] + 1}::text[]) AS none (owner, symbol)
             WHERE h.portfolio_id = none.owner AND h.symbol = none.symbol
         )
-        UPDATE ledger_progress SET sequence = $2 WHERE partition = $1
+        UPDATE ledger_progress p SET sequence = reached.sequence
+        FROM unnest($1::smallint[], $2::bigint[]) AS reached (partition, sequence)
+        WHERE p.partition = reached.partition
     """  # noqa: S608  # no value is in it
 
 

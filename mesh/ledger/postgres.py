@@ -1,16 +1,23 @@
 """Postgres as the ledger needs it: a bound on every wait, and one error that means "later"."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+_logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
 CONNECT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 1.0
+_FIRST_RETRY_S, _MAX_RETRY_S = 0.05, 1.0
 
 # Down, starting, stopping, hanging, out of connections or of disk, only a replica, or tired of a transaction that
 # waited. InterfaceError and InternalClientError are what a connection says that was lost while nobody looked.
@@ -30,6 +37,36 @@ AWAY = (
 
 class LedgerAway(Exception):  # noqa: N818  # says what is the case
     """Postgres cannot be reached or does not answer; trying again helps. What was to be committed may be, or not."""
+
+
+class Patience:
+    """Asks until Postgres answers, for as many at a time as there are."""
+
+    def __init__(self) -> None:
+        self._away_since_s: float | None = None
+
+    @property
+    def away_s(self) -> float:
+        """For how long Postgres has been away."""
+        return 0.0 if self._away_since_s is None else time.monotonic() - self._away_since_s
+
+    async def ask(self, what: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Give the answer, whenever it comes."""
+        retry_s = _FIRST_RETRY_S
+        while True:
+            try:
+                answer = await what()
+            except LedgerAway as error:
+                if self._away_since_s is None:
+                    _logger.warning("Postgres is away: %s", error)
+                    self._away_since_s = time.monotonic()
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, _MAX_RETRY_S)
+            else:
+                if self._away_since_s is not None:
+                    _logger.info("Postgres is back after %.1f s", self.away_s)
+                    self._away_since_s = None
+                return answer
 
 
 class Pool:

@@ -1,4 +1,4 @@
-"""A batch of commands, decided in one transaction: each once, whatever came before and however often it comes."""
+"""Batches of commands, decided in one transaction: each once, whatever came before and however often it comes."""
 
 import asyncio
 import logging
@@ -15,11 +15,14 @@ from market.ledger.decide import Answer, decide
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
 from mesh.ledger.accounts import Wants, learn_history
-from mesh.ledger.batch import Decided, begin, read, write
+from mesh.ledger.batch import Decided, Settled, begin, read, write
 from mesh.ledger.codec import UnreadableError, decode_command
 from mesh.ledger.postgres import Connection
 from mesh.ledger.rows import Found
 from mesh.ledger.store import MISMATCH, answer_of
+
+Past = Mapping[UUID, tuple[bytes, Answer]]
+"""The digests of commands that were decided before, and their answers."""
 
 _logger = logging.getLogger(__name__)
 
@@ -58,13 +61,27 @@ class Numbered:
 
 
 @dataclass(slots=True)
+class Batch:
+    """Commands of one partition, to be decided together under its owner's fence.
+
+    `changes` are those of the last attempt: decided anew, no attempt before was committed; found in the tables, the
+    last one was.
+    """
+
+    partition: int
+    fence: int
+    commands: Sequence[Numbered]
+    changes: Sequence[Changes] = ()
+
+
+@dataclass(slots=True)
 class Outcome:
-    """What came of a batch: what to tell whom, what changed. `is_repeat`: it was in the tables before."""
+    """What came of a batch: what to tell whom, what is new; or why nothing did."""
 
     answers: list[tuple[Numbered, Answer]] = field(default_factory=list)
     changes: list[Changes] = field(default_factory=list)
     new: list[Decided] = field(default_factory=list)
-    is_repeat: bool = False
+    error: FencedError | LedgerMismatchError | None = None
 
 
 def numbered(delivery: Delivery) -> Numbered:
@@ -97,44 +114,48 @@ def portions(commands: Iterable[Numbered]) -> Iterator[list[Numbered]]:
         yield portion
 
 
-async def apply(connection: Connection, partition: int, fence: int, batch: Sequence[Numbered]) -> Outcome:
-    """Decide a batch and write what comes of it; the caller commits. Raises FencedError and LedgerMismatchError."""
-    await begin(connection, partition)
-    wants = Wants(each.command for each in batch if each.command is not None)
-    found = await read(connection, partition, fence, [each.id for each in batch], wants)
-    reached = found["sequence"]
-    if reached is None:
-        raise FencedError(partition)
-    last = batch[-1].sequence
-    outcome = Outcome(is_repeat=reached >= last)
-    past = {row["id"]: row for row in found["commands"]}
-    if outcome.is_repeat:
-        _repeat(batch, past, outcome)
-    elif batch[0].sequence <= reached:
-        raise LedgerMismatchError(f"partition {partition} is at {reached}, within a batch up to {last}")
-    else:
-        await _decide_all(connection, batch, past, wants.accounts(found), outcome)
-        await write(connection, partition, last, outcome.changes, outcome.new)
-    return outcome
+async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcome]:
+    """Decide batches of different partitions and write what comes of them; the caller commits."""
+    partitions = [batch.partition for batch in batches]
+    commands = [each for batch in batches for each in batch.commands]
+    await begin(connection, partitions)
+    wants = Wants(each.command for each in commands if each.command is not None)
+    found = await read(connection, partitions, [each.id for each in commands], wants)
+    progress = {row["partition"]: row for row in found["progress"]}
+    past = {row["id"]: (row["digest"], answer_of(row)) for row in found["commands"]}
+    accounts = wants.accounts(found)
+    outcomes, settled = [Outcome(error=_error(each, progress.get(each.partition), past)) for each in batches], []
+    for batch, outcome in zip(batches, outcomes, strict=True):
+        last = batch.commands[-1].sequence
+        if outcome.error is not None:
+            continue
+        if progress[batch.partition]["sequence"] >= last:
+            outcome.answers = [(each, _as_before(each, *past[each.id])) for each in batch.commands]
+            continue
+        await _decide_all(connection, batch, past, accounts, outcome)
+        batch.changes = outcome.changes
+        settled.append(Settled(batch.partition, last, outcome.changes, outcome.new))
+    if settled:
+        await write(connection, settled)
+    return outcomes
 
 
-def _repeat(batch: Iterable[Numbered], past: Mapping[UUID, Found], outcome: Outcome) -> None:
-    """Answer what was decided before: the commit's own answer was lost."""
-    for each in batch:
-        if each.id not in past:
-            raise LedgerMismatchError(f"command {each.sequence} is behind the tables, and not in them")
-        outcome.answers.append((each, _as_before(each, past[each.id]["digest"], answer_of(past[each.id]))))
+def _error(batch: Batch, row: Found | None, past: Past) -> FencedError | LedgerMismatchError | None:
+    if row is None or row["fence"] != batch.fence:
+        return FencedError(batch.partition)
+    first, last, reached = batch.commands[0].sequence, batch.commands[-1].sequence, row["sequence"]
+    if first > reached:
+        return None
+    if reached < last or not all(each.id in past for each in batch.commands):
+        return LedgerMismatchError(f"partition {batch.partition} is at {reached}, without some of {first} to {last}")
+    return None
 
 
 async def _decide_all(
-    connection: Connection,
-    batch: Iterable[Numbered],
-    past: Mapping[UUID, Found],
-    accounts: Mapping[UUID, Account],
-    outcome: Outcome,
+    connection: Connection, batch: Batch, past: Past, accounts: Mapping[UUID, Account], outcome: Outcome
 ) -> None:
-    answered = {number: (row["digest"], answer_of(row)) for number, row in past.items()}
-    for each in batch:
+    answered = dict(past)
+    for each in batch.commands:
         if each.id in answered:
             outcome.answers.append((each, _as_before(each, *answered[each.id])))
             continue

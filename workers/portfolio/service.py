@@ -18,6 +18,7 @@ from mesh.directory import Directory
 from mesh.ledger.batch import SESSION
 from mesh.ledger.postgres import Pool
 from mesh.streams import LEDGER, declared, ensure
+from workers.portfolio.commit import TOGETHER
 from workers.portfolio.settings import PortfolioSettings
 from workers.portfolio.shell import LedgerShell
 from workers.portfolio.showing import Showing
@@ -52,8 +53,9 @@ class PortfolioService:
         self._client = client
         self._stores = Stores.of(settings.postgres_dsn, settings.cache_url, directory.name_of)
         self._showing = Showing(client, directory, calendars, self._stores, settings.partitions)
-        self._pool = Pool(settings.postgres_dsn, settings.portfolio_connections, "tickmesh-portfolios", **SESSION)
-        self._shell = LedgerShell(client, self._pool, (self._showing,))
+        self._together = Pool(settings.postgres_dsn, TOGETHER, "tickmesh-portfolios", **SESSION)
+        self._alone = Pool(settings.postgres_dsn, settings.portfolio_connections, "tickmesh-portfolios", **SESSION)
+        self._shell = LedgerShell(client, self._together, self._alone, (self._showing,))
         self._host = ActorHost(
             client,
             client.jetstream(),
@@ -71,6 +73,7 @@ class PortfolioService:
         async with asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(self._shell.outbox.run(), name="outbox"),
+                tasks.create_task(self._shell.committer.run(), name="committer"),
                 tasks.create_task(self._showing.run(), name="showing"),
                 tasks.create_task(ops.beat(self._client, WORKER, self._figures), name="heartbeat"),
             ]
@@ -85,17 +88,18 @@ class PortfolioService:
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._pool.close()
+        await self._together.close()
+        await self._alone.close()
         await self._stores.close()
 
     def _figures(self) -> Mapping[str, object]:
-        counts = self._shell.counts
+        counts = self._shell.committer.counts
         totals = self._host.totals()
         return {
             "partitions": sorted(self._shell.leases),
             "commands_per_s": self._rate.per_s(counts.commands, time.monotonic()),
             **dataclasses.asdict(counts),
-            "store_away_s": self._shell.away_s,
+            "store_away_s": self._shell.patience.away_s,
             **self._showing.figures(),
             **{name: totals[name] for name in ("pending_messages", "redelivered", "lost_to_retention")},
         }

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.timeout(240)
 SEEDS = int(os.environ.get("TICKMESH_LEDGER_SEEDS", "1"))
 CLIENTS, COMMANDS, PARTITIONS = 50, 10, 2  # commands of each client
 SYMBOLS = ("XNAS:AAPL", "XNYS:BRK.B", "XNAS:MSFT")
+FAULTS = 12  # of workers
 PATIENCE_S = 1.0  # of a client with an answer, before it sends its command again
 
 
@@ -86,7 +87,7 @@ async def write(ledger: LedgerClient, user: UUID, portfolio: UUID, told: Told, d
 
 async def harass(workers: list[PortfolioWorker], dice: random.Random, done: Counter[str]) -> None:
     """Kill a worker, or hold one up for longer than its lease, one after the other."""
-    while True:
+    for _ in range(FAULTS):
         await asyncio.sleep(dice.uniform(0.3, 1.5))  # the moment is what is tried
         worker = dice.choice(workers)
         if dice.random() < 0.6:

@@ -25,7 +25,7 @@ from tests.integration.portfolio.conftest import new_database, stopped_in_the_en
 from tests.integration.portfolio.cutting import Cut, cutting_way
 from tests.ledger_check import differences, read_commands, read_tables
 from tests.portfolio_worker import PortfolioWorker, command, ledger_client, trade
-from workers.portfolio.apply import Numbered, Outcome, apply, numbered
+from workers.portfolio.apply import Batch, Numbered, Outcome, apply, numbered
 
 TEN = trade(Kind.BUY, "XNAS:AAPL", "10", "100.5", commission=Decimal(5))
 
@@ -70,7 +70,7 @@ async def test_a_connection_that_dies_in_a_commit_costs_nothing(
 
 async def settled(pool: Pool, partition: int, fence: int, batch: list[Numbered]) -> Outcome:
     async with pool.lend(5.0) as connection:
-        outcome = await apply(connection, partition, fence, batch)
+        (outcome,) = await apply(connection, [Batch(partition, fence, batch)])
         await connection.execute("COMMIT")
     return outcome
 
@@ -85,8 +85,8 @@ async def test_nobody_writes_under_a_lower_fence(pool: Pool, dsn: str) -> None:
         assert await take(connection, 0, 7) == 0
         assert await take(connection, 0, 8) == 0
         assert await take(connection, 0, 7) is None
-    with pytest.raises(FencedError):
-        await settled(pool, 0, 7, at(1, Create("Old", "USD")))
+    fenced = await settled(pool, 0, 7, at(1, Create("Old", "USD")))
+    assert isinstance(fenced.error, FencedError)
     assert (await read_tables(dsn))["commands"] == []
     assert (await settled(pool, 0, 8, at(1, Create("New", "USD")))).answers[0][1].status == 201
     async with pool.lend(5.0) as connection:
@@ -101,7 +101,7 @@ async def test_an_owner_that_is_held_up_in_a_transaction_holds_up_the_next_for_a
 
     async def held_up() -> None:
         async with old.lend(5.0) as stopped:
-            outcome = await apply(stopped, 0, 7, at(1, Create("Old", "USD")))
+            (outcome,) = await apply(stopped, [Batch(0, 7, at(1, Create("Old", "USD")))])
             assert outcome.changes
             async with new.lend(5.0) as connection:
                 assert await take(connection, 0, 8) == 0
