@@ -49,7 +49,7 @@ export function ImportDialog({ portfolio, onClose }: ImportDialogProps) {
           {tried.rows !== null && `${tried.rows} transactions, all of them in order.`}
         </p>
         {problem !== null && <LineProblems problem={problem} />}
-        <FormEnd submit="Import" isBusy={isBusy || tried.rows === null} problem={problem} />
+        <FormEnd submit="Import" isBusy={isBusy} isDisabled={tried.rows === null} problem={problem} />
       </form>
     </Dialog>
   );

@@ -20,9 +20,7 @@ export function TransactionRow({ transaction, state, onCorrect, onVoid }: Transa
       </td>
       <td data-field="type">
         {word}
-        {state === "corrected" && <small> corrected</small>}
-        {state === "void" && <small> voided</small>}
-        {state === "effective" && corrects !== null && <small> correction</small>}
+        <small>{state === "effective" ? corrects !== null && "correction" : state}</small>
       </td>
       <td data-field="symbol">{ticker}</td>
       <td data-field="quantity">{quantity === null ? "" : formatDecimal(quantity)}</td>

@@ -1,4 +1,4 @@
-import { type Fields, list, oneOf, record, string } from "../api/fields";
+import { list, oneOf, record, string } from "../api/fields";
 import { KINDS, type Kind } from "./kinds";
 import { decimal, orNull } from "./valuation";
 
@@ -29,10 +29,10 @@ export interface TransactionPage {
   readonly next: string | null;
 }
 
-/** A transaction as it is shown: what was corrected has no effect any more. */
+/** A transaction, and whether it takes effect: it does not if another stands in its place, or one that voids it. */
 export interface Shown {
   readonly transaction: Transaction;
-  readonly state: "effective" | "corrected" | "void";
+  readonly state: "effective" | "corrected" | "voided" | "voiding";
 }
 
 export function transactionPage(body: unknown): TransactionPage {
@@ -54,20 +54,18 @@ export function transaction(value: unknown): Transaction {
     cash: decimal(fields["cash"]),
     executedAt: string(fields["executed_at"]),
     corrects: orNull(string, fields["corrects"]),
-    isVoid: isTrue(fields, "void"),
+    isVoid: fields["void"] === true,
     note: string(fields["note"]),
   };
 }
 
-function isTrue(fields: Fields, name: string): boolean {
-  return fields[name] === true;
-}
-
 /** Say of each whether it takes effect, as far as the pages at hand can tell. */
 export function shown(transactions: readonly Transaction[]): Shown[] {
-  const corrected = new Set(transactions.map((each) => each.corrects));
-  return transactions.map((each) => ({
-    transaction: each,
-    state: corrected.has(each.id) ? "corrected" : each.isVoid ? "void" : "effective",
-  }));
+  const corrections = new Map(transactions.map((each) => [each.corrects, each]));
+  return transactions.map((each) => ({ transaction: each, state: stateOf(each, corrections.get(each.id)) }));
+}
+
+function stateOf(each: Transaction, correction: Transaction | undefined): Shown["state"] {
+  if (correction !== undefined) return correction.isVoid ? "voided" : "corrected";
+  return each.isVoid ? "voiding" : "effective";
 }
