@@ -37,7 +37,8 @@ _STRANGER = 4_000_000_000
 def make_rows(seed: int, numbers: list[int], count: int, amending: float = 0.02) -> Rows:
     """Make about `count` rows of these instruments; their times span some forty minutes around a session's edge.
 
-    The last tenth is of a day later. Corrections are of trades just before, of minutes ago, and of the day before.
+    With corrections, the share `amending` of them, the last tenth is of a day later: they are of trades just before, of
+    minutes ago, and of the day before.
     """
     random_ = random.Random(seed)  # no secret
     reported: list[Report] = []
@@ -45,7 +46,7 @@ def make_rows(seed: int, numbers: list[int], count: int, amending: float = 0.02)
     high = int(datetime.fromisoformat(_STARTS[seed % len(_STARTS)]).replace(tzinfo=UTC).timestamp()) * _S
     counted = dict.fromkeys(numbers, 1 << 32)
     for at in range(count):
-        high += int(random_.expovariate(count / (2400 * _S))) + (_DAY_NS if at == count * 9 // 10 else 0)
+        high += int(random_.expovariate(count / (2400 * _S))) + (_DAY_NS if amending and at == count * 9 // 10 else 0)
         if at and random_.random() < 0.003:
             made[at] = made[random_.randrange(at)]
             continue

@@ -206,8 +206,7 @@ class CandleFold:
                 if isinstance(made, str):
                     recorder.refuse(made, int(positions[stop]))
                 else:
-                    recorder.amend(place)
-                    recorder.give_out(self._view.amended(place, made, self._closed_ns))
+                    recorder.amend(place, self._view.amended(place, made, self._closed_ns))
                 begin = stop + 1
             chunk, positions = chunk.take(np.arange(begin, len(chunk))), positions[begin:]
         self._fold(chunk, positions, sifted.order, recorder)

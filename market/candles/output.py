@@ -10,6 +10,7 @@ from market.candles.candles import Candles
 from market.candles.checks import GAP, PASSED_OVER, REASONS, Codes
 from market.candles.order import Disorder
 from market.candles.refold import Refold
+from market.codes import CandleFlag
 from market.row_type import Rows, take
 
 I8 = npt.NDArray[np.int64]
@@ -49,13 +50,14 @@ class Output:
     """The effects of a batch.
 
     `closed`: candles that closed or were amended after that; one may be there twice, and the higher (revision, trades)
-    is the newer. `changed`: places, each once, whose live candles are others now. `late`: rows too late to be folded.
-    With a question, `refold`, the batch is not done: the rest comes once it is answered, and all that was rejected, and
-    the counts, at the end.
+    is the newer. `changed`: places, each once, whose live candles are others now. `still_open`: candles that a
+    correction changed and that have not closed, of whatever minute. `late`: rows too late to be folded. With a
+    question, `refold`, the batch is not done: the rest comes once it is answered, rejected rows and counts at the end.
     """
 
     closed: Candles
     changed: Places
+    still_open: Candles
     late: Rows
     late_at: I8
     bad: tuple[Rejected, ...]
@@ -70,6 +72,7 @@ class Recorder:
         self._events, self._tape_sequence = events, tape_sequence
         self._changed = np.zeros(places, bool)
         self._closed: list[Candles] = []
+        self._still_open: list[Candles] = []
         self._late: list[Places] = []
         self._bad: dict[str, list[Places]] = {}
         self._trades = self._amended = self._duplicates = self._gap_rows = self._corrections = 0
@@ -88,8 +91,11 @@ class Recorder:
         self._trades += len(places)
         self._amended += amended
 
-    def amend(self, place: int) -> None:
-        """Note a row that withdrew a trade or replaced one."""
+    def amend(self, place: int, candles: Candles) -> None:
+        """Note a row that withdrew a trade or replaced one, and the candles that it changed."""
+        is_closed = candles.flags & CandleFlag.CLOSED > 0
+        self._closed.append(candles.take(is_closed))
+        self._still_open.append(candles.take(~is_closed))
         self._changed[place] = True
         self._corrections += 1
 
@@ -122,10 +128,11 @@ class Recorder:
         """Give everything that was noted and not given yet."""
         bad = {reason: np.concatenate(positions) for reason, positions in self._bad.items()}
         late = np.concatenate(self._late) if self._late else _NO_POSITIONS
-        closed, changed = self._given()
+        closed, changed, still_open = self._given()
         return Output(
             closed=closed,
             changed=changed,
+            still_open=still_open,
             late=take(self._events, late) if len(late) else self._events[:0],
             late_at=self._tape_sequence[late],
             bad=tuple(Rejected(reason, take(self._events, at), self._tape_sequence[at]) for reason, at in bad.items()),
@@ -141,8 +148,9 @@ class Recorder:
             ),
         )
 
-    def _given(self) -> tuple[Candles, Places]:
-        closed, changed = Candles.concat(self._closed), np.flatnonzero(self._changed)
+    def _given(self) -> tuple[Candles, Places, Candles]:
+        given = Candles.concat(self._closed), np.flatnonzero(self._changed), Candles.concat(self._still_open)
         self._closed.clear()
+        self._still_open.clear()
         self._changed[:] = False
-        return closed, changed
+        return given

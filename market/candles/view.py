@@ -67,15 +67,12 @@ class View:
                 break
 
     def amended(self, place: int, amended: Amended, closed_ns: int) -> Candles:
-        """Give the candles of a place that an amended minute is in and that are closed."""
+        """Give the candles of a place that an amended minute is in; those that end by `closed_ns` are closed."""
         venue, bars = int(self._table.venue[place]), amended.bars
         windows = self._ladder.windows(venue, amended.minute)
         shown = self._shown(venue, list(zip(Timeframe, windows, strict=True)))
-        closed = [each for each in shown if each[1].end_ns <= closed_ns]
-        if not closed:
-            return Candles.of(0)
-        bars = bars.take(np.array([timeframe - 1 for timeframe, _ in closed]))
-        return self._made(closed, bars, np.array([place]), closed_ns)
+        bars = bars.take(np.array([timeframe - 1 for timeframe, _ in shown]))
+        return self._made(shown, bars, np.array([place]), closed_ns)
 
     def held(self, places: Places, after_ns: int, closed_ns: int) -> Iterator[Candles]:
         """Give every candle of places whose window ends after `after_ns`; those that end by `closed_ns` are closed."""

@@ -39,7 +39,7 @@ _BEHIND_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is to be shown: candles that closed, and the places of each source whose open candles are due."""
+    """What is to be shown: candles that closed or were corrected, and each source's places whose open ones are due."""
 
     closed: tuple[Candles, ...]
     due: tuple[tuple[Source, Places], ...]
@@ -220,6 +220,7 @@ class CandleCore:
 
     def _go_on(self, rejects: tuple[Reject, ...], now_ns: int, answer: RefoldAnswer | None = None) -> Step:
         closed: list[Candles] = []
+        shown: list[Candles] = []
         question: Question | None = None
         while self._parts:
             part = self._parts[0]
@@ -242,16 +243,16 @@ class CandleCore:
             self.counts.add(output.counts, len(output.closed))
             if len(output.closed):
                 closed.append(output.closed)
+            shown += [output.closed, output.still_open]
             if output.refold is not None:
                 is_known = self._reading is not None and self._reading.serves(output.refold)
                 question = PastMinute(part.feed, output.refold, self._reading if is_known else None)
                 break
-            del self._parts[0]
-            self._reading = None
+            self._parts, self._reading = self._parts[1:], None
             self.counts.rows += len(part.events)
             rejects += rejects_of(output)
         durable = Effects(Candles.concat([Candles.of(0), *closed]), rejects) if closed or rejects else None
-        return Step(durable=durable, live=self._show(closed, now_ns), question=question)
+        return Step(durable=durable, live=self._show([each for each in shown if len(each)], now_ns), question=question)
 
     def _enlist(self, fold: CandleFold, events: Rows) -> frozenset[int]:
         """Enlist new instruments of a batch; give those that nobody knows and nobody was asked for."""

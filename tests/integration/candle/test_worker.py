@@ -34,6 +34,7 @@ from tests.integration.candle.conftest import PARTITIONS
 from tests.integration.tape import until
 
 pytestmark = pytest.mark.timeout(60)
+Highs = dict[Timeframe, tuple[float, int, int]]
 HOURS = (Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1)
 CLEAN = {"lost": 0, "duplicate": 0, "different": 0}
 
@@ -208,13 +209,11 @@ async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
         await mesh.flush()
         await tape.write(rows.join([made]), within_s=0.1)
         async with asyncio.timeout(30):
-            while highs(await stored_candles(dsn, tape.instruments)) != dict.fromkeys(HOURS, (99.0, 0, 3)):
-                await asyncio.sleep(0.05)
+            await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
             await tape.write(rows.join([bust]), within_s=0.1)
             amended = dict.fromkeys(HOURS, (11.0, 1, 2))
-            while highs(await stored_candles(dsn, tape.instruments)) != amended:
-                await asyncio.sleep(0.05)
-            streamed: dict[Timeframe, tuple[float, int, int]] = {}
+            await until_highs(dsn, tape, amended)
+            streamed: Highs = {}
             while streamed != amended:  # they are published once they are stored
                 messages = await read_all(js, CANDLES)
                 streamed = highs(Candles.concat([from_rows(rows.CANDLE.read(message.data)) for message in messages]))
@@ -224,7 +223,13 @@ async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
         await mesh.close()
 
 
-def highs(candles: Candles) -> dict[Timeframe, tuple[float, int, int]]:
+async def until_highs(dsn: str, tape: TapeWriter, expected: Highs) -> None:
+    """Wait until the tables hold these."""
+    while highs(await stored_candles(dsn, tape.instruments)) != expected:  # noqa: ASYNC110  # they do not tell
+        await asyncio.sleep(0.05)
+
+
+def highs(candles: Candles) -> Highs:
     """Give high, revision and trades of the earliest candle of each timeframe, in its newest state."""
     newest = candles.sorted_newest()
     timeframes, first = np.unique(newest.timeframe, return_index=True)

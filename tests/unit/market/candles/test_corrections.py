@@ -10,6 +10,7 @@ from market.candles.fold import CandleFold
 from market.candles.minute_index import KEPT_MINUTES, Begin, MinuteIndex
 from market.candles.output import Output
 from market.candles.refold import RefoldAnswer
+from market.candles.sessions import MINUTE_NS
 from market.candles.timeframe import Timeframe
 from market.codes import CandleFlag, Condition, CorrectionFlag, Kind, TradeFlag
 from market.row_type import Rows
@@ -218,3 +219,11 @@ def test_the_index_forgets_what_is_too_long_ago() -> None:
     assert index.find(1) is None
     assert index.find(2) == Begin(2, 0)
     assert len(index.column()) == 2 * 3
+
+
+def test_a_trade_from_before_the_folds_beginning_cannot_be_withdrawn() -> None:
+    feed = Feed(new_fold())
+    feed.fold.begin(NOON // MINUTE_NS + 1, {}, is_known=True)
+    output = feed.apply(feed.trade(1, 10), feed.trade(61, 11), feed.bust(62, 1), feed.bust(62, 61, 11))
+    assert (feed.fold.first_minute, output.counts.bad) == (NOON // MINUTE_NS + 1, {"unrefoldable": 1})
+    assert output.counts.corrections == 1
