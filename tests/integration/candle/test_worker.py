@@ -138,7 +138,7 @@ async def test_open_candles_are_shown_and_answered(
     client = await nats.connect(nats_server.guest_url)
     mesh = await nats.connect(nats_server.url)
     try:
-        made = make_rows(2, tape.numbers, 2000)[: -len(tape.numbers)]  # without the rows that close everything
+        made = make_rows(2, tape.numbers, 2000, amending=0)[: -len(tape.numbers)]  # without those that close all
         number = int(made["instrument"][made["kind"] == Kind.TRADE][-1])
         key = tape.instruments[tape.numbers.index(number)].key
         shown: list[Candles] = []
