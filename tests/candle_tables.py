@@ -16,13 +16,16 @@ I8 = npt.NDArray[np.int64]
 class Tables:
     """Keeps the newest state of each candle, and of two equally new ones the first: as the upsert does."""
 
-    def __init__(self) -> None:
-        self.candles = Candles.of(0)
+    def __init__(self, candles: Candles | None = None) -> None:
+        self.candles = candles or Candles.of(0)
+        self.given: list[Candles] = []
+        """Whatever was handed over, in order."""
         self._waiting: list[Candles] = []
 
     def put(self, candles: Candles) -> None:
         """Hand over; they are kept from the next `flush` on."""
         self._waiting.append(candles)
+        self.given.append(candles)
 
     def flush(self) -> None:
         self.candles = Candles.concat([*self._waiting[::-1], self.candles]).sorted_newest()
