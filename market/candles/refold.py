@@ -74,6 +74,7 @@ class Reading:
         self._high_ns = refold.begin.high_ns
         self._events: list[Rows] = []
         self._before: list[I8] = []
+        self._sorted: tuple[Rows, I8] | None = None
 
     def serves(self, refold: Refold) -> bool:
         """Tell whether the stretch and the instruments are enough for a question."""
@@ -91,14 +92,13 @@ class Reading:
         self._high_ns = int(high[-1])
         is_kept = np.isin(chunk.events["instrument"], self._wanted)
         is_kept &= (chunk.kind == Kind.TRADE) | (chunk.kind == Kind.CORRECTION)
+        self._sorted = None
         self._events.append(take(chunk.events, is_kept))
         self._before.append(before[is_kept])
 
     def refolded(self, refold: Refold) -> Refolded:
         """Fold a minute again, up to the row that amends it."""
-        events, before = rows.join(self._events), np.concatenate([np.zeros(0, np.int64), *self._before])
-        is_meant = (events["instrument"] == refold.number) & (events["sequence"] <= refold.sequence)
-        events, before = take(events, is_meant), before[is_meant]
+        events, before = self._up_to(refold)
         is_correction = are_corrections(events)
         named = events.view(rows.CORRECTION.dtype)["ts_trade"]
         times = np.where(is_correction, named, events["ts_event"]).astype(np.int64)
@@ -114,6 +114,18 @@ class Reading:
         bar = self._bar(trades, found, refold.minute)
         bar.revision[0] = found.corrections + int(sum(late[turn.first] for turn in found.turns))
         return Refolded(bar, found.is_amended)
+
+    def _up_to(self, refold: Refold) -> tuple[Rows, I8]:
+        """Give the rows of one instrument up to that with a sequence; they are sorted once, for all instruments."""
+        if self._sorted is None:
+            events, before = rows.join(self._events), np.concatenate([np.zeros(0, np.int64), *self._before])
+            order = np.lexsort((events["sequence"], events["instrument"]))
+            self._sorted = take(events, order), before[order]
+        events, before = self._sorted
+        numbers = events["instrument"].astype(np.uint32)
+        own = slice(*(int(np.searchsorted(numbers, refold.number, side)) for side in ("left", "right")))
+        until = own.start + int(np.searchsorted(events["sequence"][own], refold.sequence, "right"))
+        return events[own.start : until], before[own.start : until]
 
     def _trades(self, number: int, events: Rows, times: I8) -> Trades:
         """Read trades; of corrections, what they say of the trades that they withdraw."""
