@@ -16,8 +16,9 @@ from market import rows, subjects
 from market.candles.candles import Candles, from_rows
 from market.candles.timeframe import Timeframe
 from market.codes import CandleFlag, CorrectionFlag, Kind
+from market.row_type import Rows
 from mesh.candles.now import ask
-from mesh.streams import CANDLES, REJECTS
+from mesh.streams import CANDLES, REJECTS, TAPE
 from tests.candle_tables import Tables, fold_in
 from tests.candle_tape import TapeWriter, last_of, make_rows
 from tests.candle_worker import (
@@ -188,16 +189,8 @@ async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
     nats_server: NatsServer, js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
 ) -> None:
     """The minute has settled, the hour is over, the day goes on."""
-    number, key = tape.numbers[1], tape.instruments[1].key  # of a venue that never closes
-    noon_ns = 1_772_625_600 * 10**9
-    made = rows.TRADE.blank(5)
-    made["instrument"], made["sequence"], made["size"] = number, np.arange(5) + 1, 1
-    made["ts_event"] = noon_ns + np.array([0, 1, 2, 7200, 7201]) * 10**9
-    made["ts_recv"], made["price"], made["trade_id"] = made["ts_event"], [10, 99, 11, 12, 13], np.arange(5) + 1
-    bust = rows.CORRECTION.blank(1)
-    bust["instrument"], bust["sequence"], bust["flags"] = number, 6, CorrectionFlag.BUST
-    bust["ts_event"] = bust["ts_recv"] = noon_ns + 7300 * 10**9
-    bust["price"], bust["size"], bust["trade_id"], bust["ts_trade"] = 99, 1, 2, noon_ns + 10**9
+    key = tape.instruments[1].key  # of a venue that never closes
+    trades, bust = trades_and_a_bust(tape.numbers[1])
     mesh = await nats.connect(nats_server.url)
     try:
         shown: list[Candles] = []
@@ -207,10 +200,10 @@ async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
 
         await mesh.subscribe(f"candle.*.{key.token}", cb=note)
         await mesh.flush()
-        await tape.write(rows.join([made]), within_s=0.1)
+        await tape.write(trades, within_s=0.1)
         async with asyncio.timeout(30):
             await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
-            await tape.write(rows.join([bust]), within_s=0.1)
+            await tape.write(bust, within_s=0.1)
             amended = dict.fromkeys(HOURS, (11.0, 1, 2))
             await until_highs(dsn, tape, amended)
             streamed: Highs = {}
@@ -221,6 +214,34 @@ async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
         await until(lambda: highs(Candles.concat(shown)) == amended | dict.fromkeys(longer, (13.0, 1, 4)))
     finally:
         await mesh.close()
+
+
+async def test_a_bust_of_what_the_tape_has_dropped_is_kept_with_its_reason(
+    js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    trades, bust = trades_and_a_bust(tape.numbers[1])
+    async with asyncio.timeout(30):
+        await tape.write(trades, within_s=0.1)
+        await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
+        await js.purge_stream(TAPE)
+        await tape.write(bust, within_s=0.1)
+        while "unrefoldable" not in {reason for reason, _ in await rejected(js)}:
+            pass
+    await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
+
+
+def trades_and_a_bust(number: int) -> tuple[Rows, Rows]:
+    """Make three trades of a minute, two of hours later, and a correction that withdraws the highest of the three."""
+    noon_ns = 1_772_625_600 * 10**9
+    trades = rows.TRADE.blank(5)
+    trades["instrument"], trades["sequence"], trades["size"] = number, np.arange(5) + 1, 1
+    trades["ts_event"] = noon_ns + np.array([0, 1, 2, 7200, 7201]) * 10**9
+    trades["ts_recv"], trades["price"], trades["trade_id"] = trades["ts_event"], [10, 99, 11, 12, 13], np.arange(5) + 1
+    bust = rows.CORRECTION.blank(1)
+    bust["instrument"], bust["sequence"], bust["flags"] = number, 6, CorrectionFlag.BUST
+    bust["ts_event"] = bust["ts_recv"] = noon_ns + 7300 * 10**9
+    bust["price"], bust["size"], bust["trade_id"], bust["ts_trade"] = 99, 1, 2, noon_ns + 10**9
+    return rows.join([trades]), rows.join([bust])
 
 
 async def until_highs(dsn: str, tape: TapeWriter, expected: Highs) -> None:
