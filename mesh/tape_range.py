@@ -24,12 +24,13 @@ _INACTIVE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TapeRange:
-    """A partition's messages from one that was stored at `start` or later, None for the first, up to `last`."""
+    """A partition's messages from the sequence `first` to `last`, stored at `start` or later, None for any time."""
 
     partition: int
     start: datetime | None
     last: int
     """The sequence of the newest message, 0 where there is none."""
+    first: int = 1
 
     @classmethod
     async def up_to_now(cls, js: JetStreamContext, partition: int, start: datetime | None = None) -> "TapeRange":
@@ -42,7 +43,7 @@ class TapeRange:
 
     async def read(self, client: BulkClient, js: JetStreamContext) -> AsyncIterator[list[Delivery]]:
         """Give the messages in order, each once; raises NatsError or TimeoutError where the server stays silent."""
-        position = 0
+        position = self.first - 1
         while position < self.last:
             info = await js.add_consumer(TAPE, self._consumer(position))
             if not info.num_pending:

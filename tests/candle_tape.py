@@ -1,4 +1,4 @@
-"""A seeded tape of good, late, repeated and bad rows of three kinds of venue, and the way it gets onto NATS.
+"""A seeded tape of good, late, repeated, bad and amending rows of three kinds of venue, and the way it gets onto NATS.
 
 Its last rows are quotes of 40 days later: every window of every timeframe is closed by them.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from nats.js import JetStreamContext
 
 from market import rows
-from market.codes import Kind
+from market.codes import Kind, TradeFlag
 from market.instrument import Instrument, Listing
 from market.row_type import Rows, as_bytes, take
 from market.rows import join
@@ -24,6 +24,7 @@ from mesh.directory import Directory
 from mesh.settings import MeshSettings
 from mesh.streams import TAPE, declared, ensure
 from mesh.tape_publisher import TapePublisher
+from tests.candle_reports import Report, correct
 
 FEED = "tape"
 VENUES = ("XNYS", "COIN", "XTKS")
@@ -33,25 +34,46 @@ _STARTS = ("2026-03-06 20:57", "2026-03-09 13:25", "2026-03-10 02:28", "2026-03-
 _STRANGER = 4_000_000_000
 
 
-def make_rows(seed: int, numbers: list[int], count: int) -> Rows:
-    """Make about `count` rows of these instruments; their times span some forty minutes around a session's edge."""
+def make_rows(seed: int, numbers: list[int], count: int, amending: float = 0.02) -> Rows:
+    """Make about `count` rows of these instruments; their times span some forty minutes around a session's edge.
+
+    With corrections, the share `amending` of them, the last tenth is of a day later: they are of trades just before, of
+    minutes ago, and of the day before.
+    """
     random_ = random.Random(seed)  # no secret
+    reported: list[Report] = []
     made = rows.TRADE.blank(count + len(numbers))
     high = int(datetime.fromisoformat(_STARTS[seed % len(_STARTS)]).replace(tzinfo=UTC).timestamp()) * _S
     counted = dict.fromkeys(numbers, 1 << 32)
     for at in range(count):
-        high += int(random_.expovariate(count / (2400 * _S)))
-        row, number = made[at], random_.choice(numbers)
+        high += int(random_.expovariate(count / (2400 * _S))) + (_DAY_NS if amending and at == count * 9 // 10 else 0)
+        if at and random_.random() < 0.003:
+            made[at] = made[random_.randrange(at)]
+            continue
+        row, number, wrong = made[at], random_.choice(numbers), None
+        if reported and random_.random() < amending:
+            wrong = random_.choice(reported[random_.choice([0, -20, -200]) :])
+            number = wrong.number
         back = random_.random()
         ts = high - (random_.randrange(_S) if back < 0.9 else random_.randrange(90 * _S))
         if random_.random() < 0.02:
             ts -= ts % (60 * _S)
-        counted[number] += 1 if random_.random() < 0.995 else random_.choice([0, 2])
+        counted[number] += 1 if random_.random() < 0.997 else 2
         row["instrument"], row["sequence"], row["ts_event"], row["ts_recv"] = number, counted[number], ts, high
         row["price"] = random_.choice([random_.randrange(100, 50_000) / 100, random_.random() * 100])
         row["size"] = random_.choice([random_.randrange(1, 900), random_.random() * 3])
         row["conditions"] = random_.choice([0, 0, 0, 1, 2])
-        _spoil(random_, row)
+        row["trade_id"] = random_.choice([0, at + 1])
+        awaited = [each for each in reported[-500:] if each.number == number and each.awaits]
+        if wrong is not None:
+            correct(random_, row, wrong)
+        elif awaited:
+            row["flags"] = TradeFlag.CORRECTED
+            awaited[0].replace(row)
+        else:
+            _spoil(random_, row)
+        if row["kind"] == Kind.TRADE and not row["flags"]:
+            reported.append(Report(number, ts, row))
     for at, number in enumerate(numbers, count):
         row = made[at]
         row["kind"], row["instrument"], row["sequence"] = Kind.QUOTE, number, counted[number] + 1
@@ -59,9 +81,9 @@ def make_rows(seed: int, numbers: list[int], count: int) -> Rows:
     return _in_their_forms(made)
 
 
-def make_two_days(numbers: list[int], count: int) -> Rows:
+def make_two_days(numbers: list[int], count: int, amending: float = 0.02) -> Rows:
     """Make rows of a day in March, then of the minutes around midnight three weeks later; in UTC a month ends there."""
-    days = [make_rows(seed, numbers, count) for seed in (2, 3)]
+    days = [make_rows(seed, numbers, count, amending) for seed in (2, 3)]
     days[1]["sequence"] += np.uint64(1 << 32)  # a new epoch
     return join([take(days[0], np.arange(count)), days[1]])
 
@@ -74,6 +96,8 @@ def _in_their_forms(made: Rows) -> Rows:
         written = row_type.blank(len(own))
         for name in set(row_type.offsets) & set(rows.TRADE.offsets):
             written[name] = made[name][own]
+        if row_type is rows.CORRECTION:
+            written["ts_trade"] = made["conditions"][own].astype(np.int64)
         data[own] = as_bytes(written)
     return data.reshape(-1).view(rows.EVENT_DTYPE)
 

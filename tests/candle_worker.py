@@ -27,6 +27,7 @@ from mesh.candles.postgres import StoreAway
 from mesh.candles.store import CandleStore
 from mesh.streams import TAPE
 from tests.candle_oracle import Oracle, by_key
+from tests.candle_tables import Tables, fold_in
 from workers.candle.calendars import segments_of
 
 ROOT = Path(__file__).parents[1]
@@ -94,11 +95,12 @@ def times(instruments: list[Instrument]) -> dict[str, Segments]:
 
 def folded(fold: CandleFold, events: Rows, batch: int) -> Candles:
     """Fold rows in batches of one size; the newest state of each candle that closed."""
-    parts = [
-        fold.apply(events[start : start + batch], np.zeros(len(events[start : start + batch]), np.int64)).closed
-        for start in range(0, len(events), batch)
-    ]
-    return Candles.concat([Candles.of(0), *parts]).sorted_newest()
+    tables, at = Tables(), np.arange(len(events))
+    for start in range(0, len(events), batch):
+        part = slice(start, start + batch)
+        fold_in(fold, events[part], at[part], tables, events, at)
+    tables.flush()
+    return tables.candles
 
 
 async def stored_candles(dsn: str, instruments: list[Instrument]) -> Candles:

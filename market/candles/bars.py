@@ -1,5 +1,6 @@
 """Bars: columns of open, high, low, close and exact sums, and the one way in which two bars meet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,12 @@ class Bars:
             columns[f"{sum_of}_whole"], columns[f"{sum_of}_nano"] = whole, nano
         return Bars(**columns)
 
+    @property
+    def is_held(self) -> npt.NDArray[np.bool_]:
+        """Which bars there are: those with trades, and those whose trades were all withdrawn."""
+        held: npt.NDArray[np.bool_] = (self.trades | self.revision) > 0
+        return held
+
     def begun(self) -> "Bars":
         """Give the same bars as ones to which only later trades will come: their own times no longer matter."""
         columns = {name: getattr(self, name) for name in NAMES}
@@ -97,7 +104,7 @@ BLANK: dict[str, float] = {
 NAMES = tuple(BLANK)
 PRICES = ("open", "high", "low", "close")
 DTYPES: dict[str, Any] = {name: np.float64 if name in PRICES else np.int64 for name in NAMES}
-_SUMS = ("volume_whole", "volume_nano", "turnover_whole", "turnover_nano", "trades", "revision")
+SUMS = ("volume_whole", "volume_nano", "turnover_whole", "turnover_nano", "trades", "revision")
 
 
 def blank_block(rows: int, room: int) -> I8:
@@ -129,5 +136,23 @@ def merge(before: Bars, after: Bars) -> Bars:
         high=np.maximum(before.high, after.high),
         low=np.minimum(before.low, after.low),
         close=np.where(closes, after.close, before.close),
-        **{name: getattr(before, name) + getattr(after, name) for name in _SUMS},
+        **{name: getattr(before, name) + getattr(after, name) for name in SUMS},
     )
+
+
+def joined(parts: Sequence[Bars]) -> Bars:
+    """Put bars behind each other."""
+    return Bars(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
+
+
+def total(bars: Bars) -> Bars:
+    """Make one bar, of shape [1], of any number of which each comes after the one before it."""
+    priced = np.flatnonzero(bars.last_ns >= 0)
+    made = Bars.over(blank_block(1, 1)).take(0)
+    for name in SUMS:
+        getattr(made, name)[0] = getattr(bars, name).sum()
+    if len(priced):
+        made.open[0], made.close[0] = bars.open[priced[0]], bars.close[priced[-1]]
+        made.high[0], made.low[0] = bars.high[priced].max(), bars.low[priced].min()
+        made.first_ns[0] = made.last_ns[0] = 1
+    return made.carried()

@@ -134,7 +134,7 @@ def _sum(children: Candles, places: Places, room: int) -> Bars:
     """Merge children, place by place in the order of their starts, into one bar a place."""
     order = np.lexsort((children.start_ns, places))
     children, places = children.take(order), places[order]
-    bars, first = _bars_of(children), np.flatnonzero(np.diff(places, prepend=-1))
+    bars, first = bars_of(children), np.flatnonzero(np.diff(places, prepend=-1))
     rank = np.arange(len(places)) - np.repeat(first, np.diff(first, append=len(places)))
     total, by_rank = Bars.over(blank_block(1, room)).take(0), np.argsort(rank, kind="stable")
     for own in np.split(by_rank, np.flatnonzero(np.diff(rank[by_rank])) + 1):
@@ -142,7 +142,8 @@ def _sum(children: Candles, places: Places, room: int) -> Bars:
     return total
 
 
-def _bars_of(candles: Candles) -> Bars:
+def bars_of(candles: Candles) -> Bars:
+    """Give candles as bars, each with its start as the time of its trades."""
     is_priced = ~np.isnan(candles.open)
     bars = Bars.over(blank_block(1, len(candles))).take(0)
     for name in NAMES:

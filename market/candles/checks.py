@@ -14,7 +14,8 @@ F8 = npt.NDArray[np.float64]
 
 NS = 1_000_000_000
 
-UNREFOLDABLE = "unrefoldable"
+UNREFOLDABLE = "unrefoldable"  # a correction whose minute cannot be read any more, or a replacement of nothing
+UNMATCHED = "unmatched"  # a correction of a trade that no candle holds
 GAP = "gap"
 REASONS = (
     "",  # nothing is wrong
@@ -28,9 +29,9 @@ REASONS = (
     "size_not_positive",
     "size_absurd",
     "turnover_absurd",
-    UNREFOLDABLE,
 )
 PASSED_OVER = len(REASONS)  # about the whole venue: none of ours, and nothing wrong with it
+AMENDS = PASSED_OVER + 1  # good, and no trade like others: it withdraws one, or replaces one
 _CODE = {reason: code for code, reason in enumerate(REASONS)}
 
 
@@ -57,16 +58,16 @@ class FoldRules:
 
 
 def judge(chunk: Chunk, rules: FoldRules) -> Codes | None:
-    """Give each row's code, an index of REASONS or PASSED_OVER; None where all of them are good."""
+    """Give each row's code, an index of REASONS, PASSED_OVER or AMENDS; None where all rows are good and no more."""
     is_replacement = chunk.flags & TradeFlag.CORRECTED > 0
     is_sound = _is_sound_at_most(chunk, rules) or _is_sound(chunk, rules)
     if is_sound and not is_replacement.any() and not (chunk.kind == Kind.CORRECTION).any():
         return None
     codes = np.zeros(len(chunk), np.uint8)
-    faults = [*_trade_faults(chunk.price, chunk.size, rules), (UNREFOLDABLE, is_replacement)]
-    for reason, found in reversed(faults):  # the first of a trade's faults is the one that stays
+    codes[chunk.kind == Kind.CORRECTION] = AMENDS
+    codes[chunk.trades] = np.where(is_replacement, AMENDS, 0)
+    for reason, found in reversed(_trade_faults(chunk.price, chunk.size, rules)):  # the first of them is what stays
         codes[chunk.trades] = np.where(found, _CODE[reason], codes[chunk.trades])
-    codes[chunk.kind == Kind.CORRECTION] = _CODE[UNREFOLDABLE]
     codes[chunk.ts - rules.future_ns > chunk.ts_recv] = _CODE["time_in_future"]
     codes[chunk.ts < rules.first_ns] = _CODE["time_before_1990"]
     codes[chunk.place < 0] = _CODE["unknown_instrument"]

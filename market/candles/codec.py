@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC = b"TMC1"
-SCHEMA = 1  # of the fold's state: one that is not this is not read, and the tape is folded again
+SCHEMA = 2  # of the fold's state: one that is not this is not read, and the tape is folded again
 _TICKS = 10_000.0
 _MAX_TICKS = 2.0**52
 _NEAR_OPEN = ("high", "low", "close")

@@ -53,10 +53,11 @@ class Frozen:
         return self.columns["numbers"], [venues[at] for at in self.columns["venue"].tolist()]
 
 
-def freeze(table: PlaceTable, ladder: Ladder, facts: dict[str, int]) -> Frozen:
-    """Copy what is in use; blank planes and slots are left out."""
+def freeze(table: PlaceTable, ladder: Ladder, facts: Mapping[str, Any], more: Mapping[str, Column]) -> Frozen:
+    """Copy what is in use; blank planes and slots are left out. `more` columns are kept as they are."""
     used = len(table)
     columns: dict[str, Column] = {
+        **more,
         "numbers": table.numbers.copy(),
         "venue": table.venue.copy(),
         "sequence": table.sequences.last[:used].copy(),

@@ -108,7 +108,7 @@ class Ladder:
         """
         bars = self.planes.of(minute)
         for venue, places in enumerate(of_venue):
-            active = places[bars.trades[places] > 0]
+            active = places[bars.is_held[places]]
             if len(active):
                 slots = self._enter(venue, minute, places)
                 # Where most places are meant and the others are blank, columns are read fastest as they lie.

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from market.candles.bars import PRICES
+from market.candles.amendments import Amended
+from market.candles.bars import PRICES, Bars
 from market.candles.candles import Candles
 from market.candles.ladder import Ladder
 from market.candles.places import PlaceTable
@@ -56,6 +57,23 @@ class View:
                 wanted = [each for each in wanted if each[1].end_ns <= closed_ns]
             yield self._candles(venue, wanted, own, closed_ns)
 
+    def newest(self, places: Places, timeframes: Sequence[Timeframe], closed_ns: int) -> Iterator[Candles]:
+        """Give the candles that hold each place's newest minute, where that has not settled yet."""
+        for minute in reversed(self._ladder.planes.filled):
+            is_newest = self._ladder.planes.of(minute).is_held[places]
+            yield from self.containing(minute, places[is_newest], timeframes, closed_ns, is_open=True)
+            places = places[~is_newest]
+            if not len(places):
+                break
+
+    def amended(self, place: int, amended: Amended, closed_ns: int) -> Candles:
+        """Give the candles of a place that an amended minute is in; those that end by `closed_ns` are closed."""
+        venue, bars = int(self._table.venue[place]), amended.bars
+        windows = self._ladder.windows(venue, amended.minute)
+        shown = self._shown(venue, list(zip(Timeframe, windows, strict=True)))
+        bars = bars.take(np.array([timeframe - 1 for timeframe, _ in shown]))
+        return self._made(shown, bars, np.array([place]), closed_ns)
+
     def held(self, places: Places, after_ns: int, closed_ns: int) -> Iterator[Candles]:
         """Give every candle of places whose window ends after `after_ns`; those that end by `closed_ns` are closed."""
         for venue, own in self._by_venue(places):
@@ -82,13 +100,18 @@ class View:
         """Make the candles of some windows at once: what a call of numpy costs is shared by all of them."""
         if not wanted or not len(places):
             return Candles.of(0)
-        bars = self._ladder.value(venue, wanted, places)
+        return self._made(wanted, self._ladder.value(venue, wanted, places), places, closed_ns)
+
+    def _made(self, wanted: Wanted, bars: Bars, places: Places, closed_ns: int) -> Candles:
+        """Make the candles of bars: for each window those of `places`."""
         of_each = np.array([(each, own.session, *own[:2], _flags(own, closed_ns)) for each, own in wanted])
-        active = np.flatnonzero(bars.trades)
+        active = np.flatnonzero(bars.is_held)
         which, at = np.divmod(active, len(places))
         timeframe, session, start_ns, end_minute, flags = of_each.T.take(which, axis=1, mode="clip")
         at, bars = places[at], bars.at(active).carried()
         is_priced = bars.last_ns >= 0
+        flags |= np.where(bars.revision > 0, CandleFlag.AMENDED, 0)
+        flags |= np.where(bars.trades == 0, CandleFlag.WITHDRAWN, 0)
         return Candles(
             instrument=self._table.numbers[at],
             timeframe=timeframe.astype(np.uint8),
@@ -105,7 +128,7 @@ class View:
             sequence=self._table.sequences.last[at].view(np.uint64),
             ts_event=self._table.ts_event[at],
             ts_recv=self._table.ts_recv[at],
-            flags=np.where(bars.revision > 0, flags | CandleFlag.AMENDED, flags).astype(np.uint8),
+            flags=flags.astype(np.uint8),
         )
 
 

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from market import rows
 from market.candles.calendar import build_segments
-from market.candles.candles import Candles
+from market.candles.candles import DTYPES, Candles
 from market.candles.checks import FoldRules
 from market.candles.fold import CandleFold
 from market.candles.sessions import DAY_NS, MINUTE_NS, Segments, continuous
 from market.candles.timeframe import Timeframe
-from market.codes import Kind
+from market.codes import Kind, TradeFlag
 from market.row_type import Rows
 from tests.candle_oracle import Key, Oracle, Values, by_key
+from tests.candle_reports import Report, correct
+from tests.candle_tables import Tables, fold_in
 
 S = 1_000_000_000
 NUMBERS = 6
@@ -43,28 +45,47 @@ SEGMENTS = {
 OF_NUMBER = {number: SEGMENTS[VENUES[number % 3]] for number in range(NUMBERS)}
 
 
-def tape(random_: random.Random, count: int) -> Rows:
-    """Rows of every kind, in disorder up to 75 s, some bad, some repeated; the last ones are quotes 70 days on."""
+def tape(random_: random.Random, count: int, amending: float = 0.1) -> Rows:
+    """Rows of every kind, in disorder up to 75 s, some bad, some repeated, and corrections of what came before.
+
+    The last one is a quote 70 days on.
+    """
     made = rows.TRADE.blank(count + 1)
+    reported: list[Report] = []
     high = 20520 * DAY_NS + random_.choice([0, 2.4, 5.9, 14.4, 20.9]) * 3600 * S
     sequence = dict.fromkeys(range(NUMBERS), 0)
     for at in range(count):
         high += int(random_.expovariate(1) * random_.choice([0.01, 0.2, 3, 20]) * S)
         if random_.random() < 0.01:
             high += random_.choice([1, 4, 30, 200, 1500]) * MINUTE_NS
-        row, number = made[at : at + 1], random_.randrange(NUMBERS)
+        if at and random_.random() < 0.01:
+            made[at] = made[random_.randrange(at)]
+            continue
+        row, number, wrong = made[at : at + 1], random_.randrange(NUMBERS), None
+        if reported and random_.random() < amending:
+            wrong = random_.choice(reported[random_.choice([0, -5, -20]) :])
+            number = wrong.number
         back = random_.randrange(75 * S) if random_.random() < 0.2 else random_.randrange(3 * S)
         ts = int(high) - back
         if random_.random() < 0.05:
             ts -= ts % MINUTE_NS
-        sequence[number] += random_.choice([0, 2, 5, 1 << 32]) if random_.random() < 0.03 else 1
+        sequence[number] += random_.choice([2, 5, 1 << 32]) if random_.random() < 0.02 else 1
         row["instrument"], row["sequence"] = number, sequence[number]
         row["ts_event"], row["ts_recv"] = ts, int(high)
         row["price"] = random_.choice([random_.randrange(1, 5000) / 100, random_.random() * 100])
         row["size"] = random_.choice([random_.randrange(1, 900), random_.random() * 3, 1e10])
         row["conditions"] = random_.choice([0, 0, 0, 1, 2, 3, 4, 31])
+        row["trade_id"] = random_.choice([0, at + 1])
+        awaited = [each for each in reported if each.number == number and each.awaits]
+        if wrong is not None:
+            correct(random_, row, wrong)
+        elif awaited and random_.random() < 0.7:
+            row["flags"] = TradeFlag.CORRECTED
+            awaited[0].replace(row)
         if random_.random() < 0.04:
             spoil(random_, row)
+        if row["kind"][0] == Kind.TRADE and not row["flags"][0]:
+            reported.append(Report(number, ts, row))
     made["kind"][-1], made["instrument"][-1], made["sequence"][-1] = 2, 0, 1 << 50
     made["ts_event"][-1] = made["ts_recv"][-1] = int(high) + 70 * DAY_NS
     return np.frombuffer(made.tobytes(), rows.EVENT_DTYPE)
@@ -75,7 +96,7 @@ def spoil(random_: random.Random, row: Rows) -> None:
         [
             ("price", np.nan), ("price", np.inf), ("price", 0.0), ("price", -1.0), ("price", 2e8), ("size", np.nan),
             ("size", -np.inf), ("size", 0.0), ("size", 2e10), ("ts_event", 5), ("ts_event", 2**62), ("ts_recv", 5),
-            ("instrument", 99), ("instrument", 0xFFFF_FFFF), ("flags", 1), ("kind", 2), ("kind", 3), ("kind", 4),
+            ("instrument", 99), ("instrument", 0xFFFF_FFFF), ("flags", 1), ("kind", 2), ("kind", 4),
         ]
     )  # fmt: skip
     row[name] = value
@@ -89,15 +110,16 @@ def new_fold(rules: FoldRules | None = None) -> CandleFold:
 
 def apply(fold: CandleFold, events: Rows, sizes: list[int]) -> Candles:
     """Apply in batches of the sizes given, over and over."""
-    parts, start, turn = [], 0, 0
+    tables, at, start, turn = Tables(), np.arange(len(events)), 0, 0
     while start < len(events):
-        part = events[start : start + sizes[turn % len(sizes)]]
-        parts.append(fold.apply(part, np.arange(start, start + len(part))).closed)
-        start, turn = start + len(part), turn + 1
-    return Candles.concat(parts)
+        part = slice(start, start + sizes[turn % len(sizes)])
+        fold_in(fold, events[part], at[part], tables, events, at)
+        start, turn = part.stop, turn + 1
+    tables.flush()
+    return tables.candles
 
 
-few = settings(max_examples=30)  # each of them is a few hundred rows, several times
+few = settings(max_examples=15)  # each of them is a few hundred rows, several times
 batch_sizes = st.lists(st.integers(1, 97), min_size=1, max_size=5)
 
 
@@ -114,17 +136,16 @@ def test_any_batching_of_any_tape_gives_the_oracles_candles(seed: int, sizes: li
 @given(seeds, batch_sizes)
 def test_a_fold_frozen_anywhere_goes_on_as_if_it_had_not_been(seed: int, sizes: list[int]) -> None:
     events = tape(random.Random(seed), 150)
-    whole, fold, parts, start = new_fold(), new_fold(), [], 0
-    for size in sizes:
-        part = events[start : start + size]
-        output = fold.apply(part, np.arange(len(part)))
-        parts.append(output.closed)
+    whole, fold, tables, at, start = new_fold(), new_fold(), Tables(), np.arange(len(events)), 0
+    for size in [*sizes, len(events)]:
+        part = slice(start, start + size)
+        fold_in(fold, events[part], at[part], tables, events, at)
         data = fold.freeze().encode()
         fold = CandleFold.restore(FoldRules(), {name: SEGMENTS[name] for name in VENUES[1:]}, data)
         assert fold.freeze().encode() == data
         start += size
-    parts.append(fold.apply(events[start:], np.arange(len(events[start:]))).closed)
-    assert by_key(Candles.concat(parts)) == by_key(apply(whole, events, [len(events)]))
+    tables.flush()
+    assert by_key(tables.candles) == by_key(apply(whole, events, [len(events)]))
 
 
 @few
@@ -167,3 +188,31 @@ def arriving(ts: np.ndarray, arrival: np.ndarray) -> dict[Key, Values]:
 
 def without_revisions(candles: dict[Key, Values]) -> dict[Key, Values]:
     return {key: values._replace(revision=0) for key, values in candles.items()}
+
+
+@few
+@given(seeds)
+def test_tables_end_up_the_same_wherever_the_fold_is_killed(seed: int) -> None:
+    """What was handed over and not kept is lost, the fold goes back to its last checkpoint, the tables do not."""
+    random_ = random.Random(seed)
+    events = tape(random_, 250, amending=random_.choice([0.1, 0.4]))
+    at = np.arange(len(events)) // random_.randrange(1, 6)  # rows of one message are one batch, at least
+    tables, fold, position, kept = Tables(), new_fold(), 0, (0, new_fold().freeze().encode())
+    while position <= at[-1]:
+        end = position + random_.randrange(1, 12)
+        part = slice(*np.searchsorted(at, (position, end)).tolist())
+        fold_in(fold, events[part], at[part], tables, events, at)
+        position, chance = end, random_.random()
+        if chance < 0.5:
+            tables.flush()
+        if chance < 0.1:
+            kept = position, fold.freeze().encode()
+        elif chance > 0.85 and position <= at[-1]:
+            tables.lose()
+            position, fold = kept[0], CandleFold.restore(FoldRules(), SEGMENTS, kept[1])
+    tables.flush()
+    whole = apply(new_fold(), events, [len(events)])
+    for name in DTYPES:
+        if name not in {"sequence", "ts_event", "ts_recv"}:  # of the last trade when it was made
+            assert getattr(tables.candles, name).tobytes() == getattr(whole, name).tobytes(), name
+    assert by_key(whole) == Oracle(OF_NUMBER).apply(events).candles()

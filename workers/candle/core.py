@@ -20,11 +20,13 @@ from market.candles.codec import CodecError
 from market.candles.fold import CandleFold
 from market.candles.frozen import Frozen
 from market.candles.output import FoldCounts
+from market.candles.refold import Reading, RefoldAnswer
 from market.candles.sessions import MINUTE_NS, Segments
 from market.row_type import RowError, Rows
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
 from workers.candle.effects import UNREADABLE, Effects, Reject, rejects_of
+from workers.candle.questions import Newcomer, PastMinute, Question, Strangers
 from workers.candle.source import Source
 
 I8 = npt.NDArray[np.int64]
@@ -37,28 +39,10 @@ _BEHIND_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is to be shown: candles that closed, and the places of each source whose open candles are due."""
+    """What is to be shown: candles that closed or were corrected, and each source's places whose open ones are due."""
 
     closed: tuple[Candles, ...]
     due: tuple[tuple[Source, Places], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Strangers:
-    """The question who these instrument numbers are."""
-
-    numbers: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """The question what a feed that nobody heard of yet was before; the answer is `CandleCore.begin`."""
-
-    feed: str
-    sequence: int
-    """The tape's, of its first message."""
-    minute: int
-    """That of its first row with a possible time, since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +91,12 @@ class Counts:
     duplicates: int = 0
     gaps: int = 0
     gap_rows: int = 0
+    corrections: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
 
     def add(self, counts: FoldCounts, closed: int) -> None:
         """Add what a batch gave."""
-        for name in ("trades", "late_amended", "late_dropped", "duplicates", "gaps", "gap_rows"):
+        for name in ("trades", "late_amended", "late_dropped", "duplicates", "gaps", "gap_rows", "corrections"):
             setattr(self, name, getattr(self, name) + getattr(counts, name))
         self.closed += closed
         for reason, count in counts.bad.items():
@@ -142,6 +127,7 @@ class CandleCore:
         self._sources: dict[str, Source] = {}
         self._parts: list[_Part] = []
         self._strangers: frozenset[int] = frozenset()
+        self._reading: Reading | None = None  # the last one of this part
         self._shown_at_ns = now_ns
         self.pending = 0
         self.wakes_at_ns: int | None = None
@@ -188,6 +174,19 @@ class CandleCore:
         self._sources[newcomer.feed] = self._source(fold, now_ns)
         return self._go_on((), now_ns)
 
+    def reading(self, question: PastMinute) -> Reading:
+        """Make what has to be given the feed's rows on the stretch of the tape that is asked for."""
+        return self._sources[question.feed].fold.reading(question.refold)
+
+    def first_minute(self, question: PastMinute) -> int:
+        """Tell from which minute on candles of the feed are folded here; those before it are the tables'."""
+        return self._sources[question.feed].fold.first_minute
+
+    def amend(self, answer: RefoldAnswer, now_ns: int) -> Step:
+        """Go on after a past minute was read."""
+        self._reading = answer.reading
+        return self._go_on((), now_ns, answer)
+
     def timer(self, now_ns: int) -> Step:
         """Show what is due, and close what silent feeds leave open."""
         closed = [each for source in self._sources.values() if (each := source.close_idle(now_ns)) is not None]
@@ -219,9 +218,10 @@ class CandleCore:
         self.counts.reject(UNREADABLE, 1)
         return []
 
-    def _go_on(self, rejects: tuple[Reject, ...], now_ns: int) -> Step:
+    def _go_on(self, rejects: tuple[Reject, ...], now_ns: int, answer: RefoldAnswer | None = None) -> Step:
         closed: list[Candles] = []
-        question: Strangers | Newcomer | None = None
+        shown: list[Candles] = []
+        question: Question | None = None
         while self._parts:
             part = self._parts[0]
             source = self._sources.get(part.feed)
@@ -233,18 +233,26 @@ class CandleCore:
                     break
                 # Rows with impossible times alone say nothing of the feed: they are rejected, and it is a newcomer yet.
                 source = self._source(CandleFold(self._rules.fold, self._venues), now_ns)
-            if unknown := self._enlist(source.fold, part.events):
+            if answer is None and (unknown := self._enlist(source.fold, part.events)):
                 question = Strangers(unknown)
                 break
-            del self._parts[0]
-            output = source.apply(part.events, part.tape_sequences, now_ns)
-            self.counts.rows += len(part.events)
+            if answer is None:
+                output = source.apply(part.events, part.tape_sequences, now_ns)
+            else:
+                output, answer = source.resolve(answer), None
             self.counts.add(output.counts, len(output.closed))
-            rejects += rejects_of(output)
             if len(output.closed):
                 closed.append(output.closed)
+            shown += [output.closed, output.still_open]
+            if output.refold is not None:
+                is_known = self._reading is not None and self._reading.serves(output.refold)
+                question = PastMinute(part.feed, output.refold, self._reading if is_known else None)
+                break
+            self._parts, self._reading = self._parts[1:], None
+            self.counts.rows += len(part.events)
+            rejects += rejects_of(output)
         durable = Effects(Candles.concat([Candles.of(0), *closed]), rejects) if closed or rejects else None
-        return Step(durable=durable, live=self._show(closed, now_ns), question=question)
+        return Step(durable=durable, live=self._show([each for each in shown if len(each)], now_ns), question=question)
 
     def _enlist(self, fold: CandleFold, events: Rows) -> frozenset[int]:
         """Enlist new instruments of a batch; give those that nobody knows and nobody was asked for."""

@@ -53,6 +53,10 @@ class Names:
         own = subjects.partitions_of(numbers, partitions) == partition
         return {str(venue): numbers[own & (venues == venue)] for venue in np.unique(venues[own])}
 
+    def times_of(self, number: int) -> Segments:
+        """Give the time of the venue of an instrument that is known, as its venue's time is."""
+        return self._times[self.name_of(number).venue]
+
     async def learn_times(self) -> None:
         """Get the time of every venue in the directory; raises NatsError or TimeoutError."""
         venues = {instrument.key.venue for instrument in self._directory.all()} - self._times.keys()

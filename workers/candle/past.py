@@ -17,8 +17,9 @@ from market.candles.sessions import MINUTE_NS, Segments
 from mesh.actor.protocols import Step
 from mesh.candles.store import CandleStore
 from mesh.streams import TAPE
-from workers.candle.core import CandleCore, Newcomer
+from workers.candle.core import CandleCore
 from workers.candle.names import Names
+from workers.candle.questions import Newcomer
 
 Numbers = npt.NDArray[np.uint32]
 

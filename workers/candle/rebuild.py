@@ -20,7 +20,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no annotations
 from market import subjects
 from market.candles.beginning import day_begins
 from market.candles.candles import Candles
-from market.candles.sessions import MINUTE_NS
+from market.candles.refold import RefoldAnswer
+from market.candles.sessions import DAY_NS, MINUTE_NS
 from market.candles.timeframe import Timeframe
 from mesh.actor.protocols import Step
 from mesh.bulk_client import BulkClient
@@ -32,11 +33,13 @@ from mesh.directory import Directory
 from mesh.streams import TAPE, declared, ensure
 from mesh.tape_range import TapeRange
 from workers.candle.compare import Tally, compare
-from workers.candle.core import CandleCore, CoreRules, Newcomer, Strangers
+from workers.candle.core import CandleCore, CoreRules
+from workers.candle.corrections import read, stored
 from workers.candle.effects import Effects
 from workers.candle.live import LivePace
 from workers.candle.names import Names
 from workers.candle.past import PastReader
+from workers.candle.questions import Newcomer, PastMinute, Question
 from workers.candle.settings import CandleSettings
 
 _logger = logging.getLogger(__name__)
@@ -165,7 +168,7 @@ class _Rebuild:
             step = core.apply(deliveries, 0)
             while step.question is not None:
                 parts += _closed(step)
-                step = await self._answer(tape, core, step.question)
+                step = await self._answer(tape, core, step.question, parts)
             parts += _closed(step)
             if sum(map(len, parts)) > _COALESCE_ROWS + 2 * len(parts[0]):
                 parts = [Candles.concat(parts).sorted_newest()]
@@ -174,12 +177,34 @@ class _Rebuild:
         candles = Candles.concat(parts).sorted_newest()
         return _Folded(candles.take(candles.end_ns > self._since_ns), core.settled())
 
-    async def _answer(self, tape: TapeRange, core: CandleCore, question: Strangers | Newcomer) -> Step:
+    async def _answer(self, tape: TapeRange, core: CandleCore, question: Question, folded: list[Candles]) -> Step:
+        if isinstance(question, PastMinute):
+            return core.amend(await self._past_minute(tape.partition, core, question, folded), 0)
         if isinstance(question, Newcomer):
             least_minute = self._least_minute(tape.partition)
             return await self._past.begin(tape.partition, core, question, 0, least_minute)
         await self._names.learn(question.numbers)
         return core.resume(question, 0)
+
+    async def _past_minute(
+        self, partition: int, core: CandleCore, question: PastMinute, folded: list[Candles]
+    ) -> RefoldAnswer:
+        """Answer as a worker does; of the tables only what is from before this fold's beginning."""
+        refold, first_minute = question.refold, core.first_minute(question)
+        reading = question.reading or await read(self._client, self._js, partition, core, question)
+        if refold.parts is None:
+            return RefoldAnswer(reading, Candles.of(0), Candles.of(0))
+        own = Candles.concat([part.take(part.instrument == refold.number) for part in folded]).sorted_newest()
+        times, session = self._names.times_of(refold.number), refold.parts.session
+        minutes, days = await stored(self._store, times, refold.number, refold.parts)
+        is_before = [times.span_of(day, session)[1] <= first_minute for day in (days.start_ns // DAY_NS).tolist()]
+        return RefoldAnswer(
+            reading,
+            Candles.concat(
+                [minutes.take(minutes.start_ns < first_minute * MINUTE_NS), own.take(own.timeframe == Timeframe.M1)]
+            ),
+            Candles.concat([days.take(np.array(is_before, bool)), own.take(own.timeframe == Timeframe.D1)]),
+        )
 
     async def _is_stored(self, tape: TapeRange) -> bool:
         """Wait until the tables hold everything up to the end of a range, as long as that draws nearer."""
@@ -225,6 +250,10 @@ class _Rebuild:
         for start in range(0, len(candles), _WRITE_ROWS):
             piece = candles.take(np.arange(start, min(start + _WRITE_ROWS, len(candles))))
             self._outcome.written += await writer.write(piece)
+
+
+def _of(candles: Candles, timeframe: Timeframe) -> Candles:
+    return candles.take(candles.timeframe == timeframe)
 
 
 def _closed(step: Step) -> list[Candles]:

@@ -26,6 +26,7 @@ from mesh.connection import Connection, connect
 from mesh.directory import Directory
 from mesh.streams import TAPE, declared, ensure
 from workers.candle.core import CoreRules
+from workers.candle.corrections import Corrections
 from workers.candle.effects import EffectWriter, join
 from workers.candle.live import LiveCandles, LivePace
 from workers.candle.names import Names
@@ -83,7 +84,9 @@ class CandleService:
         rules = CoreRules(settings.rules, int(settings.candle_idle_s * _NS_PER_S))
         self._store = CandleStore(settings.postgres_dsn, names.name_of, read_within_s=_PAST_WITHIN_S)
         past = PastReader(self._js, self._store, names, settings.partitions)
-        self._shell = CandleShell(rules, names, self._outbox, self._live, pace, CandleNowServer(client), past)
+        self._corrections = Corrections(client, self._js, self._store, names.times_of, self._outbox)
+        server = CandleNowServer(client)
+        self._shell = CandleShell(rules, names, self._outbox, self._live, pace, server, past, self._corrections)
         self._host = ActorHost(
             client,
             self._js,
@@ -164,9 +167,10 @@ class CandleService:
             "rows_per_s": self._rate.per_s(rows, time.monotonic()),
             **{
                 name: sum(getattr(each, name) for each in counts)
-                for name in ("closed", "late_amended", "late_dropped", "duplicates", "gaps", "gap_rows")
+                for name in ("closed", "late_amended", "late_dropped", "duplicates", "gaps", "gap_rows", "corrections")
             },
             "quarantined": quarantined,
+            "corrections_waiting": self._corrections.waiting,
             "stored": self._effects.stored,
             "outbox_rows": self._outbox.rows,
             "outbox_full": self._outbox.full,

@@ -15,11 +15,13 @@ from mesh.actor.outbox import Outbox
 from mesh.actor.protocols import Step
 from mesh.candles.now import CandleNowServer
 from mesh.candles.postgres import StoreAway
-from workers.candle.core import CandleCore, CoreRules, Newcomer, Showing, Strangers
+from workers.candle.core import CandleCore, CoreRules, Showing
+from workers.candle.corrections import Corrections
 from workers.candle.effects import Effects
 from workers.candle.live import LiveCandles, LivePace
 from workers.candle.names import Names
 from workers.candle.past import PastReader
+from workers.candle.questions import Newcomer, PastMinute, Question
 
 _logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class CandleShell:
         pace: LivePace,
         server: CandleNowServer,
         past: PastReader,
+        corrections: Corrections,
     ) -> None:
         self._rules = rules
         self._names = names
@@ -45,6 +48,7 @@ class CandleShell:
         self._pace = pace
         self._server = server
         self._past = past
+        self._corrections = corrections
         self.outbox = outbox
         self.cores: dict[int, CandleCore] = {}
 
@@ -58,8 +62,11 @@ class CandleShell:
             core.restore(saved, time.monotonic_ns())
         return core
 
-    async def answer(self, partition: int, core: CandleCore, question: Strangers | Newcomer) -> Step:
-        """Tell a core who its strangers are, or what a feed was before."""
+    async def answer(self, partition: int, core: CandleCore, question: Question) -> Step:
+        """Tell a core who its strangers are, what a feed was before, or what a minute is made of."""
+        if isinstance(question, PastMinute):
+            answer = await self._corrections.answer(partition, core, question)
+            return core.amend(answer, time.monotonic_ns())
         if isinstance(question, Newcomer):
             return await self._begin(partition, core, question)
         await self._names.learn(question.numbers)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from market.candles.candles import Candles
 from market.candles.fold import CandleFold
 from market.candles.output import Output
+from market.candles.refold import RefoldAnswer
 from market.row_type import Rows
 
 I8 = npt.NDArray[np.int64]
@@ -38,13 +39,12 @@ class Source:
 
     def apply(self, events: Rows, tape_sequences: I8, now_ns: int) -> Output:
         """Fold in event rows in the order of the tape."""
-        output = self.fold.apply(events, tape_sequences)
         self._heard_ns, self._idle_at_ns, self._closed_by_ns = now_ns, now_ns + self._idle_ns, 0
-        if len(self._is_changed) < len(self.fold):
-            self._is_changed = np.append(self._is_changed, np.zeros(len(self.fold) - len(self._is_changed), bool))
-        self._is_changed[output.changed] = True
-        self.pending = self.pending or len(output.changed) > 0
-        return output
+        return self._noted(self.fold.apply(events, tape_sequences))
+
+    def resolve(self, answer: RefoldAnswer) -> Output:
+        """Go on after the fold's question."""
+        return self._noted(self.fold.resolve(answer))
 
     def take_changed(self) -> Places:
         """Take the places whose candles changed since the last time."""
@@ -64,3 +64,10 @@ class Source:
         closed = self.fold.closed_by(high_ns, self._closed_by_ns)
         self._closed_by_ns = high_ns
         return closed if len(closed) else None
+
+    def _noted(self, output: Output) -> Output:
+        if len(self._is_changed) < len(self.fold):
+            self._is_changed = np.append(self._is_changed, np.zeros(len(self.fold) - len(self._is_changed), bool))
+        self._is_changed[output.changed] = True
+        self.pending = self.pending or len(output.changed) > 0
+        return output

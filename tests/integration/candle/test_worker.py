@@ -15,9 +15,11 @@ from infra.local.servers import NatsServer
 from market import rows, subjects
 from market.candles.candles import Candles, from_rows
 from market.candles.timeframe import Timeframe
-from market.codes import CandleFlag
+from market.codes import CandleFlag, CorrectionFlag, Kind
+from market.row_type import Rows
 from mesh.candles.now import ask
-from mesh.streams import CANDLES, REJECTS
+from mesh.streams import CANDLES, REJECTS, TAPE
+from tests.candle_tables import Tables, fold_in
 from tests.candle_tape import TapeWriter, last_of, make_rows
 from tests.candle_worker import (
     CandleWorker,
@@ -33,6 +35,8 @@ from tests.integration.candle.conftest import PARTITIONS
 from tests.integration.tape import until
 
 pytestmark = pytest.mark.timeout(60)
+Highs = dict[Timeframe, tuple[float, int, int]]
+HOURS = (Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1)
 CLEAN = {"lost": 0, "duplicate": 0, "different": 0}
 
 
@@ -77,9 +81,11 @@ async def test_rows_in_no_candle_are_kept_with_their_reason(
     partitions = [await read_partition(js, number) for number in range(PARTITIONS)]
     expected: Counter[tuple[str, int]] = Counter()
     for messages in partitions:
-        fold = fold_of(tape.instruments)
+        fold, tables = fold_of(tape.instruments), Tables()
+        everything = rows.join([events for _, events in messages])
+        at = np.repeat([sequence for sequence, _ in messages], [len(events) for _, events in messages])
         for sequence, events in messages:
-            output = fold.apply(events, np.full(len(events), sequence))
+            output = fold_in(fold, events, np.full(len(events), sequence), tables, everything, at)
             for reason, found in (("late", output.late), *((bad.reason, bad.rows) for bad in output.bad)):
                 expected[reason, sequence] += len(found)
     await until_stored(dsn, await last_of(js, PARTITIONS))
@@ -133,8 +139,9 @@ async def test_open_candles_are_shown_and_answered(
     client = await nats.connect(nats_server.guest_url)
     mesh = await nats.connect(nats_server.url)
     try:
-        key = tape.instruments[0].key
-        number = tape.numbers[0]
+        made = make_rows(2, tape.numbers, 2000, amending=0)[: -len(tape.numbers)]  # without those that close all
+        number = int(made["instrument"][made["kind"] == Kind.TRADE][-1])
+        key = tape.instruments[tape.numbers.index(number)].key
         shown: list[Candles] = []
 
         async def note(message: Msg) -> None:
@@ -142,8 +149,7 @@ async def test_open_candles_are_shown_and_answered(
 
         await client.subscribe(f"candle.*.{key.token}", cb=note)
         await client.flush()
-        made = make_rows(2, tape.numbers, 2000)
-        await tape.write(made[: -len(tape.numbers)], within_s=1.0)  # without the rows that close everything
+        await tape.write(made, within_s=1.0)
         await until_stored(dsn, await last_of(js, PARTITIONS))
         present, answered = await ask(mesh, tape.numbers, PARTITIONS)
         assert answered == set(range(PARTITIONS))
@@ -161,11 +167,12 @@ async def test_open_candles_are_shown_and_answered(
         await mesh.close()
 
 
-def newest_of(candles: Candles) -> dict[tuple[int, ...], tuple[float, ...]]:
+def newest_of(candles: Candles) -> dict[tuple[int, ...], tuple[object, ...]]:
     """Give the newest state of each candle by its identity."""
     newest = candles.sorted_newest()
     keys = zip(newest.timeframe.tolist(), newest.session.tolist(), newest.start_ns.tolist(), strict=True)
-    values = zip(newest.revision.tolist(), newest.trades.tolist(), newest.close.tolist(), strict=True)
+    closes = [str(close) for close in newest.close.tolist()]  # NaN is what it is
+    values = zip(newest.revision.tolist(), newest.trades.tolist(), closes, strict=True)
     return dict(zip(keys, values, strict=True))
 
 
@@ -176,3 +183,77 @@ async def test_nobody_answers_where_nobody_works(nats_server: NatsServer, tape: 
         assert (len(present), answered) == (0, set())
     finally:
         await client.close()
+
+
+async def test_a_bust_changes_the_high_in_tables_stream_and_what_is_shown(
+    nats_server: NatsServer, js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    """The minute has settled, the hour is over, the day goes on."""
+    key = tape.instruments[1].key  # of a venue that never closes
+    trades, bust = trades_and_a_bust(tape.numbers[1])
+    mesh = await nats.connect(nats_server.url)
+    try:
+        shown: list[Candles] = []
+
+        async def note(message: Msg) -> None:
+            shown.append(from_rows(rows.CANDLE.read(message.data)))
+
+        await mesh.subscribe(f"candle.*.{key.token}", cb=note)
+        await mesh.flush()
+        await tape.write(trades, within_s=0.1)
+        async with asyncio.timeout(30):
+            await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
+            await tape.write(bust, within_s=0.1)
+            amended = dict.fromkeys(HOURS, (11.0, 1, 2))
+            await until_highs(dsn, tape, amended)
+            streamed: Highs = {}
+            while streamed != amended:  # they are published once they are stored
+                messages = await read_all(js, CANDLES)
+                streamed = highs(Candles.concat([from_rows(rows.CANDLE.read(message.data)) for message in messages]))
+        longer = set(Timeframe) - set(HOURS)
+        await until(lambda: highs(Candles.concat(shown)) == amended | dict.fromkeys(longer, (13.0, 1, 4)))
+    finally:
+        await mesh.close()
+
+
+async def test_a_bust_of_what_the_tape_has_dropped_is_kept_with_its_reason(
+    js: JetStreamContext, dsn: str, tape: TapeWriter, worker: CandleWorker
+) -> None:
+    trades, bust = trades_and_a_bust(tape.numbers[1])
+    async with asyncio.timeout(30):
+        await tape.write(trades, within_s=0.1)
+        await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
+        await js.purge_stream(TAPE)
+        await tape.write(bust, within_s=0.1)
+        while "unrefoldable" not in {reason for reason, _ in await rejected(js)}:
+            pass
+    await until_highs(dsn, tape, dict.fromkeys(HOURS, (99.0, 0, 3)))
+
+
+def trades_and_a_bust(number: int) -> tuple[Rows, Rows]:
+    """Make three trades of a minute, two of hours later, and a correction that withdraws the highest of the three."""
+    noon_ns = 1_772_625_600 * 10**9
+    trades = rows.TRADE.blank(5)
+    trades["instrument"], trades["sequence"], trades["size"] = number, np.arange(5) + 1, 1
+    trades["ts_event"] = noon_ns + np.array([0, 1, 2, 7200, 7201]) * 10**9
+    trades["ts_recv"], trades["price"], trades["trade_id"] = trades["ts_event"], [10, 99, 11, 12, 13], np.arange(5) + 1
+    bust = rows.CORRECTION.blank(1)
+    bust["instrument"], bust["sequence"], bust["flags"] = number, 6, CorrectionFlag.BUST
+    bust["ts_event"] = bust["ts_recv"] = noon_ns + 7300 * 10**9
+    bust["price"], bust["size"], bust["trade_id"], bust["ts_trade"] = 99, 1, 2, noon_ns + 10**9
+    return rows.join([trades]), rows.join([bust])
+
+
+async def until_highs(dsn: str, tape: TapeWriter, expected: Highs) -> None:
+    """Wait until the tables hold these."""
+    while highs(await stored_candles(dsn, tape.instruments)) != expected:  # noqa: ASYNC110  # they do not tell
+        await asyncio.sleep(0.05)
+
+
+def highs(candles: Candles) -> Highs:
+    """Give high, revision and trades of the earliest candle of each timeframe, in its newest state."""
+    newest = candles.sorted_newest()
+    timeframes, first = np.unique(newest.timeframe, return_index=True)
+    found = newest.take(first)
+    values = zip(found.high.tolist(), found.revision.tolist(), found.trades.tolist(), strict=True)
+    return dict(zip(map(Timeframe, timeframes.tolist()), values, strict=True))

@@ -11,9 +11,10 @@ from market.candles.checks import FoldRules
 from market.candles.timeframe import Timeframe
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
-from workers.candle.core import CandleCore, CoreRules, Newcomer, Strangers
+from workers.candle.core import CandleCore, CoreRules
 from workers.candle.effects import join
 from workers.candle.live import LivePace
+from workers.candle.questions import Newcomer, Strangers
 
 S = 1_000_000_000
 MINUTE = 60 * S

@@ -399,7 +399,7 @@ DATA = filled().freeze().encode()
     [
         (b"", "a state begins with b'TMC1'"),
         (b"TMC0" + DATA[4:], "a state begins with b'TMC1'"),
-        (DATA[:4] + b"\0\2" + DATA[6:], "the state's schema is 2, not 1"),
+        (DATA[:4] + b"\0\1" + DATA[6:], "the state's schema is 1, not 2"),
         (DATA[:-7], "cannot be read"),
         (DATA[:200], "cannot be read"),
         (DATA.replace(b'"numbers"', b'"sumbers"'), "not whole"),
