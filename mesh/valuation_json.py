@@ -12,17 +12,19 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from market.portfolio.money import average_units, minor_decimals, money_text, to_minor, units_text
+from market.portfolio.money import average_units, money_text, to_minor, units_text
 from market.portfolio.prices import Prices
 from market.portfolio.valuation import (
     MOST_PARTS,
     PERCENT_PARTS,
     UNCLASSIFIED,
+    Balance,
     Head,
     Holdings,
-    totals,
-    worths_of,
+    standing,
+    sums,
 )
+from market.portfolio.worth import Worths
 from mesh.compiled import compiled
 from mesh.raw import put, put_byte, put_digits
 
@@ -79,12 +81,17 @@ class PreparedValuation:
     """A portfolio as it was committed, ready to be valued again and again."""
 
     def __init__(self, head: Head, holdings: Holdings) -> None:
-        self._head = head
         self._holdings = holdings
-        self._decimals = minor_decimals(head.currency)
-        cost = to_minor(holdings.cost, self._decimals).tolist()
+        self._balance = Balance.of(head)
+        self._standing = msgspec.json.encode(standing(head))[:-1] + b","
+        self._cost = to_minor(holdings.cost, self._balance.decimals)
         columns = zip(
-            holdings.symbols, holdings.names, holdings.quantity.tolist(), holdings.cost.tolist(), cost, strict=True
+            holdings.symbols,
+            holdings.names,
+            holdings.quantity.tolist(),
+            holdings.cost.tolist(),
+            self._cost.tolist(),
+            strict=True,
         )
         self._before = Texts.of([self._row_text(*each) for each in columns])
         sectors = [sector or UNCLASSIFIED for sector in holdings.sectors]
@@ -100,14 +107,15 @@ class PreparedValuation:
 
     def json(self, prices: Prices, as_of_ns: int) -> bytes:
         """Value it at the prices of its holdings, in their order."""
-        head, decimals = self._head, self._decimals
-        worths = worths_of(head, self._holdings, prices)
+        holdings, decimals = self._holdings, self._balance.decimals
+        worths = Worths.at_cost(holdings.quantity, self._cost, prices.price, prices.previous, decimals)
         whole = int(worths.value.sum())
         age_ms = np.maximum((as_of_ns - prices.ts_event_ns) // 1_000_000, 0)
         known = (worths.is_priced, worths.has_previous)
         rows = _Rows(*known, prices.price, age_ms, worths.cost, worths.value, worths.day_change)
-        parts = [
-            msgspec.json.encode(totals(head, self._holdings.symbols, worths, as_of_ns))[:-1],
+        parts: list[bytes | memoryview] = [
+            self._standing,
+            msgspec.json.encode(sums(self._balance, holdings.symbols, worths, as_of_ns))[1:-1],
             b',"holdings":[',
             _written(self._before, self._after, rows, whole, decimals),
             b'],"allocation":{"symbol":[',
@@ -126,7 +134,7 @@ class PreparedValuation:
             "name": name,
             "quantity": units_text(quantity),
             "average_cost": units_text(average_units(cost, quantity)),
-            "cost": money_text(cost_minor, self._decimals),
+            "cost": money_text(cost_minor, self._balance.decimals),
         }
         return msgspec.json.encode(standing)[:-1] + b',"price":'
 
@@ -148,15 +156,15 @@ def _sums(places: npt.NDArray[np.intp], values: I8, count: int) -> I8:
     return sums
 
 
-def _written(before: Texts, after: Texts, rows: _Rows, whole: int, decimals: int) -> bytes:
+def _written(before: Texts, after: Texts, rows: _Rows, whole: int, decimals: int) -> memoryview:
     out = np.empty(len(before.text) + len(after.text) + len(before.ends) * _FIGURES_BYTES, np.uint8)
-    return out[: _write_rows(before, after, rows, whole, decimals, out)].tobytes()
+    return out[: _write_rows(before, after, rows, whole, decimals, out)].data
 
 
-def _parts(keys: Texts, values: I8, whole: int, decimals: int) -> bytes:
+def _parts(keys: Texts, values: I8, whole: int, decimals: int) -> memoryview:
     out = np.empty(len(keys.text) + len(values) * _PART_BYTES, np.uint8)
     order = np.argsort(-values, kind="stable")  # keys come in their own order
-    return out[: _write_parts(keys, order, values, whole, decimals, out)].tobytes()
+    return out[: _write_parts(keys, order, values, whole, decimals, out)].data
 
 
 @compiled

@@ -7,7 +7,7 @@ a price counts at its cost.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -65,9 +65,9 @@ class Holdings:
 
 def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio at the prices of its holdings, as `GET /portfolios/{id}` answers."""
-    worths = worths_of(head, holdings, prices)
+    worths = _worths(head, holdings, prices)
     return {
-        **totals(head, holdings.symbols, worths, as_of_ns),
+        **_totals(head, holdings, worths, as_of_ns),
         "holdings": _rows(holdings, prices, worths, minor_decimals(head.currency), as_of_ns),
         "allocation": _allocation(head.currency, holdings, worths.value),
     }
@@ -75,41 +75,64 @@ def valuation(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> 
 
 def summary(head: Head, holdings: Holdings, prices: Prices, as_of_ns: int) -> Body:
     """Value a portfolio without naming its holdings, as it stands in a list."""
-    worths = worths_of(head, holdings, prices)
-    return totals(head, holdings.symbols, worths, as_of_ns)
+    return _totals(head, holdings, _worths(head, holdings, prices), as_of_ns)
 
 
-def worths_of(head: Head, holdings: Holdings, prices: Prices) -> Worths:
-    """Value what a portfolio holds."""
+def _worths(head: Head, holdings: Holdings, prices: Prices) -> Worths:
     decimals = minor_decimals(head.currency)
     return Worths.of(holdings.quantity, holdings.cost, prices.price, prices.previous, decimals)
 
 
-def totals(head: Head, symbols: Sequence[str], worths: Worths, as_of_ns: int) -> Body:
-    """Give a portfolio's head and the sums of what its holdings are shown with."""
-    decimals = minor_decimals(head.currency)
-    cash, realized, deposited = to_minor(
-        np.array([head.cash, head.realized, head.deposited], np.int64), decimals
-    ).tolist()
-    value, cost, day_change = (int(column.sum()) for column in (worths.value, worths.cost, worths.day_change))
-    total = cash + value
+def _totals(head: Head, holdings: Holdings, worths: Worths, as_of_ns: int) -> Body:
+    return {**standing(head), **sums(Balance.of(head), holdings.symbols, worths, as_of_ns)}
+
+
+class Balance(NamedTuple):
+    """What of a portfolio is money already, in minor units of its currency, which has so many `decimals`."""
+
+    cash: int
+    realized: int
+    deposited: int
+    decimals: int
+
+    @classmethod
+    def of(cls, head: Head) -> "Balance":
+        """Round a head's money."""
+        decimals = minor_decimals(head.currency)
+        units = np.array([head.cash, head.realized, head.deposited], np.int64)
+        cash, realized, deposited = to_minor(units, decimals).tolist()
+        return cls(cash, realized, deposited, decimals)
+
+
+def standing(head: Head) -> Body:
+    """Give what no price changes."""
+    balance = Balance.of(head)
     return {
         "id": str(head.id),
         "name": head.name,
         "currency": head.currency,
         "revision": head.revision,
         "created_at": instant(head.created_at),
+        "cash": money_text(balance.cash, balance.decimals),
+        "realized": money_text(balance.realized, balance.decimals),
+    }
+
+
+def sums(balance: Balance, symbols: Sequence[str], worths: Worths, as_of_ns: int) -> Body:
+    """Give the sums of what holdings are shown with, and what follows from them."""
+    decimals = balance.decimals
+    value, cost, day_change = (int(column.sum()) for column in (worths.value, worths.cost, worths.day_change))
+    total = balance.cash + value
+    return {
         "as_of": instant(datetime.fromtimestamp(as_of_ns / _NS_PER_S, UTC)),
-        "cash": money_text(cash, decimals),
         "market_value": money_text(value, decimals),
         "total_value": money_text(total, decimals),
         "cost_basis": money_text(cost, decimals),
         "unrealized": money_text(value - cost, decimals),
         "unrealized_percent": percent(value - cost, cost),
-        "realized": money_text(realized, decimals),
         "day_change": money_text(day_change, decimals),
         "day_change_percent": percent(day_change, value - day_change),
-        "return_percent": percent(total - deposited, deposited),
+        "return_percent": percent(total - balance.deposited, balance.deposited),
         "unpriced": [symbols[place] for place in np.flatnonzero(~worths.is_priced).tolist()],
     }
 
