@@ -41,6 +41,7 @@ export function PerformancePanel({ portfolio, revision }: PerformancePanelProps)
 function Line({ days }: { days: readonly Day[] }) {
   const element = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<{ show: (days: readonly Day[]) => void } | null>(null);
+  const [isBroken, setBroken] = useState(false);
   useEffect(() => {
     let close: (() => void) | null = null;
     let left = false;
@@ -51,7 +52,7 @@ function Line({ days }: { days: readonly Day[] }) {
       close = () => opened.destroy();
       setView(opened);
     };
-    void open();
+    open().catch(() => setBroken(true));
     return () => {
       left = true;
       close?.();
@@ -59,6 +60,7 @@ function Line({ days }: { days: readonly Day[] }) {
   }, []);
   useEffect(() => view?.show(days), [view, days]);
   const last = days.at(-1);
+  if (isBroken) return <p className="portfolio-problem">The line cannot be loaded: reload the page.</p>;
   return (
     <div
       ref={element}

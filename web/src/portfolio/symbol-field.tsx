@@ -19,6 +19,7 @@ export function SymbolField({ label, error, value, onValue }: SymbolFieldProps) 
   const { api } = useDesk();
   const listId = useId();
   const [box, setBox] = useState(CLOSED);
+  const [isFocused, setFocused] = useState(false);
   // What was chosen need not be searched for.
   const [chosen, setChosen] = useState(value);
   const outcome = useSearch(api, value === chosen ? "" : value);
@@ -26,7 +27,7 @@ export function SymbolField({ label, error, value, onValue }: SymbolFieldProps) 
   const [shown, setShown] = useState(outcome);
   if (shown !== outcome) {
     setShown(outcome);
-    setBox(outcome.query === "" ? CLOSED : withResults(results.length));
+    setBox(isFocused && outcome.query !== "" ? withResults(results.length) : CLOSED);
   }
   const choose = (symbol: string) => {
     setChosen(symbol);
@@ -62,7 +63,11 @@ export function SymbolField({ label, error, value, onValue }: SymbolFieldProps) 
             value={value}
             onChange={(event) => onValue(event.target.value)}
             onKeyDown={onKeyDown}
-            onBlur={() => setBox(CLOSED)}
+            onFocus={() => setFocused(true)}
+            onBlur={() => {
+              setFocused(false);
+              setBox(CLOSED);
+            }}
           />
           <ResultList
             id={listId}
