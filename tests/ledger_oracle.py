@@ -38,7 +38,7 @@ def recompute(rows: Iterable[Row]) -> tuple[Sums, dict[str, Sums]]:
         "realized": sum(each["realized"] for each in holdings.values()),
         "dividends": cash.get("DIVIDEND", 0),
     }
-    check(totals["cash"], totals["realized"])
+    check(totals["cash"], totals["deposited"], totals["realized"])
     return (
         {name: decimal(value) for name, value in totals.items()}
         | {"symbols": len(holdings), "transactions": len(entries)}

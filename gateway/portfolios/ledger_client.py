@@ -6,6 +6,7 @@ command, and gets the first answer.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from market.ledger.commands import Command
 from market.ledger.decide import Answer
 from mesh.connection import Connection
 from mesh.ledger.codec import UnreadableError, decode_answer, encode_command
+from mesh.ledger.postgres import LedgerAway
 from mesh.streams import LEDGER
 
 _PUBLISH_S = 2.0
@@ -30,7 +32,7 @@ _DEFAULT_MOST_WAITING = 10_000
 _STREAM_FULL = frozenset((10077, 10122))  # bytes, messages: as nats-server numbers its errors
 
 Look = Callable[[Command], Awaitable[Answer | None]]
-"""Finds the answer to a command, where there is one."""
+"""Finds the answer to a command, where there is one; raises LedgerAway."""
 
 
 class NotTaken(Exception):  # noqa: N818  # says what is the case
@@ -135,9 +137,9 @@ class LedgerClient:
         """Wait for the answer to a command that was given before: its worker may have told somebody else."""
         wait_s = _LOOK_AFTER_S
         while True:
-            found = await self._look(command)
-            if found is not None:
-                return found
+            with contextlib.suppress(LedgerAway):  # the command is durable all the same
+                if (found := await self._look(command)) is not None:
+                    return found
             done, _ = await asyncio.wait([answer], timeout=wait_s)
             if done:
                 return answer.result()

@@ -71,6 +71,7 @@ def changes_of(
         latest_at=max(totals.latest_at, *(each.executed_at for each in entries)),
     )
     check_total("cash", totals.cash)
+    check_total("deposited", totals.deposited)
     check_total("realized", totals.realized)
     _check_count("symbols", totals.symbols, MAX_SYMBOLS)
     _check_count("transactions", totals.transactions, MAX_TRANSACTIONS)

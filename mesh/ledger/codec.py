@@ -31,10 +31,19 @@ _MAX_TEXT = 4096
 
 
 class UnreadableError(ValueError):
-    """Bytes that are no command, or no answer; the message says what is wrong with them."""
+    """Bytes that are no command, or no answer; the message says what is wrong with them.
+
+    `envelope` is there where all but the action can be read: whoever asked can be told.
+    """
+
+    def __init__(self, why: str, envelope: "Envelope | None" = None) -> None:
+        super().__init__(why)
+        self.envelope = envelope
 
 
-class _Envelope(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class Envelope(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A command whose action is not read yet."""
+
     id: UUID
     user: UUID
     received_at: Annotated[datetime, Meta(tz=True)]
@@ -53,7 +62,7 @@ def encode_command(command: Command) -> bytes:
     """Give the bytes of a command; raises UnicodeEncodeError for a text that is none."""
     action = msgspec.Raw(msgspec.msgpack.encode(command.action))
     return msgspec.msgpack.encode(
-        _Envelope(
+        Envelope(
             command.id,
             command.user,
             command.received_at,
@@ -67,12 +76,13 @@ def encode_command(command: Command) -> bytes:
 
 def decode_command(data: bytes) -> Command:
     """Read a command; raises UnreadableError for anything that `decide` or the tables could not bear."""
+    read = None
     try:
-        read = msgspec.msgpack.decode(data, type=_Envelope)
+        read = msgspec.msgpack.decode(data, type=Envelope)
         action = msgspec.msgpack.decode(read.action, type=_ACTIONS[read.name])
         _check(action)
-    except (msgspec.DecodeError, KeyError, Refused) as error:
-        raise UnreadableError(f"{type(error).__name__}: {error}") from error
+    except (msgspec.DecodeError, KeyError, ValueError, Refused) as error:
+        raise UnreadableError(f"{type(error).__name__}: {error}", read) from error
     return Command(read.id, read.user, read.received_at, action, read.digest, read.reply)
 
 
@@ -110,8 +120,8 @@ def _check_values(*values: object) -> None:
     for value in values:
         match value:
             case str() if "\0" in value or len(value) > _MAX_TEXT:
-                raise UnreadableError(f"a text with NUL or with {len(value)} characters")
+                raise ValueError(f"a text with NUL or with {len(value)} characters")
             case datetime() if value.tzinfo is None:
-                raise UnreadableError("a time without a zone")
+                raise ValueError("a time without a zone")
             case Decimal():
                 parse(value, "a number")

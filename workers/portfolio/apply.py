@@ -85,14 +85,17 @@ class Outcome:
 
 
 def numbered(delivery: Delivery) -> Numbered:
-    """Read one message; what cannot be read is refused under an id that follows from its place."""
+    """Read one message; what cannot be read is refused, under an id that follows from its place if it has none."""
     try:
         command = decode_command(delivery.payload)
     except UnreadableError as error:
         _logger.exception("command %d cannot be read", delivery.sequence)
+        refusal = Answer(400, {"code": "unreadable_command", "detail": str(error)[:500]})
+        if (asked := error.envelope) is not None:
+            known = (asked.id, asked.user, asked.digest, asked.received_at, asked.reply)
+            return Numbered(delivery.sequence, *known, None, refusal)
         received_at = datetime.fromtimestamp(delivery.time_ns / _NS_PER_S, UTC)
         digest = blake2b(delivery.payload, digest_size=32).digest()
-        refusal = Answer(400, {"code": "unreadable_command", "detail": str(error)[:500]})
         own_id = uuid5(_UNREADABLE, str(delivery.sequence))
         return Numbered(delivery.sequence, own_id, None, digest, received_at, "", None, refusal)
     return Numbered(

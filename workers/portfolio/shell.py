@@ -79,7 +79,7 @@ class LedgerShell:
     async def answer(self, partition: int, core: LedgerCore, question: Sequence[Delivery]) -> Step:
         """Have commands decided, written and answered; returns once they last. Raises FencedError."""
         fence = self.leases[partition].value.fence
-        for commands in portions([numbered(each) for each in question]):
+        for commands in portions(map(numbered, question)):
             outcome = await self.committer.settle(Batch(partition, fence, commands))
             with contextlib.suppress(NatsError):  # whoever waits in vain looks the answer up
                 for each, answer in outcome.answers:

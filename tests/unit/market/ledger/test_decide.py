@@ -184,6 +184,12 @@ def test_sums_have_a_bound(desk: Desk) -> None:
     assert desk.refuse(Kind.SPLIT, "10", symbol=B)["total"] == "quantity"
 
 
+def test_what_was_paid_in_has_a_bound_whatever_became_of_it(desk: Desk) -> None:
+    desk.enter(Kind.DEPOSIT, price="90000000000")
+    desk.enter(Kind.FEE, price="90000000000")
+    assert desk.refuse(Kind.DEPOSIT, price="0.00000001")["total"] == "deposited"
+
+
 def test_what_all_holdings_realized_has_a_bound(desk: Desk) -> None:
     for symbol in (A, B):
         desk.enter(Kind.BUY, "900", "0.00000001", symbol=symbol)

@@ -1,0 +1,35 @@
+"""A request that comes again, at the gateway: the ledger has it already, and only the tables know the answer."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+from gateway.portfolios.ledger_client import LedgerClient as GatewayClient
+from market.ledger.commands import Command, Create
+from market.ledger.decide import Answer
+from mesh.ledger.postgres import LedgerAway
+from mesh.ledger.store import LedgerStore
+from tests.integration.portfolio.conftest import PARTITIONS
+from tests.portfolio_worker import LedgerClient, command
+
+
+async def test_a_request_that_comes_again_while_the_tables_are_away_is_pending(
+    ledger: LedgerClient, store: LedgerStore
+) -> None:
+    is_away = True
+
+    async def look(asked: Command) -> Answer | None:
+        if is_away:
+            raise LedgerAway("down")
+        return await store.answer_to(asked)
+
+    gateway = GatewayClient(ledger.client, ledger.js, look, PARTITIONS, answer_s=1.0)
+    await gateway.open()
+    user = uuid4()
+    await ledger.open_portfolio(user, "First")  # its partition has an owner
+    asked = command(user, Create("Savings", "USD"))
+    first = await gateway.give(replace(asked, reply=gateway.reply_subject()))
+    assert first.answer is not None
+    again = await gateway.give(replace(asked, reply=gateway.reply_subject()))
+    assert (again.command_id, again.answer) == (asked.id, None)
+    is_away = False
+    assert await gateway.give(replace(asked, reply=gateway.reply_subject())) == first
