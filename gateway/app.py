@@ -31,6 +31,7 @@ from gateway.accounts import (
     open_accounts,
     require_bearer,
 )
+from gateway.bodies import JsonRequest
 from gateway.candle_source import CandleSource
 from gateway.charts.controller import Charts, ChartsController
 from gateway.charts.reader import ChartReader
@@ -172,6 +173,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
     return Litestar(
         [AccountsController, guarded, HealthController, *([page] if page else [])],
         lifespan=[lifespan],
+        request_class=JsonRequest,
         exception_handlers=PROBLEM_HANDLERS,
         dependencies={
             "accounts": _part(lambda parts: parts.accounts),

@@ -15,8 +15,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
+from gateway import bodies
 from gateway.accounts.service import AccountsService, Grant
-from gateway.problems import Problem, ProblemDocument
+from gateway.problems import ProblemDocument
 
 MAX_BODY_BYTES = 4096
 
@@ -60,10 +61,7 @@ class TokenPair(msgspec.Struct):
 
 def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse bodies that do not say they are JSON: an HTML form of another site can send those without asking."""
-    content_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        detail = f"the body must be application/json, not {content_type[:80] or 'without a Content-Type'}"
-        raise Problem(415, "unsupported_media_type", detail)
+    bodies.require_json(connection.headers.get("content-type", ""))
 
 
 def client_address(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -7,9 +7,18 @@ from litestar.params import FromPath, JSONBody
 from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
 from gateway.portfolios.commands import Commands
 from gateway.portfolios.reader import PortfolioReader
-from gateway.portfolios.requests import Entry, NewName, NewPortfolio, fields_of, read_id, unknown_portfolio
+from gateway.portfolios.requests import (
+    Entry,
+    NewName,
+    NewPortfolio,
+    fields_of,
+    opening,
+    read_id,
+    renaming,
+    unknown_portfolio,
+)
 from gateway.upstream import Upstream
-from market.ledger.commands import Create, Delete, Record, Rename
+from market.ledger.commands import Delete, Record
 
 
 class PortfoliosController(Controller):
@@ -22,8 +31,7 @@ class PortfoliosController(Controller):
         self, request: AnyRequest, data: JSONBody[NewPortfolio], ledger: NamedDependency[Commands], key: Key = None
     ) -> Response[bytes]:
         """Open a portfolio in one currency."""
-        action = Create(data.name, data.currency)
-        return await carry_out(request, ledger, key, action, "/portfolios/{id}")
+        return await carry_out(request, ledger, key, opening(data), "/portfolios/{id}")
 
     @get("/portfolios", summary="All portfolios", media_type=JSON)
     async def list_all(self, request: AnyRequest, portfolios: NamedDependency[PortfolioReader]) -> Response[bytes]:
@@ -47,7 +55,7 @@ class PortfoliosController(Controller):
         key: Key = None,
     ) -> Response[bytes]:
         """Give a portfolio another name."""
-        return await carry_out(request, ledger, key, Rename(read_id(portfolio, unknown_portfolio), data.name))
+        return await carry_out(request, ledger, key, renaming(read_id(portfolio, unknown_portfolio), data))
 
     @delete("/portfolios/{portfolio:str}", status_code=202, summary="Close a portfolio", media_type=JSON)
     async def close(

@@ -8,6 +8,7 @@ from litestar import Response
 
 from gateway.accounts.tokens import Principal
 from gateway.portfolios.acting import as_json
+from gateway.portfolios.answers import told
 from gateway.portfolios.commands import Commands
 from gateway.portfolios.requests import Find, with_listing
 from gateway.problems import Problem
@@ -26,9 +27,9 @@ class BadFile(Problem):
     def __init__(self, rows: int, problems: Iterable[LineProblem]) -> None:
         self.rows = rows
         self.problems = [each._asdict() for each in problems]
-        detail = (
-            f"{len(self.problems)} lines cannot be read, the first is line {self.problems[0]['line']}; none was entered"
-        )
+        first, wrong = self.problems[0]["line"], len(self.problems)
+        which = f"line {first} is wrong" if wrong == 1 else f"{wrong} lines are wrong, the first is line {first}"
+        detail = f"{which}; nothing was entered"
         super().__init__(_WRONG, "bad_lines", detail)
 
     def document(self) -> dict[str, object]:  # type: ignore[override]  # a list is a member, too
@@ -64,4 +65,6 @@ class Files:
     async def try_out(self, user: Principal, ledger: Commands, action: Import) -> Response[bytes]:
         """Say what recording a file would come to; raises Problem."""
         _, decision = await ledger.try_out(user, action)
-        return as_json(msgspec.json.encode(decision.answer.body), decision.answer.status)
+        if decision.changes is None:
+            return told(decision.answer, {})
+        return as_json(msgspec.json.encode({"rows": len(action.rows), "problems": []}))

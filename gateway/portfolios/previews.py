@@ -6,6 +6,7 @@ from market.ledger.account import Account, Changes
 from market.ledger.answers import transaction_body
 from market.ledger.decimals import text
 from market.ledger.holding import Holding
+from market.ledger.transaction import Transaction
 
 Body = dict[str, object]
 
@@ -15,7 +16,7 @@ def preview(portfolio: UUID, account: Account, changes: Changes) -> Body:
     workbook = account.workbooks[portfolio]
     before, after = account.portfolios[portfolio].totals, changes.portfolio.totals
     return {
-        "transactions": [transaction_body(each) for each in changes.transactions],
+        "transactions": [_not_yet(each) for each in changes.transactions],
         "cash": {"before": text(before.cash), "after": text(after.cash)},
         "realized": {"before": text(before.realized), "after": text(after.realized)},
         "holdings": [
@@ -23,6 +24,11 @@ def preview(portfolio: UUID, account: Account, changes: Changes) -> Body:
             for symbol, holding in changes.holdings.items()
         ],
     }
+
+
+def _not_yet(transaction: Transaction) -> Body:
+    """Describe a transaction; the revision that it would make is not known."""
+    return {name: value for name, value in transaction_body(transaction).items() if name != "revision"}
 
 
 def _holding(holding: Holding | None) -> Body | None:

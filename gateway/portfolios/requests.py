@@ -1,10 +1,10 @@
 """What requests about portfolios hold, read into the ledger's own words. Pure."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from msgspec import Meta
 from gateway.problems import Problem, invalid_field
 from gateway.upstream import UnknownSymbolError
 from market.instrument import Instrument
-from market.ledger.commands import Fields
+from market.ledger.commands import Create, Fields, Rename
+from market.ledger.decide import check_code, read_name
 from market.ledger.fields import read_fields
 from market.ledger.refusal import Refused, invalid
 from market.ledger.transaction import Kind
@@ -26,7 +27,9 @@ MAX_FILE_BYTES = 700_000  # of 5,000 lines; as a command it must fit into one me
 Find = Callable[[str], Instrument]
 """Finds an instrument by its name; raises SymbolError and UnknownSymbolError."""
 
-Number = Annotated[Decimal, Meta(description='A number, or the same as a string: "12.5". At most 8 decimals.')]
+Number = Annotated[msgspec.Raw, Meta(description='A number, or the same as text: "12.5". At most 8 decimals.')]
+"""As it was written; absent where it is empty."""
+
 Time = Annotated[str, Meta(description="ISO 8601 with a zone; now, where it is left out.")]
 
 
@@ -48,9 +51,9 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
 
     type: Annotated[str | None, Meta(description=f"One of {', '.join(Kind)}.", examples=["BUY"])] = None
     symbol: str | None = None
-    quantity: Number | None = None
-    price: Number | None = None
-    commission: Number | None = None
+    quantity: Number = msgspec.field(default_factory=msgspec.Raw)
+    price: Number = msgspec.field(default_factory=msgspec.Raw)
+    commission: Number = msgspec.field(default_factory=msgspec.Raw)
     executed_at: Time | None = None
     currency: str | None = None
     note: str | None = None
@@ -67,13 +70,46 @@ def digest_of(method: str, path: str, body: bytes) -> bytes:
     return hashlib.blake2b(b"\n".join((method.encode(), path.encode(), body)), digest_size=32).digest()
 
 
+def opening(asked: NewPortfolio) -> Create:
+    """Read what is to be opened; raises Problem."""
+    with _refusing():
+        check_code(asked.currency)
+        return Create(read_name(asked.name), asked.currency)
+
+
+def renaming(portfolio: UUID, asked: NewName) -> Rename:
+    """Read what a portfolio is to be called; raises Problem."""
+    with _refusing():
+        return Rename(portfolio, read_name(asked.name))
+
+
 def fields_of(entry: Entry, find: Find) -> Fields:
     """Read an entry; raises Problem, naming the field and what it may be."""
-    given = {field: getattr(entry, field) for field in Entry.__struct_fields__}
+    given = {field: _written(getattr(entry, field)) for field in Entry.__struct_fields__}
+    with _refusing():
+        fields = read_fields(given)
+        if fields.currency is not None:
+            check_code(fields.currency)
+        return with_listing(fields, find)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """Tell a client what the ledger's rules refuse before it is asked."""
     try:
-        return with_listing(read_fields(given), find)
+        yield
     except Refused as error:
         raise problem_of(error.status, error.body()) from None
+
+
+def _written(value: str | msgspec.Raw | None) -> str | None:
+    """Give a value as text; a number has the digits that were sent."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    literal = bytes(value)
+    if literal in {b"", b"null"}:
+        return None
+    return msgspec.json.decode(literal, type=str) if literal.startswith(b'"') else literal.decode()
 
 
 def with_listing(fields: Fields, find: Find) -> Fields:

@@ -59,6 +59,21 @@ def decide(command: Command, sequence: int, account: Account) -> Decision:
         return Decision(Answer(refused.status, refused.body()))
 
 
+def read_name(given: str) -> str:
+    """Give a portfolio's name without spaces around it; raises Refused where no portfolio can be called that."""
+    name = given.strip()
+    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or not is_plain(name):
+        detail = f"name has {len(name)} characters; it has from 1 to {MAX_NAME_CHARACTERS}, none of them a control"
+        raise invalid("name", detail, maximum=MAX_NAME_CHARACTERS)
+    return name
+
+
+def check_code(currency: str) -> None:
+    """Refuse what cannot be a currency's code."""
+    if not _CURRENCY.fullmatch(currency):
+        raise invalid("currency", f"currency {currency[:40]!r} is not an ISO 4217 code: three capital letters")
+
+
 def _decide(command: Command, sequence: int, account: Account) -> Decision:
     action = command.action
     match action:
@@ -78,8 +93,7 @@ def _decide(command: Command, sequence: int, account: Account) -> Decision:
 
 def _create(action: Create, command: Command, sequence: int, account: Account) -> Decision:
     name = _free_name(action.name, account, None)
-    if not _CURRENCY.fullmatch(action.currency):
-        raise invalid("currency", f"currency {action.currency[:40]!r} is not an ISO 4217 code: three capital letters")
+    check_code(action.currency)
     if len(account.portfolios) >= MAX_PORTFOLIOS:
         detail = f"there are {len(account.portfolios)} portfolios; the limit is {MAX_PORTFOLIOS}"
         raise Refused("too_many_portfolios", detail, 409, maximum=MAX_PORTFOLIOS)
@@ -160,10 +174,7 @@ def _open(account: Account, portfolio_id: UUID) -> Portfolio:
 
 
 def _free_name(given: str, account: Account, own: UUID | None) -> str:
-    name = given.strip()
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or not is_plain(name):
-        detail = f"name has {len(name)} characters; it has from 1 to {MAX_NAME_CHARACTERS}, none of them a control"
-        raise invalid("name", detail, maximum=MAX_NAME_CHARACTERS)
+    name = read_name(given)
     others = (each for each in account.portfolios.values() if each.id != own)
     if any(each.name.casefold() == name.casefold() for each in others):
         raise Refused("name_taken", f"another portfolio is called {name!r}", 409, field="name")

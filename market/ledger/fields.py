@@ -55,7 +55,7 @@ def read_fields(given: Mapping[str, str | int | Decimal | None]) -> Fields:
         price=number("price"),
         commission=number("commission"),
         executed_at=parse_time(executed_at, "executed_at") if executed_at else None,
-        note=literal("note"),
+        note=None if (note := literal("note")) is None else _note(note),
         currency=literal("currency") or None,
     )
 

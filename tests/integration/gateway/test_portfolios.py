@@ -132,6 +132,7 @@ async def test_the_same_key_is_carried_out_once(http: httpx.AsyncClient) -> None
         ({"type": "BUY", "symbol": "NOBODY", "quantity": 1, "price": 1}, 422, "unknown_symbol"),
         ({"type": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1, "currency": "EUR"}, 422, "wrong_currency"),
         ({"type": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1, "what": 1}, 422, "invalid_field"),
+        ({"type": "DEPOSIT", "price": 1, "note": "\0"}, 422, "invalid_field"),
         ({}, 422, "invalid_field"),
     ],
 )
@@ -150,6 +151,7 @@ async def test_a_dry_run_says_what_would_come_and_does_nothing(http: httpx.Async
     portfolio = await opened(http)
     buy = {"type": "BUY", "symbol": "AAPL", "quantity": "3", "price": "100", "commission": "0.5"}
     preview = (await http.post(f"{portfolio}/holdings", json=buy, params={"dry_run": True})).json()
+    assert "revision" not in preview["transactions"][0]
     assert preview["cash"] == {"before": "0", "after": "-300.5"}
     (holding,) = preview["holdings"]
     assert (holding["symbol"], holding["before"], holding["after"]["cost"]) == ("XNAS:AAPL", None, "300.5")
@@ -184,12 +186,15 @@ async def test_a_file_goes_out_and_comes_in_whole(http: httpx.AsyncClient) -> No
     assert file.headers["content-type"].startswith("text/csv")
     csv = {"Content-Type": "text/csv"}
     tried = await http.post(f"{other}/imports", content=file.content, headers=csv, params={"dry_run": True})
-    assert (tried.status_code, tried.json()["rows"]) == (201, 2), tried.text
+    assert (tried.status_code, tried.json()) == (200, {"rows": 2, "problems": []}), tried.text
     assert (await http.get(other)).json()["holdings"] == []
     done = await http.post(f"{other}/imports", content=file.content, headers=csv)
     assert done.status_code == CREATED, done.text
     assert (await http.get(other)).json()["cash"] == (await http.get(portfolio)).json()["cash"]
     bad = file.content + b"BUY,NOBODY,1,1,,,\nSELL,XNAS:AAPL,999,1,,,\n"
+    more = file.content + b"SELL,XNAS:AAPL,999,1,,,\n"
+    for params in ({}, {"dry_run": True}):
+        assert refusal(await http.post(f"{other}/imports", content=more, headers=csv, params=params))[1] == "bad_lines"
     refused = await http.post(f"{other}/imports", content=bad, headers=csv)
     assert refusal(refused) == (422, "bad_lines")
     assert refused.json()["problems"][0]["line"] == 4
@@ -277,3 +282,22 @@ async def test_a_watched_portfolio_goes_on_and_adds_up_in_every_message(
     async with live(gateway) as stranger:
         await stranger.send("watch_portfolio", portfolio=name)
         assert (await stranger.until("error"))["code"] == "unknown_portfolio"
+
+
+async def test_whoever_watches_a_portfolio_is_told_that_it_is_renamed_and_closed(
+    http: httpx.AsyncClient, gateway: Gateway, user: UUID
+) -> None:
+    portfolio = await opened(http)
+    name = portfolio.rpartition("/")[2]
+    async with live(gateway, bearer=token(user=user)) as client, live(gateway, bearer=token(user=user)) as other:
+        for each in (client, other):
+            await each.send("watch_portfolio", portfolio=name)
+            await each.until("portfolio")
+        await http.patch(portfolio, json={"name": "Old age"})
+        await client.until("portfolio_update", lambda message: message["valuation"]["name"] == "Old age")
+        assert (await http.delete(portfolio)).status_code == 204
+        for each in (client, other):
+            told = await each.until("error")
+            assert (told["code"], told["portfolio"]) == ("unknown_portfolio", name)
+        await client.send("unwatch_portfolio", portfolio=name)
+        assert (await client.until("error"))["code"] == "unknown_portfolio"

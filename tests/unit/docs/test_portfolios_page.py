@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
+from gateway.portfolios.requests import MAX_FILE_BYTES
 from market.ledger.commands import MAX_PORTFOLIOS, MAX_ROWS, MAX_SYMBOLS, MAX_TRANSACTIONS, Fields
 from market.ledger.csv_file import COLUMNS, read_file
 from market.ledger.decide import MAX_NAME_CHARACTERS
@@ -41,8 +42,9 @@ def test_bounds_are_the_ledgers(table_under: TableUnder) -> None:
     documented = [re.findall(r"[\d.]+", row[1]) for row in table_under(PAGE, "Bounds")]
     least = text(UNIT)
     quantities = [[least, str(MAX_QUANTITY)], [least, str(MAX_PRICE)], *[[str(MAX_TOTAL)]] * 2]
-    counts = (MAX_PORTFOLIOS, MAX_SYMBOLS, MAX_TRANSACTIONS, MAX_ROWS, MAX_NAME_CHARACTERS, MAX_NOTE_CHARACTERS)
-    assert documented == [*quantities, *([str(each)] for each in counts)]
+    counts = (MAX_PORTFOLIOS, MAX_SYMBOLS, MAX_TRANSACTIONS, MAX_ROWS, MAX_FILE_BYTES)
+    characters = (MAX_NAME_CHARACTERS, MAX_NOTE_CHARACTERS)
+    assert documented == [*quantities, *([str(each)] for each in (*counts, *characters))]
 
 
 def test_refusals_are_the_ledgers(table_under: TableUnder, trees_of: Callable[[str], list[ast.Module]]) -> None:

@@ -7,7 +7,19 @@ import msgspec
 import pytest
 
 from gateway.portfolios.keys import command_id, read_key
-from gateway.portfolios.requests import Entry, digest_of, fields_of, read_day, read_id, read_limit, unknown_portfolio
+from gateway.portfolios.requests import (
+    Entry,
+    NewName,
+    NewPortfolio,
+    digest_of,
+    fields_of,
+    opening,
+    read_day,
+    read_id,
+    read_limit,
+    renaming,
+    unknown_portfolio,
+)
 from gateway.problems import Problem
 from gateway.upstream import UnknownSymbolError
 from market.instrument import Instrument, InstrumentId, Listing
@@ -41,6 +53,26 @@ def test_a_number_is_what_was_written_and_never_a_float(number: str) -> None:
     assert fields.price == Decimal("1.1")
 
 
+def test_digits_that_no_float_holds_are_kept() -> None:
+    fields = fields_of(entry('{"type":"DEPOSIT","price":12345678901.12345678,"quantity":null}'), find)
+    assert (fields.price, fields.quantity) == (Decimal("12345678901.12345678"), None)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\0b", "a\nb"])
+def test_a_name_that_no_portfolio_can_have_is_refused_before_the_ledger_is_asked(name: str) -> None:
+    for read in (lambda: opening(NewPortfolio(name)), lambda: renaming(USER, NewName(name))):
+        with pytest.raises(Problem) as caught:
+            read()
+        assert (caught.value.code, caught.value.fields["field"]) == ("invalid_field", "name")
+    assert opening(NewPortfolio(" Savings ")).name == renaming(USER, NewName("Savings")).name
+
+
+def test_a_currency_is_a_code() -> None:
+    with pytest.raises(Problem) as caught:
+        opening(NewPortfolio("Savings", "usd"))
+    assert caught.value.fields["field"] == "currency"
+
+
 def test_a_symbol_is_named_in_full_with_its_currency() -> None:
     fields = fields_of(entry('{"type":"buy","symbol":"AAPL"}'), find)
     assert (fields.kind, fields.symbol, fields.currency) == (Kind.BUY, "XNAS:AAPL", "USD")
@@ -56,6 +88,14 @@ def test_a_symbol_is_named_in_full_with_its_currency() -> None:
         ('{"quantity":"NaN"}', "invalid_field", "quantity"),
         ('{"quantity":0.123456789}', "invalid_field", "quantity"),
         ('{"price":1e99}', "invalid_field", "price"),
+        ('{"price":1e400}', "invalid_field", "price"),
+        ('{"price":%s}' % ("9" * 5000), "invalid_field", "price"),
+        ('{"price":"1_000"}', "invalid_field", "price"),
+        ('{"price":"\u0663"}', "invalid_field", "price"),
+        ('{"price":true}', "invalid_field", "price"),
+        ('{"price":[1]}', "invalid_field", "price"),
+        ('{"note":"a\\u0000"}', "invalid_field", "note"),
+        ('{"currency":"%s"}' % ("E" * 5000), "invalid_field", "currency"),
         ('{"price":"1e999999"}', "invalid_field", "price"),
         ('{"executed_at":"yesterday"}', "invalid_field", "executed_at"),
     ],
