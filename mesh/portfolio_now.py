@@ -65,7 +65,7 @@ class PortfolioMessage(msgspec.Struct, frozen=True):
 
     `epoch` rises with each owner: what comes with a lower one than was seen is old. What changed are all totals, the
     rows of `holdings` that did, whole, and the symbols `removed`; what follows from rows, weights and the allocation,
-    is left to whoever puts them together.
+    is left to whoever puts them together. An empty `valuation` says that the portfolio was closed.
     """
 
     epoch: int

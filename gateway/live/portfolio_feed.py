@@ -9,6 +9,7 @@ whole next, and nothing of what was in between.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from nats.errors import Error as NatsError
 
 from gateway.live.commands import UnwatchPortfolio, WatchPortfolio
 from gateway.live.messages import Error, PortfolioImage, PortfolioUnwatched, PortfolioUpdate
+from gateway.live.outlet import TooSlowError
 from gateway.live.session import Session
 from gateway.live.wire import WIRES
 from market import subjects
@@ -119,13 +121,13 @@ class PortfolioFeed:
         if answer[0] != _FOUND:
             session.answer(_unknown(str(portfolio)))
             return
-        shown = self._shown.get(portfolio)
-        if shown is None:
-            shown = self._shown[portfolio] = _Shown(user)
-            shown.subscription = await self._connection.subscribe(subjects.portfolio(portfolio), cb=self._hear)
         session.portfolios.add(portfolio)
-        shown.sessions.add(session)
+        shown = self._shown.setdefault(portfolio, _Shown(user))
+        is_first = not shown.sessions
+        shown.sessions.add(session)  # before anything is awaited: whoever leaves last unsubscribes
         self._want(session, portfolio)
+        if is_first:
+            shown.subscription = await self._connection.subscribe(subjects.portfolio(portfolio), cb=self._hear)
 
     async def _end(self, session: Session, portfolio: UUID) -> None:
         session.portfolios.discard(portfolio)
@@ -180,6 +182,9 @@ class PortfolioFeed:
         shown = self._shown.get(portfolio)
         if shown is None or heard.epoch < shown.epoch:
             return  # nobody watches it any more, or its owner is none any more
+        if not heard.valuation:
+            await self._close(portfolio, shown)
+            return
         is_next = (heard.epoch, heard.n) == (shown.epoch, shown.number + 1)
         shown.epoch, shown.number = heard.epoch, heard.n
         if heard.whole:
@@ -190,6 +195,13 @@ class PortfolioFeed:
             self._fall_behind(portfolio, shown)
         if shown.behind:
             self._ask_for(portfolio)
+
+    async def _close(self, portfolio: UUID, shown: _Shown) -> None:
+        """Tell all who watch a portfolio that there is none any more."""
+        for session in list(shown.sessions):
+            await self._end(session, portfolio)
+            with contextlib.suppress(TooSlowError):  # it is closed by whoever reads its commands
+                session.answer(_unknown(str(portfolio)))
 
     def _send(self, shown: _Shown, sessions: Iterable[Session], heard: PortfolioMessage) -> None:
         """Send what was heard, encoded once for each encoding; who cannot take it is behind."""

@@ -167,6 +167,7 @@ class PortfolioWatch:
             each = watched.portfolios.get(portfolio)
             if whole is None:
                 watched.drop(portfolio)
+                await self._tell(portfolio, PortfolioMessage(owned.fence, self._highest_n + 1, True, {}))
             elif each is not None and owned.is_sure(portfolio):
                 await self._publish(owned.fence, portfolio, each, valued(whole, self._prices))
 
@@ -175,8 +176,10 @@ class PortfolioWatch:
         if changed is None:
             return
         each.n += 1
-        self._highest_n = max(self._highest_n, each.n)
-        message = PortfolioMessage(fence, each.n, changed is body, changed)
-        each.sent, each.is_whole_due = body, False
+        each.sent, each.is_whole_due, is_whole = body, False, changed is body
+        await self._tell(portfolio, PortfolioMessage(fence, each.n, is_whole, changed))
+
+    async def _tell(self, portfolio: UUID, message: PortfolioMessage) -> None:
         self.published += 1
+        self._highest_n = max(self._highest_n, message.n)
         await self._client.publish(subjects.portfolio(portfolio), message.encode())
