@@ -15,6 +15,7 @@ from market.portfolio.prices import Prices
 from market.portfolio.worth import Worths
 
 MAX_HOLDINGS = 65_535
+_ONE_BY_ONE = 4  # of changed holdings; more are set at once
 _ROWS_AT_ONCE = 2048  # of a revaluation: with ten holdings each, what fits the processor's cache
 _LEAST_GARBAGE = 1024
 
@@ -50,6 +51,13 @@ class Held(NamedTuple):
         """Overwrite what begins at `start`."""
         places = slice(start, start + len(held.instrument))
         self.instrument[places], self.quantity[places], self.cost[places] = held
+
+
+class Moves(NamedTuple):
+    """The instruments that a portfolio holds and did not hold before, and the other way round."""
+
+    come: list[int]
+    gone: list[int]
 
 
 class Totals(NamedTuple):
@@ -127,14 +135,53 @@ class Positions:
         self._held.write(int(self._start[row]), held)
         return row
 
-    def change(self, portfolio: bytes, revision: int, cash: int, decimals: int, changed: Held) -> int:
-        """Set some of a portfolio's holdings, a quantity of 0 for one that is gone; return its row."""
+    def change(self, portfolio: bytes, revision: int, cash: int, decimals: int, changed: Held) -> "Moves":
+        """Set some of a portfolio's holdings, a quantity of 0 for one that is gone; tell which came and which went."""
         row = self._ids.find(portfolio)
-        kept = self._held.at(slice(0)) if row is None else self.held(row)
-        if len(changed.instrument):
-            kept = kept.at(np.flatnonzero(~np.isin(kept.instrument, changed.instrument)))
-        added = changed.at(np.flatnonzero(changed.quantity))
-        return self.put(portfolio, revision, cash, decimals, kept.joined(added))
+        if row is None or len(changed.instrument) > _ONE_BY_ONE:
+            return self._change_many(row, portfolio, revision, cash, decimals, changed)
+        self._revision[row], self._cash[row] = revision, cash
+        moves = Moves([], [])
+        for instrument, quantity, cost in zip(*(column.tolist() for column in changed), strict=True):
+            start, count = int(self._start[row]), int(self._count[row])
+            found = np.flatnonzero(self._held.instrument[start : start + count] == instrument)
+            if len(found) and quantity:
+                place = start + int(found[0])
+                self._held.quantity[place], self._held.cost[place] = quantity, cost
+            elif len(found):
+                last = start + count - 1
+                self._held.write(start + int(found[0]), self._held.at(slice(last, last + 1)))
+                self._count[row] = count - 1
+                self._garbage += 1
+                moves.gone.append(instrument)
+            elif quantity:
+                self._append(row, Held(*(np.array([each]) for each in (instrument, quantity, cost))))
+                moves.come.append(instrument)
+        return moves
+
+    def _change_many(
+        self, row: int | None, portfolio: bytes, revision: int, cash: int, decimals: int, changed: Held
+    ) -> "Moves":
+        before = self._held.at(slice(0)) if row is None else self.held(row)
+        was_held, is_held = np.isin(changed.instrument, before.instrument), changed.quantity > 0
+        kept = before.at(np.flatnonzero(~np.isin(before.instrument, changed.instrument)))
+        self.put(portfolio, revision, cash, decimals, kept.joined(changed.at(np.flatnonzero(is_held))))
+        come, gone = changed.instrument[is_held & ~was_held], changed.instrument[was_held & ~is_held]
+        return Moves(come.tolist(), gone.tolist())
+
+    def _append(self, row: int, one: Held) -> None:
+        """Add a holding: in place where the portfolio is the last, else all of them move to the end."""
+        start, count = int(self._start[row]), int(self._count[row])
+        if start + count == self._used < len(self._held.instrument):
+            self._used += 1
+        else:
+            held = self.held(row).at(np.arange(count))
+            self._garbage += count
+            self._start[row], self._count[row] = 0, 0
+            start = self._start[row] = self._room(count + 1)
+            self._held.write(int(start), held)
+        self._held.write(int(start) + count, one)
+        self._count[row] = count + 1
 
     def remove(self, portfolio: bytes) -> None:
         """Forget a portfolio that is there."""

@@ -25,7 +25,7 @@ holdings = st.dictionaries(
     st.integers(0, INSTRUMENTS - 1), st.tuples(st.integers(1, 10**12), st.integers(0, 10**14)), max_size=8
 )
 changes = st.dictionaries(
-    st.integers(0, INSTRUMENTS - 1), st.one_of(st.just((0, 0)), st.tuples(st.integers(1, 9), st.just(5))), max_size=4
+    st.integers(0, INSTRUMENTS - 1), st.one_of(st.just((0, 0)), st.tuples(st.integers(1, 9), st.just(5))), max_size=7
 )
 steps = st.lists(
     st.one_of(
@@ -60,9 +60,14 @@ def play(each: list[tuple[str, bytes, dict[int, tuple[int, int]], int]]) -> tupl
             oracle.portfolios[portfolio] = (holds, revision, decimals)
         elif step == "change":
             before = oracle.portfolios.get(portfolio, ({}, 0, 0))[0]
-            positions.change(portfolio, revision, -revision, decimals, held_of(holds))
+            # A portfolio has one currency for life.
+            known = oracle.portfolios.get(portfolio, (None, 0, decimals))[2]
+            moves = positions.change(portfolio, revision, -revision, known, held_of(holds))
             after = {instrument: amounts for instrument, amounts in (before | holds).items() if amounts[0]}
-            oracle.portfolios[portfolio] = (after, revision, decimals)
+            assert set(moves.come) == after.keys() - before.keys()
+            assert set(moves.gone) == before.keys() - after.keys()
+            assert len(moves.come) + len(moves.gone) == len(after.keys() ^ before.keys())
+            oracle.portfolios[portfolio] = (after, revision, known)
         elif portfolio in oracle.portfolios:
             positions.remove(portfolio)
             del oracle.portfolios[portfolio]
@@ -158,3 +163,20 @@ def test_the_prices_of_some_instruments_are_picked() -> None:
     picked = PRICES.take(np.array([2, 1]))
     assert picked.price.tolist() == PRICES.price[[2, 1]].tolist()
     assert Prices.unknown(3).price.tolist() == [0, 0, 0]
+
+
+def test_one_that_is_the_last_grows_in_place() -> None:
+    positions, one = Positions(), np.ones(1, np.int64)
+    portfolio = (1).to_bytes(16, "little")
+    positions.reserve(1, 64)
+    for instrument in range(60):
+        positions.change(portfolio, 1, 0, 2, Held(np.array([instrument], np.uint32), one, one * instrument))
+    before = positions.size_bytes
+    row = positions.row(portfolio)
+    assert row is not None
+    assert positions.held(row).cost.tolist() == list(range(60))
+    moves = positions.change(portfolio, 2, 7, 2, Held(np.array([5], np.uint32), one * 0, one * 0))
+    assert moves == ([], [5])
+    # The last takes its place.
+    assert positions.held(row).instrument.tolist() == [*range(5), 59, *range(6, 59)]
+    assert (positions.cash(row), positions.revision(row), positions.size_bytes) == (7, 2, before)

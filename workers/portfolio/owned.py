@@ -117,32 +117,27 @@ class OwnedPartition:
     def _change(self, changes: Changes) -> None:
         portfolio = changes.portfolio
         head, key = head_of(portfolio), portfolio.id.bytes
-        before = self._held(key)
         numbers = self._prices.numbers_of(list(changes.holdings))
         quantity = [0 if each is None else units(each.quantity) for each in changes.holdings.values()]
         cost = [0 if each is None else units(each.cost) for each in changes.holdings.values()]
         held = Held(numbers, np.array(quantity, np.int64), np.array(cost, np.int64))
-        was_held = np.isin(numbers, before.instrument)
-        self._prices.hold(numbers[~was_held & (held.quantity > 0)])
-        self._prices.release(numbers[was_held & (held.quantity == 0)])
-        self.positions.change(key, head.revision, head.cash, minor_decimals(head.currency), held)
+        moves = self.positions.change(key, head.revision, head.cash, minor_decimals(head.currency), held)
+        if moves.come:
+            self._prices.hold(np.array(moves.come))
+        if moves.gone:
+            self._prices.release(np.array(moves.gone))
         self._keep(portfolio.user, head)
 
     def _forget(self, portfolio: UUID) -> None:
         self._heads.pop(portfolio, None)
-        if self.positions.row(portfolio.bytes) is not None:
-            self._prices.release(self._held(portfolio.bytes).instrument)
+        row = self.positions.row(portfolio.bytes)
+        if row is not None:
+            self._prices.release(self.positions.held(row).instrument)
             self.positions.remove(portfolio.bytes)
 
     def _hide(self, portfolio: UUID) -> None:
         shown = self._shown.pop(portfolio, None)
         self._shown_holdings -= 0 if shown is None else len(shown)
-
-    def _held(self, key: bytes) -> Held:
-        row = self.positions.row(key)
-        if row is None:
-            return Held(np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, np.int64))
-        return self.positions.held(row)
 
     def _keep(self, user: UUID, head: Head) -> None:
         self._heads.pop(head.id, None)
