@@ -22,6 +22,10 @@ class Encodable(Protocol):
         ...
 
 
+Frozen = Encodable | None
+"""A state to be checkpointed; None: the worker's store holds it, and how far it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What came of something: effects to keep, effects to show, a question that has to be answered first."""
@@ -49,8 +53,8 @@ class Core(Protocol):
         """Do what time alone brings about; it must not change what `freeze` gives."""
         ...
 
-    def freeze(self) -> Encodable | None:
-        """Copy the state; fast. None: the worker's store holds it, and how far it is, so nothing is checkpointed."""
+    def freeze(self) -> Frozen:
+        """Copy the state; fast."""
         ...
 
 

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 
 from mesh.actor.checkpoints import Checkpoints
 from mesh.actor.lease import Lease, Leases
-from mesh.actor.protocols import Core, Encodable, Shell, StateError, Step
+from mesh.actor.protocols import Core, Frozen, Shell, StateError, Step
 from mesh.actor.reader import Mark, PartitionReader
 from mesh.bulk_client import BulkClient
 from mesh.streams import ConsumerSpec
@@ -154,8 +154,7 @@ class Actor:
         What a core begins with may come from the store, where this worker writes: killed before its next checkpoint,
         it must not begin with its own results. Where the store itself says how far it is, there are no checkpoints.
         """
-        stored = await self._shell.took(self._partition, lease)
-        if stored is not None:
+        if (stored := await self._shell.took(self._partition, lease)) is not None:
             return await self._shell.restore(self._partition, None), stored
         while True:
             try:
@@ -268,9 +267,7 @@ class Actor:
         self.figures.checkpoint_pause_ms = (self._saved_at_s - began_s) * 1e3
         return self._save(frozen, core.schema, reader, reader.position, reader.mark)
 
-    async def _save(
-        self, frozen: Encodable | None, schema: int, reader: PartitionReader, position: int, mark: Mark
-    ) -> None:
+    async def _save(self, frozen: Frozen, schema: int, reader: PartitionReader, position: int, mark: Mark) -> None:
         began_s = time.monotonic()
         durable = asyncio.ensure_future(self._shell.outbox.durable(self._partition))
         try:
