@@ -93,6 +93,26 @@ def fields_of(entry: Entry, find: Find) -> Fields:
         return with_listing(fields, find)
 
 
+def correction_of(asked: Correction, find: Find) -> Fields | None:
+    """Read what is to stand in a transaction's place, None for nothing; raises Problem."""
+    if not asked.void:
+        return fields_of(asked, find)
+    for field in Entry.__struct_fields__:
+        if _written(getattr(asked, field)) is not None:
+            raise invalid_field(field, "is not given where `void` is true")
+    return None
+
+
+def named(symbol: str, find: Find) -> str:
+    """Name a symbol in full; one that is listed no more stays as it is written. Raises Problem."""
+    try:
+        return str(find(symbol).listing.key)
+    except SymbolError as error:
+        raise invalid_field("symbol", str(error)) from None
+    except UnknownSymbolError:
+        return symbol
+
+
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
     """Tell a client what the ledger's rules refuse before it is asked."""

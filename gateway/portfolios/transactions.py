@@ -14,7 +14,8 @@ from gateway.portfolios.records import Records
 from gateway.portfolios.requests import (
     MAX_FILE_BYTES,
     Correction,
-    fields_of,
+    correction_of,
+    named,
     read_day,
     read_id,
     read_limit,
@@ -37,6 +38,7 @@ class TransactionsController(Controller):
         request: AnyRequest,
         portfolio: FromPath[str],
         records: NamedDependency[Records],
+        upstream: NamedDependency[Upstream],
         limit: Annotated[str, QueryParameter(description="1 to 500 of a page")] = "100",
         before: Annotated[str | None, QueryParameter(description="The `next` of the page before")] = None,
         symbol: Annotated[str | None, QueryParameter(description="Only those of one symbol")] = None,
@@ -47,7 +49,8 @@ class TransactionsController(Controller):
         if accept.partition(";")[0].strip().lower() == CSV:
             name = f'attachment; filename="portfolio-{wanted}.csv"'
             return Response(await records.file(user, wanted), media_type=CSV, headers={"Content-Disposition": name})
-        return as_json(await records.page(user, wanted, read_limit(limit), before, symbol))
+        only = None if symbol is None else named(symbol, upstream.resolve)
+        return as_json(await records.page(user, wanted, read_limit(limit), before, only))
 
     @post(
         "/portfolios/{portfolio:str}/transactions/{transaction:str}/corrections",
@@ -66,7 +69,7 @@ class TransactionsController(Controller):
         dry_run: DryRun = False,
     ) -> Response[bytes]:
         """Put another transaction, or none, in the place of one; both stay on record."""
-        fields = None if data.void else fields_of(data, upstream.resolve)
+        fields = correction_of(data, upstream.resolve)
         action = Correct(read_id(portfolio, unknown_portfolio), read_id(transaction, unknown_transaction), fields)
         if dry_run:
             return await try_out(request, ledger, action)

@@ -8,11 +8,14 @@ import pytest
 
 from gateway.portfolios.keys import command_id, read_key
 from gateway.portfolios.requests import (
+    Correction,
     Entry,
     NewName,
     NewPortfolio,
+    correction_of,
     digest_of,
     fields_of,
+    named,
     opening,
     read_day,
     read_id,
@@ -108,6 +111,26 @@ def test_what_is_wrong_is_named(text: str, code: str, field: str) -> None:
 def test_a_field_that_there_is_none_of_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="amount"):
         entry('{"type":"BUY","amount":1}')
+
+
+def test_nothing_is_put_in_a_place_only_where_no_field_is_given() -> None:
+    def correction(text: str) -> Correction:
+        return msgspec.json.decode(text, type=Correction)
+
+    assert correction_of(correction('{"void":true,"price":null}'), find) is None
+    kept = correction_of(correction('{"void":false,"price":2}'), find)
+    assert kept is not None
+    assert kept.price == Decimal(2)
+    with pytest.raises(Problem) as caught:
+        correction_of(correction('{"void":true,"price":2}'), find)
+    assert caught.value.fields["field"] == "price"
+
+
+def test_a_symbol_is_looked_for_under_its_full_name() -> None:
+    assert (named("AAPL", find), named("XNAS:GONE", find)) == ("XNAS:AAPL", "XNAS:GONE")
+    with pytest.raises(Problem) as caught:
+        named("A\0", SymbolKey.parse)  # type: ignore[arg-type]  # as whoever finds instruments reads them
+    assert caught.value.fields["field"] == "symbol"
 
 
 def test_the_same_key_is_the_same_command_for_one_user_alone() -> None:
