@@ -23,6 +23,8 @@ from mesh.tape_publisher import feed_of
 _logger = logging.getLogger(__name__)
 
 _RETRY_S = 0.2
+_NS_PER_S = 1e9
+_SAME_S = 0.001  # clients are told microseconds
 _ID = re.compile(rb"\r\nnats-msg-id:[ \t]*([^\r]*)", re.IGNORECASE)
 
 
@@ -59,6 +61,7 @@ class PartitionReader:
         self._next_delivery = 0  # the consumer's own number of the next message
         self._consumers = 0  # made so far
         self._reply = ""
+        self._stored_ns = 0  # when the message at the position was; 0: not known
         self.position = position
         self.pending = 0  # messages on the server behind the position
         self.redelivered = 0
@@ -88,6 +91,7 @@ class PartitionReader:
                 self.redelivered += 1
                 continue
             self.position, self._reply, self.pending = message.sequence, message.reply, message.pending
+            self._stored_ns = message.time_ns
             taken.append(delivery_of(message))
         return taken
 
@@ -134,6 +138,7 @@ class PartitionReader:
         Raises StreamCutError.
         """
         stream, name = self._spec.stream, self._spec.name
+        first = await self._compared()
         if self._consumers:
             with contextlib.suppress(NotFoundError):
                 delivered = (await self._js.consumer_info(stream, name)).delivered
@@ -142,10 +147,6 @@ class PartitionReader:
                     return
         with contextlib.suppress(NotFoundError):
             await self._js.delete_consumer(stream, name)
-        state = (await self._js.stream_info(stream)).state
-        if state.last_seq < self.position:
-            raise StreamCutError(f"{stream} ends at {state.last_seq}, and was read to {self.position}")
-        first = state.first_seq
         if self.position and first > self.position + 1:
             self.lost_to_retention += first - self.position - 1
             _logger.error("%s: the stream begins at %d, after %d", name, first, self.position)
@@ -153,6 +154,19 @@ class PartitionReader:
         await ensure(self._js, [replace(self._spec, start_sequence=self.position + 1)])
         self._next_delivery = 1
         self._consumers += 1
+
+    async def _compared(self) -> int:
+        """Give the stream's first sequence; raises StreamCutError where it is not the one that was read."""
+        stream = self._spec.stream
+        state = (await self._js.stream_info(stream)).state
+        if state.last_seq < self.position:
+            raise StreamCutError(f"{stream} ends at {state.last_seq}, and was read to {self.position}")
+        if self._stored_ns and state.first_seq <= self.position:
+            with contextlib.suppress(NotFoundError):  # it went just now, as what is old does
+                stored = (await self._js.get_msg(stream, self.position)).time
+                if stored is None or abs(stored.timestamp() - self._stored_ns / _NS_PER_S) > _SAME_S:
+                    raise StreamCutError(f"{stream} has another message at {self.position} than was read there")
+        return state.first_seq
 
 
 def delivery_of(message: Pulled) -> Delivery:
