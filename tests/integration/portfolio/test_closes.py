@@ -24,7 +24,7 @@ from mesh.ledger.batch import take
 from tests.integration.portfolio.conftest import Stack, new_database
 from tests.integration.portfolio.venue import Venue
 from tests.portfolio_worker import LedgerClient, command, trade
-from workers.portfolio.apply import Numbered, apply
+from workers.portfolio.apply import Batch, Numbered, apply
 from workers.portfolio.closes import Closes
 from workers.portfolio.stores import Stores
 
@@ -59,7 +59,7 @@ class Maker:
         asked = command(self.user, action)
         self.sequence += 1
         each = Numbered(self.sequence, asked.id, self.user, asked.digest, asked.received_at, "", asked)
-        outcome = await apply(self.connection, PARTITION, FENCE, [each])
+        (outcome,) = await apply(self.connection, [Batch(PARTITION, FENCE, [each])])
         await self.connection.execute("COMMIT")
         ((_, answer),) = outcome.answers
         assert answer.status == 201, answer
@@ -101,11 +101,13 @@ async def maker(stack: Stack, ledger: LedgerClient) -> AsyncIterator[Maker]:
     connection = await asyncpg.connect(dsn)
     await take(connection, PARTITION, FENCE)
     maker = Maker(dsn, closes, clock, venue, stores, connection, uuid4())
-    opened = await maker.ask(Create("Savings", "USD"))
-    maker.portfolio = UUID(str(opened.body["id"]))
-    yield maker
-    await connection.close()
-    await stores.close()
+    try:
+        opened = await maker.ask(Create("Savings", "USD"))
+        maker.portfolio = UUID(str(opened.body["id"]))
+        yield maker
+    finally:
+        await connection.close()
+        await stores.close()
 
 
 async def write_closes(dsn: str, directory: Directory, venue: Venue, number: np.ndarray) -> None:
