@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 import { useScheme } from "../chart/use-chart";
 import { useDesk } from "../desk/desk-context";
 import { formatPercent } from "../format/numbers";
@@ -14,7 +14,7 @@ interface PerformancePanelProps {
 }
 
 /** What a portfolio was worth at each close. */
-export function PerformancePanel({ portfolio, revision }: PerformancePanelProps) {
+export const PerformancePanel = memo(function PerformancePanel({ portfolio, revision }: PerformancePanelProps) {
   const { portfolios } = useDesk();
   const scheme = useScheme();
   const ask = useCallback((signal: AbortSignal) => portfolios.performance(portfolio, signal), [portfolios, portfolio]);
@@ -35,7 +35,7 @@ export function PerformancePanel({ portfolio, revision }: PerformancePanelProps)
       {days.length > 0 && <Line key={scheme} days={days} />}
     </section>
   );
-}
+});
 
 /** Give it a `key` of the page's colours: a chart has one of each. */
 function Line({ days }: { days: readonly Day[] }) {

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { memo, useState } from "react";
 import { ConfirmDialog } from "./confirm-dialog";
 import { kindWord } from "./kinds";
 import { voidOrder } from "./orders";
@@ -17,8 +17,9 @@ const COLUMNS = ["Executed", "Type", "Symbol", "Quantity", "Price", "Commission"
 
 type Asking = { readonly about: Transaction; readonly what: "correct" | "void" } | null;
 
-/** What is on record, newest first; what was corrected stays to be seen. */
-export function TransactionsPanel({ portfolio, currency, revision }: TransactionsPanelProps) {
+/** What is on record, newest first; what was corrected stays to be seen. Prices that tick do not render it. */
+export const TransactionsPanel = memo(function TransactionsPanel(props: TransactionsPanelProps) {
+  const { portfolio, currency, revision } = props;
   const { answer, problem, loadOlder } = useTransactions(portfolio, revision);
   const [asking, ask] = useState<Asking>(null);
   const close = () => ask(null);
@@ -77,4 +78,4 @@ export function TransactionsPanel({ portfolio, currency, revision }: Transaction
       )}
     </section>
   );
-}
+});

@@ -5,6 +5,9 @@ import { useAsked } from "./use-asked";
 import type { Valuation } from "./valuation";
 
 const ASK_EVERY_MS = 5000;
+/** The stream does not say that a portfolio was closed. */
+const CHECK_EVERY_MS = 30_000;
+const NOT_FOUND = 404;
 
 export interface Valued {
   readonly valuation: Valuation | null;
@@ -23,7 +26,8 @@ export function useValuation(id: string): Valued {
   const live = watched?.id === id ? watched : null;
   const isLive = live !== null && live.number !== null;
   const ask = useCallback((signal: AbortSignal) => portfolios.valuation(id, signal), [portfolios, id]);
-  const asked = useAsked(isLive ? null : ask, ASK_EVERY_MS);
+  const asked = useAsked(ask, isLive ? CHECK_EVERY_MS : ASK_EVERY_MS);
+  if (asked.problem?.status === NOT_FOUND) return { valuation: null, problem: asked.problem.message };
   if (isLive) return { valuation: live.valuation, problem: null };
   return {
     valuation: later(live?.valuation ?? null, asked.answer),
