@@ -25,7 +25,7 @@ from tests.integration.portfolio.conftest import new_database, stopped_in_the_en
 from tests.integration.portfolio.cutting import Cut, cutting_way
 from tests.ledger_check import differences, read_commands, read_tables
 from tests.portfolio_worker import PortfolioWorker, command, ledger_client, trade
-from workers.portfolio.apply import Batch, Numbered, Outcome, apply, numbered
+from workers.portfolio.apply import Batch, LedgerMismatchError, Numbered, Outcome, apply, numbered
 
 TEN = trade(Kind.BUY, "XNAS:AAPL", "10", "100.5", commission=Decimal(5))
 
@@ -91,6 +91,31 @@ async def test_nobody_writes_under_a_lower_fence(pool: Pool, dsn: str) -> None:
     assert (await settled(pool, 0, 8, at(1, Create("New", "USD")))).answers[0][1].status == 201
     async with pool.lend(5.0) as connection:
         assert await take(connection, 0, 9) == 1
+
+
+async def test_a_partition_that_is_lost_does_not_hold_up_those_of_the_same_transaction(pool: Pool, dsn: str) -> None:
+    async with pool.lend(5.0) as connection:
+        await take(connection, 0, 8)
+        await take(connection, 1, 3)
+    async with pool.lend(5.0) as connection:
+        batches = [Batch(0, 7, at(1, Create("Old", "USD"))), Batch(1, 3, at(2, Create("New", "USD")))]
+        lost, kept = await apply(connection, batches)
+        await connection.execute("COMMIT")
+    assert isinstance(lost.error, FencedError)
+    assert (kept.error, [answer.status for _, answer in kept.answers]) == (None, [201])
+    tables = await read_tables(dsn)
+    assert [(row["partition"], row["sequence"]) for row in tables["commands"]] == [(1, 2)]
+    assert {row["partition"]: row["sequence"] for row in tables["ledger_progress"]} == {0: 0, 1: 2}
+
+
+async def test_tables_that_are_ahead_of_what_they_hold_are_not_written(pool: Pool, dsn: str) -> None:
+    async with pool.lend(5.0) as connection:
+        await take(connection, 0, 1)
+    await settled(pool, 0, 1, at(5, Create("First", "USD")))
+    before = await read_tables(dsn)
+    for batch in (at(4, Create("Other", "USD")), at(5, Create("Other", "USD"), Create("Another", "USD"))):
+        assert isinstance((await settled(pool, 0, 1, batch)).error, LedgerMismatchError)
+    assert await read_tables(dsn) == before
 
 
 async def test_an_owner_that_is_held_up_in_a_transaction_holds_up_the_next_for_a_while_only(dsn: str) -> None:
