@@ -48,7 +48,8 @@ class TransactionsController(Controller):
         user, wanted = request.user.user_id, read_id(portfolio, unknown_portfolio)
         if accept.partition(";")[0].strip().lower() == CSV:
             name = f'attachment; filename="portfolio-{wanted}.csv"'
-            return Response(await records.file(user, wanted), media_type=CSV, headers={"Content-Disposition": name})
+            headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
+            return Response(await records.file(user, wanted), media_type=CSV, headers=headers)
         only = None if symbol is None else named(symbol, upstream.resolve)
         return as_json(await records.page(user, wanted, read_limit(limit), before, only))
 
