@@ -181,11 +181,13 @@ class Owned:
 
     def committing(self, partition: int, portfolios: Sequence[UUID]) -> None:
         """Hear that these are about to change."""
-        self._partitions[partition].committing(portfolios)
+        if (owned := self._partitions.get(partition)) is not None:
+            owned.committing(portfolios)
 
     def committed(self, partition: int, changes: Sequence[Changes]) -> None:
         """Hear what changed, before anybody is answered."""
-        self._partitions[partition].committed(changes)
+        if (owned := self._partitions.get(partition)) is not None:
+            owned.committed(changes)
 
     async def closed(self, partition: int) -> None:
         """Forget the partition."""
