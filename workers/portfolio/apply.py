@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from uuid import UUID, uuid5
 from market.ledger.account import Account, Changes
 from market.ledger.commands import Command, Import
 from market.ledger.decide import Answer, decide
+from market.ledger.needs import history_needed
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
 from mesh.ledger.accounts import Wants, learn_history
@@ -27,6 +29,7 @@ Past = Mapping[UUID, tuple[bytes, Answer]]
 _logger = logging.getLogger(__name__)
 
 MAX_ROWS = 5_000  # of a batch, unless one command has more
+DECIDE_S = 8.0  # of a transaction, and then what is begun: the server ends a session that idles for long
 _NS_PER_S = 1e9
 _UNREADABLE = UUID("d3bba1ef-6a0b-5c39-9d0f-3a5e4c7f2b11")  # the space of ids of commands that have none to be read
 _UNDECIDED = Answer(500, {"code": "undecided_command", "detail": "the ledger has no answer to this; nothing changed"})
@@ -62,8 +65,9 @@ class Numbered:
 
 @dataclass(slots=True)
 class Batch:
-    """Commands of one partition, to be decided together under its owner's fence.
+    """Commands of one partition, to be decided together under its owner's fence: all, or as many as there is time for.
 
+    `is_alone`: in a transaction that no other partition waits for.
     `changes` are those of the last attempt: decided anew, no attempt before was committed; found in the tables, the
     last one was.
     """
@@ -71,12 +75,17 @@ class Batch:
     partition: int
     fence: int
     commands: Sequence[Numbered]
+    is_alone: bool = False
     changes: Sequence[Changes] = ()
+
+    def rest(self, answered: int) -> "Batch":
+        """Give what is left of it behind so many commands."""
+        return Batch(self.partition, self.fence, self.commands[answered:], is_alone=True)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a batch: what to tell whom, what is new; or why nothing did."""
+    """What came of a batch: what to tell whom, the first of its commands or all, what is new; or why nothing did."""
 
     answers: list[tuple[Numbered, Answer]] = field(default_factory=list)
     changes: list[Changes] = field(default_factory=list)
@@ -118,7 +127,10 @@ def portions(commands: Iterable[Numbered]) -> Iterator[list[Numbered]]:
 
 
 async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcome]:
-    """Decide batches of different partitions and write what comes of them; the caller commits."""
+    """Decide batches of different partitions and write what comes of them; the caller commits.
+
+    Where deciding takes long, or would hold up other partitions, the rest of the commands is left without an answer.
+    """
     partitions = [batch.partition for batch in batches]
     commands = [each for batch in batches for each in batch.commands]
     await begin(connection, partitions)
@@ -127,17 +139,21 @@ async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcom
     progress = {row["partition"]: row for row in found["progress"]}
     past = {row["id"]: (row["digest"], answer_of(row)) for row in found["commands"]}
     accounts = wants.accounts(found)
+    until_s = time.monotonic() + DECIDE_S
     outcomes, settled = [Outcome(error=_error(each, progress.get(each.partition), past)) for each in batches], []
     for batch, outcome in zip(batches, outcomes, strict=True):
-        last = batch.commands[-1].sequence
         if outcome.error is not None:
             continue
-        if progress[batch.partition]["sequence"] >= last:
-            outcome.answers = [(each, _as_before(each, *past[each.id])) for each in batch.commands]
+        reached = progress[batch.partition]["sequence"]
+        if reached >= batch.commands[0].sequence:
+            decided = [each for each in batch.commands if each.sequence <= reached]
+            outcome.answers = [(each, _as_before(each, *past[each.id])) for each in decided]
             continue
-        await _decide_all(connection, batch, past, accounts, outcome)
+        await _decide_all(connection, batch, past, accounts, outcome, until_s)
         batch.changes = outcome.changes
-        settled.append(Settled(batch.partition, last, outcome.changes, outcome.new))
+        if outcome.answers:
+            last, _ = outcome.answers[-1]
+            settled.append(Settled(batch.partition, last.sequence, outcome.changes, outcome.new))
     if settled:
         await write(connection, settled)
     return outcomes
@@ -146,19 +162,27 @@ async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcom
 def _error(batch: Batch, row: Found | None, past: Past) -> FencedError | LedgerMismatchError | None:
     if row is None or row["fence"] != batch.fence:
         return FencedError(batch.partition)
-    first, last, reached = batch.commands[0].sequence, batch.commands[-1].sequence, row["sequence"]
-    if first > reached:
-        return None
-    if reached < last or not all(each.id in past for each in batch.commands):
+    reached = row["sequence"]
+    decided = [each for each in batch.commands if each.sequence <= reached]
+    if decided and not (decided[-1].sequence == reached and all(each.id in past for each in decided)):
+        first, last = batch.commands[0].sequence, batch.commands[-1].sequence
         return LedgerMismatchError(f"partition {batch.partition} is at {reached}, without some of {first} to {last}")
     return None
 
 
 async def _decide_all(
-    connection: Connection, batch: Batch, past: Past, accounts: Mapping[UUID, Account], outcome: Outcome
+    connection: Connection,
+    batch: Batch,
+    past: Past,
+    accounts: Mapping[UUID, Account],
+    outcome: Outcome,
+    until_s: float,
 ) -> None:
     answered = dict(past)
     for each in batch.commands:
+        is_late = bool(outcome.answers) and time.monotonic() > until_s
+        if is_late or (not batch.is_alone and _reaches_back(each, accounts)):
+            return
         if each.id in answered:
             outcome.answers.append((each, _as_before(each, *answered[each.id])))
             continue
@@ -166,6 +190,11 @@ async def _decide_all(
         answered[each.id] = each.digest, answer
         outcome.answers.append((each, answer))
         outcome.new.append(each.decided(answer))
+
+
+def _reaches_back(each: Numbered, accounts: Mapping[UUID, Account]) -> bool:
+    command = each.command
+    return command is not None and bool(history_needed(command, accounts[command.user]))
 
 
 async def _decide(connection: Connection, each: Numbered, accounts: Mapping[UUID, Account], outcome: Outcome) -> Answer:

@@ -64,7 +64,8 @@ class Committer:
     async def settle(self, batch: Batch) -> Outcome:
         """Give what came of a batch, once it lasts; raises FencedError and LedgerMismatchError."""
         waiting = _Waiting(batch)
-        if _is_long(batch):
+        batch.is_alone |= _is_long(batch)
+        if batch.is_alone:
             await self._bring(self._alone, [waiting])
         else:
             self._waiting.append(waiting)
@@ -133,7 +134,7 @@ class Committer:
             commands = [replace(commands[0], refusal=_UNWRITABLE)]
         outcome = Outcome()
         for command in commands:
-            part = _Waiting(replace(whole.batch, commands=[command], changes=()))
+            part = _Waiting(replace(whole.batch, commands=[command], is_alone=True, changes=()))
             await self._bring(pool, [part])
             done = await part.told
             outcome.answers += done.answers

@@ -17,7 +17,7 @@ from mesh.actor.reader import Delivery
 from mesh.ledger.batch import take
 from mesh.ledger.codec import encode_answer
 from mesh.ledger.postgres import Patience, Pool
-from workers.portfolio.apply import Batch, numbered, portions
+from workers.portfolio.apply import Batch, Outcome, numbered, portions
 from workers.portfolio.commit import WITHIN_S, Committer
 from workers.portfolio.core import LedgerCore
 
@@ -80,11 +80,11 @@ class LedgerShell:
         """Have commands decided, written and answered; returns once they last. Raises FencedError."""
         fence = self.leases[partition].value.fence
         for commands in portions(map(numbered, question)):
-            outcome = await self.committer.settle(Batch(partition, fence, commands))
-            with contextlib.suppress(NatsError):  # whoever waits in vain looks the answer up
-                for each, answer in outcome.answers:
-                    if each.reply:
-                        await self._client.publish(each.reply, encode_answer(answer))
+            batch = Batch(partition, fence, commands)
+            while batch.commands:
+                outcome = await self.committer.settle(batch)
+                await self._reply(outcome)
+                batch = batch.rest(len(outcome.answers))
         return Step()
 
     def publish_live(self, partition: int, live: object) -> None:
@@ -100,6 +100,12 @@ class LedgerShell:
         for each in self._followers:
             await each.closed(partition)
         self.leases.pop(partition, None)
+
+    async def _reply(self, outcome: Outcome) -> None:
+        with contextlib.suppress(NatsError):  # whoever waits in vain looks the answer up
+            for each, answer in outcome.answers:
+                if each.reply:
+                    await self._client.publish(each.reply, encode_answer(answer))
 
     def _committing(self, batch: Batch) -> None:
         for each in self._followers_of(batch):

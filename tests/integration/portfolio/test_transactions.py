@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4, uuid5
@@ -116,6 +118,39 @@ async def test_tables_that_are_ahead_of_what_they_hold_are_not_written(pool: Poo
     for batch in (at(4, Create("Other", "USD")), at(5, Create("Other", "USD"), Create("Another", "USD"))):
         assert isinstance((await settled(pool, 0, 1, batch)).error, LedgerMismatchError)
     assert await read_tables(dsn) == before
+
+
+async def test_what_takes_long_is_left_and_can_be_gone_on_with(
+    pool: Pool, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, opening = uuid4(), command(uuid4(), Create("Savings", "USD"))
+    portfolio = uuid5(opening.id, "portfolio")
+    earlier = Record(portfolio, replace(TEN, executed_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    sent = [replace(opening, user=user)] + [command(user, each) for each in (Record(portfolio, TEN), earlier, earlier)]
+    waiting = [numbered(Delivery(place, "", 0, encode_command(each))) for place, each in enumerate(sent, 1)]
+    async with pool.lend(5.0) as connection:
+        for partition in (0, 1):
+            await take(connection, partition, 7)
+
+    async def done(*batches: Batch) -> list[list[int]]:
+        async with pool.lend(5.0) as connection:
+            outcomes = await apply(connection, batches)
+            await connection.execute("COMMIT")
+        assert [outcome.error for outcome in outcomes] == [None] * len(batches)
+        assert all(answer.status == 201 for outcome in outcomes for _, answer in outcome.answers)
+        return [[each.sequence for each, _ in outcome.answers] for outcome in outcomes]
+
+    batch, other = Batch(0, 7, waiting), Batch(1, 7, at(9, Create("Other", "USD")))
+    assert await done(batch, other) == [[1, 2], [9]]
+    changes = batch.changes
+    assert await done(batch) == [[1, 2]]  # its commit's answer was lost
+    assert batch.changes is changes
+    monkeypatch.setattr("workers.portfolio.apply.DECIDE_S", 0.0)
+    rest = batch.rest(2)
+    assert await done(rest) == [[3]]
+    assert await done(rest.rest(1)) == [[4]]
+    (holding,) = (await read_tables(dsn))["holdings"]
+    assert holding["quantity"] == 30
 
 
 async def test_an_owner_that_is_held_up_in_a_transaction_holds_up_the_next_for_a_while_only(dsn: str) -> None:
