@@ -1,11 +1,14 @@
 """`/portfolios`: open, rename, close; record and correct transactions; what is held and what it is worth."""
 
+from typing import Any
+
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
 from gateway.portfolios.commands import Commands
+from gateway.portfolios.described import Opened, Recorded, commands, reads
 from gateway.portfolios.reader import PortfolioReader
 from gateway.portfolios.requests import (
     Entry,
@@ -26,26 +29,33 @@ class PortfoliosController(Controller):
 
     tags = ("portfolios",)
 
-    @post("/portfolios", summary="Open a portfolio", media_type=JSON)
+    @post("/portfolios", summary="Open a portfolio", media_type=JSON, responses=commands(201, Opened))
     async def create(
         self, request: AnyRequest, data: JSONBody[NewPortfolio], ledger: NamedDependency[Commands], key: Key = None
     ) -> Response[bytes]:
         """Open a portfolio in one currency."""
         return await carry_out(request, ledger, key, opening(data), "/portfolios/{id}")
 
-    @get("/portfolios", summary="All portfolios", media_type=JSON)
+    @get("/portfolios", summary="All portfolios", media_type=JSON, responses=reads(dict[str, Any]))
     async def list_all(self, request: AnyRequest, portfolios: NamedDependency[PortfolioReader]) -> Response[bytes]:
         """List the user's portfolios with what they are worth now, oldest first."""
         return as_json(await portfolios.all_of(request.user.user_id))
 
-    @get("/portfolios/{portfolio:str}", summary="What a portfolio holds and is worth", media_type=JSON)
+    @get(
+        "/portfolios/{portfolio:str}",
+        summary="What a portfolio holds and is worth",
+        media_type=JSON,
+        responses=reads(dict[str, Any]),
+    )
     async def value(
         self, request: AnyRequest, portfolio: FromPath[str], portfolios: NamedDependency[PortfolioReader]
     ) -> Response[bytes]:
         """Value a portfolio at the prices of one moment."""
         return as_json(await portfolios.one(request.user.user_id, read_id(portfolio, unknown_portfolio)))
 
-    @patch("/portfolios/{portfolio:str}", summary="Rename a portfolio", media_type=JSON)
+    @patch(
+        "/portfolios/{portfolio:str}", summary="Rename a portfolio", media_type=JSON, responses=commands(200, Opened)
+    )
     async def rename(
         self,
         request: AnyRequest,
@@ -57,14 +67,25 @@ class PortfoliosController(Controller):
         """Give a portfolio another name."""
         return await carry_out(request, ledger, key, renaming(read_id(portfolio, unknown_portfolio), data))
 
-    @delete("/portfolios/{portfolio:str}", status_code=202, summary="Close a portfolio", media_type=JSON)
+    @delete(
+        "/portfolios/{portfolio:str}",
+        status_code=202,
+        summary="Close a portfolio",
+        media_type=JSON,
+        responses=commands(204, None),
+    )
     async def close(
         self, request: AnyRequest, portfolio: FromPath[str], ledger: NamedDependency[Commands], key: Key = None
     ) -> Response[bytes]:
         """Close a portfolio for good; nobody sees it or its transactions any more."""
         return await carry_out(request, ledger, key, Delete(read_id(portfolio, unknown_portfolio)))
 
-    @post("/portfolios/{portfolio:str}/holdings", summary="Record a transaction", media_type=JSON)
+    @post(
+        "/portfolios/{portfolio:str}/holdings",
+        summary="Record a transaction",
+        media_type=JSON,
+        responses=commands(201, Recorded, tries=True),
+    )
     async def record(
         self,
         request: AnyRequest,

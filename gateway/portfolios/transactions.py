@@ -1,14 +1,16 @@
 """`/portfolios/{id}/transactions`: what is on record, in pages or as a file; corrections, files, and days."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
 from gateway.portfolios.commands import Commands
+from gateway.portfolios.described import Imported, Pending, Recorded, RecordedPage, commands, reads
 from gateway.portfolios.files import CSV, Files
 from gateway.portfolios.records import Records
 from gateway.portfolios.requests import (
@@ -32,7 +34,12 @@ class TransactionsController(Controller):
 
     tags = ("portfolios",)
 
-    @get("/portfolios/{portfolio:str}/transactions", summary="Transactions", media_type=JSON)
+    @get(
+        "/portfolios/{portfolio:str}/transactions",
+        summary="Transactions",
+        media_type=JSON,
+        responses=reads(RecordedPage),
+    )
     async def transactions(
         self,
         request: AnyRequest,
@@ -57,6 +64,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/transactions/{transaction:str}/corrections",
         summary="Correct or void a transaction",
         media_type=JSON,
+        responses=commands(201, Recorded, tries=True),
     )
     async def correct(
         self,
@@ -80,6 +88,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/imports",
         summary="Import transactions from a file",
         media_type=JSON,
+        responses=commands(201, Imported, tries=True),
         request_max_body_size=MAX_FILE_BYTES,
     )
     async def import_file(
@@ -91,14 +100,19 @@ class TransactionsController(Controller):
         key: Key = None,
         dry_run: DryRun = False,
     ) -> Response[bytes]:
-        """Record all lines of a CSV file, or none: each line that is wrong is named."""
+        """Record all lines of a CSV file, or none: each line that is wrong is named. The body is the file, text/csv."""
         body, kind = await request.body(), request.headers.get("content-type", "")
         action = await asyncio.to_thread(files.read, read_id(portfolio, unknown_portfolio), kind, body)
         if dry_run:
             return await files.try_out(request.user, ledger, action)
         return await carry_out(request, ledger, key, action)
 
-    @get("/portfolios/{portfolio:str}/performance", summary="Day by day", media_type=JSON)
+    @get(
+        "/portfolios/{portfolio:str}/performance",
+        summary="Day by day",
+        media_type=JSON,
+        responses=reads(dict[str, Any]),
+    )
     async def performance(
         self,
         request: AnyRequest,
@@ -118,7 +132,12 @@ class CommandsController(Controller):
 
     tags = ("portfolios",)
 
-    @get("/commands/{command:str}", summary="What became of a command", media_type=JSON)
+    @get(
+        "/commands/{command:str}",
+        summary="What became of a command",
+        media_type=JSON,
+        responses=reads(dict[str, Any]) | {202: ResponseSpec(Pending, description="It is not carried out yet")},
+    )
     async def command(
         self, request: AnyRequest, command: FromPath[str], ledger: NamedDependency[Commands]
     ) -> Response[bytes]:

@@ -301,3 +301,22 @@ async def test_whoever_watches_a_portfolio_is_told_that_it_is_renamed_and_closed
             assert (told["code"], told["portfolio"]) == ("unknown_portfolio", name)
         await client.send("unwatch_portfolio", portfolio=name)
         assert (await client.until("error"))["code"] == "unknown_portfolio"
+
+
+async def test_the_openapi_page_tells_what_commands_answer(http: httpx.AsyncClient) -> None:
+    paths = (await http.get("/schema/openapi.json")).json()["paths"]
+    answers = paths["/portfolios/{portfolio}/holdings"]["post"]["responses"]
+    assert {status for status in answers if status < "300"} == {"200", "201", "202"}
+    assert {"400", "404", "409", "422", "503", "507"} <= answers.keys()
+    refusals = (answers[status]["content"] for status in answers if status >= "400")
+    assert all(list(each) == ["application/problem+json"] for each in refusals)
+
+
+async def test_transactions_are_listed_by_any_name_of_a_symbol(http: httpx.AsyncClient) -> None:
+    portfolio = await opened(http)
+    await recorded(http, portfolio, type="BUY", symbol="AAPL", quantity=1, price=1)
+    for symbol, found in (("AAPL", 1), ("XNAS:AAPL", 1), ("MSFT", 0), ("NOBODY", 0)):
+        page = (await http.get(f"{portfolio}/transactions", params={"symbol": symbol})).json()
+        assert len(page["transactions"]) == found
+    odd = await http.get(f"{portfolio}/transactions", params={"symbol": "A\0"})
+    assert refusal(odd) == (422, "invalid_field")
