@@ -10,7 +10,7 @@ export function AllocationPanel({ holdings }: { holdings: readonly Holding[] }) 
     <section className="portfolio-part allocation" aria-label="Allocation" data-testid="allocation">
       <h2>Allocation</h2>
       <div className="allocation-sides">
-        <Bars by="symbol" title="By symbol" parts={allocation(holdings, ({ symbol }) => splitSymbol(symbol).ticker)} />
+        <Bars by="symbol" title="By symbol" parts={allocation(holdings, ({ symbol }) => symbol)} />
         <Bars by="sector" title="By sector" parts={allocation(holdings, ({ sector }) => sector)} />
       </div>
     </section>
@@ -35,7 +35,7 @@ function Bars({ by, title, parts }: BarsProps) {
             data-percent={percent ?? ""}
             style={{ "--share": `${percent ?? 0}%` } as CSSProperties}
           >
-            <span>{key}</span>
+            <span title={key}>{splitSymbol(key).ticker}</span>
             <b>{percent === null ? "–" : `${percent.toFixed(1)}%`}</b>
           </li>
         ))}

@@ -2,8 +2,8 @@ import type { Order, Outcome, PortfoliosApi } from "../api/portfolios";
 import { ApiError } from "../api/problem";
 import { backoffMs } from "../stream/backoff";
 
-/** With the waits between them, half a minute. */
-const TRIES = 6;
+/** With the waits between them, some four seconds: then the user decides whether to try again. */
+const TRIES = 4;
 const LEDGER_FULL = 507;
 
 /** Whether an order may have been taken although nobody said so: it is given again, under the same key. */

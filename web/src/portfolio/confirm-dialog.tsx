@@ -22,7 +22,7 @@ export function ConfirmDialog({ title, consequence, submit, order, onTaken, onCl
     void give(order, title, onTaken);
   };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} isBusy={isBusy} onClose={onClose}>
       <form onSubmit={confirm} data-testid="confirm">
         <p>{consequence}</p>
         <FormEnd submit={submit} isBusy={isBusy} problem={problem} />

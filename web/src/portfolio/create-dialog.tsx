@@ -22,7 +22,7 @@ export function CreateDialog({ onClose }: { onClose: () => void }) {
     });
   };
   return (
-    <Dialog title="New portfolio" onClose={onClose}>
+    <Dialog title="New portfolio" isBusy={isBusy} onClose={onClose}>
       <form onSubmit={submit} noValidate data-testid="create-portfolio">
         <TextField name="name" label="Name" error={errorOf(problem, "name")} value={name} onValue={setName} />
         <TextField

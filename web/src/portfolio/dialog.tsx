@@ -2,12 +2,14 @@ import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 
 interface DialogProps {
   title: string;
+  /** It stays until it is known what became of what was sent. */
+  isBusy: boolean;
   onClose: () => void;
   children: ReactNode;
 }
 
 /** A window over the page, which has the keyboard until it is closed: by Escape, by its button, or by whoever shows it. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, isBusy, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   // In a layout effect: only a dialog that is closed before it is removed gives the focus back to where it was.
@@ -24,12 +26,14 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!isBusy) onClose();
       }}
+      // A browser heeds a second Escape whatever was said to the first.
+      onClose={() => dialog.current?.open === false && onClose()}
     >
       <header>
         <h2 id={titleId}>{title}</h2>
-        <button type="button" className="icon" aria-label="Close" onClick={onClose}>
+        <button type="button" className="icon" aria-label="Close" disabled={isBusy} onClick={onClose}>
           <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
             <path d="m4 4 8 8m0-8-8 8" />
           </svg>

@@ -30,7 +30,7 @@ export function ImportDialog({ portfolio, onClose }: ImportDialogProps) {
     if (file !== null) void give(importOrder(portfolio, file), "Import of a file", onClose);
   };
   return (
-    <Dialog title="Import transactions" onClose={onClose}>
+    <Dialog title="Import transactions" isBusy={isBusy} onClose={onClose}>
       <form onSubmit={submit} noValidate data-testid="import-form">
         <p className="portfolio-hint">
           The first line names the columns: <code>type,symbol,quantity,price,commission,executed_at,note</code>.

@@ -19,7 +19,7 @@ export function RenameDialog({ id, name, onClose }: RenameDialogProps) {
     void give(renameOrder(id, newName), `Rename ${name} to ${newName}`, onClose);
   };
   return (
-    <Dialog title={`Rename ${name}`} onClose={onClose}>
+    <Dialog title={`Rename ${name}`} isBusy={isBusy} onClose={onClose}>
       <form onSubmit={submit} noValidate data-testid="rename-portfolio">
         <TextField name="name" label="New name" error={errorOf(problem, "name")} value={newName} onValue={setNewName} />
         <FormEnd submit="Rename" isBusy={isBusy} problem={problem?.field === "name" ? null : problem} />

@@ -55,7 +55,7 @@ export function TransactionDialog({ portfolio, currency, corrected, onClose }: T
     void give(order, wordsOf(kind, values), onClose);
   };
   return (
-    <Dialog title={corrected === null ? "Record a transaction" : "Correct a transaction"} onClose={onClose}>
+    <Dialog title={corrected === null ? "Record a transaction" : "Correct a transaction"} isBusy={isBusy} onClose={onClose}>
       <form className="transaction-form" onSubmit={submit} noValidate data-testid="transaction-form">
         <FieldFrame name="type" label="Type" error={errorOf(problem, "type")}>
           {(control) => (

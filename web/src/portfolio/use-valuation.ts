@@ -31,7 +31,7 @@ export function useValuation(id: string): Valued {
   if (isLive) return { valuation: live.valuation, problem: null };
   return {
     valuation: later(live?.valuation ?? null, asked.answer),
-    problem: asked.problem?.message ?? null,
+    problem: asked.problem?.message ?? live?.problem ?? null,
   };
 }
 
