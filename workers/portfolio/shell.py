@@ -55,6 +55,7 @@ class LedgerShell:
         self.patience = Patience()
         self.committer = Committer(together, alone, self.patience, self._committing, self._committed)
         self.leases: dict[int, Lease] = {}
+        self._reached: dict[int, int] = {}
         # What lasts is in the tables before the runtime hears of it.
         self.outbox: Outbox[None] = Outbox(lambda _: None, lambda _: 0, _written, 1)
 
@@ -69,7 +70,7 @@ class LedgerShell:
         reached = await self.patience.ask(ask)
         if reached is None:
             raise FencedError(partition)
-        self.leases[partition] = lease
+        self.leases[partition], self._reached[partition] = lease, reached
         return reached
 
     async def restore(self, partition: int, saved: bytes | None) -> LedgerCore:
@@ -80,11 +81,12 @@ class LedgerShell:
         """Have commands decided, written and answered; returns once they last. Raises FencedError."""
         fence = self.leases[partition].value.fence
         for commands in portions(map(numbered, question)):
-            batch = Batch(partition, fence, commands)
+            batch = Batch(partition, fence, commands, after=self._reached[partition])
             while batch.commands:
                 outcome = await self.committer.settle(batch)
                 await self._reply(outcome)
                 batch = batch.rest(len(outcome.answers))
+            self._reached[partition] = commands[-1].sequence
         return Step()
 
     def publish_live(self, partition: int, live: object) -> None:
