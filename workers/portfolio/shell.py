@@ -1,5 +1,6 @@
 """The shell of the portfolio worker: batches into Postgres until they are there for sure, then the answers."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from functools import partial
@@ -8,18 +9,23 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 
+from market import subjects
 from market.ledger.account import Changes
 from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import Step
 from mesh.actor.reader import Delivery
-from mesh.ledger.batch import take
+from mesh.ledger.batch import is_decided, take
 from mesh.ledger.codec import encode_answer
 from mesh.ledger.postgres import Patience, Pool
-from workers.portfolio.apply import Batch, Outcome, numbered, portions
+from mesh.streams import LEDGER
+from workers.portfolio.apply import Batch, LedgerMismatchError, Outcome, numbered, portions
 from workers.portfolio.commit import WITHIN_S, Committer
 from workers.portfolio.core import LedgerCore
+
+_RETRY_S = 0.2
 
 
 class Follower(Protocol):
@@ -70,8 +76,32 @@ class LedgerShell:
         reached = await self.patience.ask(ask)
         if reached is None:
             raise FencedError(partition)
+        await self._compare(partition, reached)
         self.leases[partition], self._reached[partition] = lease, reached
         return reached
+
+    async def _compare(self, partition: int, reached: int) -> None:
+        """Raise LedgerMismatchError where the stream does not hold what the tables say that they are at."""
+        if not reached:
+            return
+        while True:
+            try:
+                stored = await self._client.jetstream().get_msg(LEDGER, reached)
+                break
+            except NotFoundError:
+                raise LedgerMismatchError(
+                    f"partition {partition} is at {reached}, which is not on the stream"
+                ) from None
+            except (NatsError, TimeoutError):
+                await asyncio.sleep(_RETRY_S)
+        last = numbered(Delivery(reached, "", 0, stored.data or b""))
+
+        async def ask() -> bool:
+            async with self._pool.lend(WITHIN_S) as connection:
+                return await is_decided(connection, last.id)
+
+        if stored.subject != subjects.ledger(partition) or not await self.patience.ask(ask):
+            raise LedgerMismatchError(f"partition {partition} is at {reached}, where the stream has something else")
 
     async def restore(self, partition: int, saved: bytes | None) -> LedgerCore:
         """Make a core; it has nothing to remember."""
