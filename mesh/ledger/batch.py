@@ -79,6 +79,11 @@ async def take(connection: Connection, partition: int, fence: int) -> int | None
     return sequence
 
 
+async def is_decided(connection: Connection, command_id: UUID) -> bool:
+    """Tell whether a command is in the tables."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM commands WHERE id = $1)", command_id))
+
+
 async def begin(connection: Connection, partitions: Iterable[int]) -> None:
     """Begin a transaction that no other of these partitions can overlap."""
     numbers = ", ".join(f"{each:d}" for each in partitions)

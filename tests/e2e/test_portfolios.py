@@ -91,6 +91,10 @@ def test_a_purchase_is_previewed_refused_recorded_and_ticks(portfolio: Page, api
     page = portfolio
     page.locator('[data-action="record"]').click()
     form = page.get_by_test_id("transaction-form")
+    form.get_by_label("Symbol").fill("nv")
+    expect(page.get_by_test_id("search-results")).to_be_visible()
+    form.get_by_label("Symbol").press("Escape")  # closes the list and not the form
+    expect(page.get_by_test_id("search-results")).to_be_hidden()
     form.get_by_label("Symbol").fill("nvda")
     page.get_by_test_id("search-results").locator(f'[data-symbol="{SYMBOL}"]').wait_for()
     form.get_by_label("Symbol").press("Enter")

@@ -67,7 +67,8 @@ class Numbered:
 class Batch:
     """Commands of one partition, to be decided together under its owner's fence: all, or as many as there is time for.
 
-    `is_alone`: in a transaction that no other partition waits for.
+    `is_alone`: in a transaction that no other partition waits for. `after` is the sequence that the owner left the
+    partition at; None: anywhere before the commands.
     `changes` are those of the last attempt: decided anew, no attempt before was committed; found in the tables, the
     last one was.
     """
@@ -77,10 +78,12 @@ class Batch:
     commands: Sequence[Numbered]
     is_alone: bool = False
     changes: Sequence[Changes] = ()
+    after: int | None = None
 
     def rest(self, answered: int) -> "Batch":
         """Give what is left of it behind so many commands."""
-        return Batch(self.partition, self.fence, self.commands[answered:], is_alone=True)
+        after = self.commands[answered - 1].sequence if answered else self.after
+        return Batch(self.partition, self.fence, self.commands[answered:], is_alone=True, after=after)
 
 
 @dataclass(slots=True)
@@ -162,11 +165,16 @@ async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcom
 def _error(batch: Batch, row: Found | None, past: Past) -> FencedError | LedgerMismatchError | None:
     if row is None or row["fence"] != batch.fence:
         return FencedError(batch.partition)
-    reached = row["sequence"]
+    reached, first, last = row["sequence"], batch.commands[0].sequence, batch.commands[-1].sequence
     decided = [each for each in batch.commands if each.sequence <= reached]
-    if decided and not (decided[-1].sequence == reached and all(each.id in past for each in decided)):
-        first, last = batch.commands[0].sequence, batch.commands[-1].sequence
-        return LedgerMismatchError(f"partition {batch.partition} is at {reached}, without some of {first} to {last}")
+    if decided:
+        is_right = decided[-1].sequence == reached and all(each.id in past for each in decided)
+    else:
+        is_right = batch.after in (None, reached)
+    if not is_right:
+        return LedgerMismatchError(
+            f"partition {batch.partition} is at {reached}, not at {batch.after} or as {first} to {last} left it"
+        )
     return None
 
 

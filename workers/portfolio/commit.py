@@ -21,6 +21,9 @@ TOGETHER = (
 WITHIN_S = 60.0  # a transaction; most of it is for an import into a long history on a busy machine
 _UNWRITABLE = Answer(500, {"code": "unwritable_command", "detail": "the tables cannot hold what this command comes to"})
 
+# What Postgres says of a value that it cannot hold. All else is not a command's fault, and ends the process.
+_OF_A_COMMAND = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
 Hear = Callable[[Batch], None]
 
 
@@ -104,7 +107,7 @@ class Committer:
         began_s = time.monotonic()
         try:
             outcomes = await self._patience.ask(attempt)
-        except asyncpg.PostgresError as error:
+        except _OF_A_COMMAND as error:
             _logger.warning("a transaction is not taken as a whole: %s", error)
             await self._bring_each(pool, waiting, error)
             return
@@ -133,10 +136,12 @@ class Committer:
             _logger.error("command %d cannot be written: %s", commands[0].sequence, error)
             commands = [replace(commands[0], refusal=_UNWRITABLE)]
         outcome = Outcome()
+        after = whole.batch.after
         for command in commands:
-            part = _Waiting(replace(whole.batch, commands=[command], is_alone=True, changes=()))
+            part = _Waiting(replace(whole.batch, commands=[command], is_alone=True, changes=(), after=after))
             await self._bring(pool, [part])
             done = await part.told
+            after = command.sequence
             outcome.answers += done.answers
             outcome.error = outcome.error or done.error
         _tell(whole, outcome)

@@ -1,5 +1,6 @@
 """The shell of the portfolio worker: batches into Postgres until they are there for sure, then the answers."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from functools import partial
@@ -8,18 +9,23 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 
+from market import subjects
 from market.ledger.account import Changes
 from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import Step
 from mesh.actor.reader import Delivery
-from mesh.ledger.batch import take
+from mesh.ledger.batch import is_decided, take
 from mesh.ledger.codec import encode_answer
 from mesh.ledger.postgres import Patience, Pool
-from workers.portfolio.apply import Batch, Outcome, numbered, portions
+from mesh.streams import LEDGER
+from workers.portfolio.apply import Batch, LedgerMismatchError, Outcome, numbered, portions
 from workers.portfolio.commit import WITHIN_S, Committer
 from workers.portfolio.core import LedgerCore
+
+_RETRY_S = 0.2
 
 
 class Follower(Protocol):
@@ -55,6 +61,7 @@ class LedgerShell:
         self.patience = Patience()
         self.committer = Committer(together, alone, self.patience, self._committing, self._committed)
         self.leases: dict[int, Lease] = {}
+        self._reached: dict[int, int] = {}
         # What lasts is in the tables before the runtime hears of it.
         self.outbox: Outbox[None] = Outbox(lambda _: None, lambda _: 0, _written, 1)
 
@@ -69,8 +76,32 @@ class LedgerShell:
         reached = await self.patience.ask(ask)
         if reached is None:
             raise FencedError(partition)
-        self.leases[partition] = lease
+        await self._compare(partition, reached)
+        self.leases[partition], self._reached[partition] = lease, reached
         return reached
+
+    async def _compare(self, partition: int, reached: int) -> None:
+        """Raise LedgerMismatchError where the stream does not hold what the tables say that they are at."""
+        if not reached:
+            return
+        while True:
+            try:
+                stored = await self._client.jetstream().get_msg(LEDGER, reached)
+                break
+            except NotFoundError:
+                raise LedgerMismatchError(
+                    f"partition {partition} is at {reached}, which is not on the stream"
+                ) from None
+            except (NatsError, TimeoutError):
+                await asyncio.sleep(_RETRY_S)
+        last = numbered(Delivery(reached, "", 0, stored.data or b""))
+
+        async def ask() -> bool:
+            async with self._pool.lend(WITHIN_S) as connection:
+                return await is_decided(connection, last.id)
+
+        if stored.subject != subjects.ledger(partition) or not await self.patience.ask(ask):
+            raise LedgerMismatchError(f"partition {partition} is at {reached}, where the stream has something else")
 
     async def restore(self, partition: int, saved: bytes | None) -> LedgerCore:
         """Make a core; it has nothing to remember."""
@@ -80,11 +111,12 @@ class LedgerShell:
         """Have commands decided, written and answered; returns once they last. Raises FencedError."""
         fence = self.leases[partition].value.fence
         for commands in portions(map(numbered, question)):
-            batch = Batch(partition, fence, commands)
+            batch = Batch(partition, fence, commands, after=self._reached[partition])
             while batch.commands:
                 outcome = await self.committer.settle(batch)
                 await self._reply(outcome)
                 batch = batch.rest(len(outcome.answers))
+            self._reached[partition] = commands[-1].sequence
         return Step()
 
     def publish_live(self, partition: int, live: object) -> None:

@@ -59,7 +59,7 @@ class Maker:
         asked = command(self.user, action)
         self.sequence += 1
         each = Numbered(self.sequence, asked.id, self.user, asked.digest, asked.received_at, "", asked)
-        (outcome,) = await apply(self.connection, [Batch(PARTITION, FENCE, [each])])
+        (outcome,) = await apply(self.connection, [Batch(PARTITION, FENCE, [each], is_alone=True)])
         await self.connection.execute("COMMIT")
         ((_, answer),) = outcome.answers
         assert answer.status == 201, answer
