@@ -80,6 +80,17 @@ async def _last(js: JetStreamContext, subject: str) -> int:
         return 0
 
 
+def of_users(tables: Tables, users: set[UUID]) -> Tables:
+    """Leave out what is other users'."""
+    portfolios = [row for row in tables["portfolios"] if row["user_id"] in users]
+    own = {row["id"] for row in portfolios}
+    return {
+        "portfolios": portfolios,
+        "commands": [row for row in tables["commands"] if row["user_id"] in users],
+        **{name: [row for row in tables[name] if row["portfolio_id"] in own] for name in ("transactions", "holdings")},
+    }
+
+
 def differences(tables: Tables, stream: list[tuple[int, Command]]) -> list[str]:
     """Decide the stream again, offline and slowly; name what the tables have otherwise, to the last digit."""
     offline, first = Offline(), {}

@@ -145,10 +145,12 @@ def test_indicators_are_those_of_the_api(chart: Page, stack: Stack) -> None:
     late_s, step = time.monotonic() + SOON_MS / 1000, 0
     while legend.get_attribute("data-t") == last:  # panes that were just added may still move under the pointer
         assert time.monotonic() < late_s, "the legend stays with the last candle"
+        chart.locator(".chart-canvas").scroll_into_view_if_needed()
         box = chart.locator(".chart-canvas").bounding_box()
         assert box is not None
         step = 1 - step
-        chart.mouse.move(box["x"] + 50 + step, box["y"] + 100)
+        # Below the legend, which has a line for each indicator, and above the panes of RSI and MACD.
+        chart.mouse.move(box["x"] + 50 + step, box["y"] + 0.4 * box["height"])
         chart.evaluate("() => new Promise(requestAnimationFrame)")
     start = int(legend.get_attribute("data-t") or 0)
     given = Api(chart, stack).candles(

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.gateway.live_client import Message
 
 MAX_BYTES = 64 << 10
-ACTIONS = "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping"
+ACTIONS = "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping, watch_portfolio, unwatch_portfolio"
 TOO_DEEP = "maximum recursion depth exceeded while deserializing an object"
 
 
