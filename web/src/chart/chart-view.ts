@@ -80,11 +80,12 @@ export class ChartView {
     const change = changeBetween(this.drawing.candles, drawing.candles);
     const drawnUntilS = this.drawing.candles.at(-1)?.startS ?? 0;
     if (this.drawing.candles.length === 0) this.candles.series.applyOptions({ priceFormat: priceFormat(drawing) });
-    // Nobody scrolls out into the void; but a few candles alone stand at the right, where the next ones come.
-    this.chart.timeScale().applyOptions({ fixLeftEdge: drawing.candles.length >= MANY });
     this.drawing = drawing;
     if (change.type === "replace") this.replace();
     else for (let index = change.from; index < drawing.candles.length; index += 1) this.update(index, drawnUntilS);
+    // Nobody scrolls out into the void; but a few candles alone stand at the right, where the next ones come. Not before
+    // they are drawn: the few of before would be moved to the left edge, and all that follow out of sight.
+    this.chart.timeScale().applyOptions({ fixLeftEdge: drawing.candles.length >= MANY });
   }
 
   /** Have exactly these indicators. */
