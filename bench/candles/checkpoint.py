@@ -41,7 +41,7 @@ async def take_apart(line: Line) -> None:
     CandleFold.restore(FoldRules(), {}, data)
     restore_s = time.perf_counter() - began_s
     began_s = time.perf_counter()
-    pickled = pickle.dumps(fold, pickle.HIGHEST_PROTOCOL)
+    pickled = pickle.dumps(frozen, pickle.HIGHEST_PROTOCOL)
     line.say(
         pause_ms=max(pauses_ms),
         mb=len(data) / 1e6,
@@ -63,7 +63,7 @@ async def measure(folder: Path) -> list[TableLine]:
             f"pause {figures['pause_ms']:.0f} ms, {figures['mb']:.1f} MB",
             f"<= {PAUSE_MS:g} ms, <= {SIZE_MB:g} MB",
             figures["pause_ms"] <= PAUSE_MS and figures["mb"] <= SIZE_MB,
-            f"pickle: pause {figures['peer_ms']:.0f} ms, {figures['peer_mb']:.0f} MB",
+            f"pickle of such a copy: {figures['peer_ms']:.0f} ms, {figures['peer_mb']:.0f} MB",
             f"The longest of {_REPEATS} copies of one fold's state after {figures['minutes']:.0f} minutes of trades; "
             "a partition of a worker holds a sixteenth of it. Then "
             f"{figures['encode_s']:.2f} s in a thread to write it, {figures['restore_s']:.2f} s to read it.",
