@@ -3,12 +3,25 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
-from collections.abc import Coroutine
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import uvloop
 
+from mesh.settings import Settings, SettingsError, read_settings
+
 _logger = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    """What runs until its task is cancelled."""
+
+    async def run(self) -> None:
+        """Work."""
 
 
 def run(main: Coroutine[None, None, None], log_level: str) -> None:
@@ -19,6 +32,22 @@ def run(main: Coroutine[None, None, None], log_level: str) -> None:
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # it logs every failed attempt; `connect` logs the change
     uvloop.run(_until_signalled(main))
+
+
+def run_worker(
+    name: str, kind: type[Settings], open_worker: Callable[[Settings], AbstractAsyncContextManager["Worker"]]
+) -> None:
+    """Read a worker's settings and run it; a wrong setting ends the process with its error alone."""
+    try:
+        settings = read_settings(kind, os.environ)
+    except SettingsError as error:
+        sys.exit(f"{name}: {error}")
+
+    async def work() -> None:
+        async with open_worker(settings) as worker:
+            await worker.run()
+
+    run(work(), settings.log_level)
 
 
 async def _until_signalled(main: Coroutine[None, None, None]) -> None:

@@ -20,26 +20,13 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 from gateway.accounts.refresh import Family
 from gateway.accounts.settings import PoolSettings
 from gateway.problems import Problem, retry_after
+from mesh.postgres import AWAY
 
 log = logging.getLogger(__name__)
 
 MAX_FAMILIES_PER_USER = 50
 RETRY_AFTER_S = 2
 CLOSE_WITHIN_S = 1.0
-
-# What asyncpg raises when the server is down, starting, stopping, hanging, out of connections, or only a replica.
-# InterfaceError and InternalClientError also stand for wrong use; the second is what a connection says that was told
-# of a shutdown while it was idle, and is used before it is closed.
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -172,7 +159,7 @@ class AccountsStore:
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
                 yield connection
                 self._seen(away=False)
-        except _AWAY as error:
+        except AWAY as error:
             self._seen(away=True, why=error)
             raise AccountsUnavailable from error
 

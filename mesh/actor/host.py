@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from nats.errors import Error as NatsError
@@ -44,6 +44,19 @@ class ActorHost:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.actors: dict[int, Actor] = {}
         client.on_reconnect(self._reconnected)
+
+    async def run_with(self, **beside: Coroutine[Any, Any, None]) -> None:
+        """Work until the task is cancelled; the actors end first, while what runs beside them, by name, still does."""
+        async with asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(work, name=name) for name, work in beside.items()]
+            actors = asyncio.create_task(self.run(), name="actors")
+            try:
+                await asyncio.shield(actors)
+            finally:
+                actors.cancel()
+                await asyncio.gather(actors, return_exceptions=True)
+                for task in others:
+                    task.cancel()
 
     async def run(self) -> None:
         """Work until the task is cancelled; then give every partition up in order, within bounds."""

@@ -4,7 +4,9 @@ A key that expires by its bucket's age is not told to watchers, so the bucket is
 """
 
 import contextlib
+import os
 import re
+import socket
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,6 +16,11 @@ from mesh.streams import MEMBERS
 
 RENEW_S = 2.0
 _NAME = re.compile(r"[-_A-Za-z0-9]{1,64}")
+
+
+def own_name() -> str:
+    """Name this process: by its machine and its id, so that it is another after each start."""
+    return f"{socket.gethostname().replace('.', '-')}-{os.getpid()}"
 
 
 class Members:

@@ -9,6 +9,8 @@ from typing import TypeAlias, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 
+from mesh import postgres
+
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _logger = logging.getLogger(__name__)
@@ -19,20 +21,8 @@ CONNECT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 1.0
 _FIRST_RETRY_S, _MAX_RETRY_S = 0.05, 1.0
 
-# Down, starting, stopping, hanging, out of connections or of disk, only a replica, or tired of a transaction that
-# waited. InterfaceError and InternalClientError are what a connection says that was lost while nobody looked.
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
+# Away, or tired of a transaction that waited.
+AWAY = (*postgres.AWAY, asyncpg.TransactionRollbackError, asyncpg.IdleInTransactionSessionTimeoutError)
 
 
 class LedgerAway(Exception):  # noqa: N818  # says what is the case

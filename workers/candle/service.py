@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +12,7 @@ from market import subjects
 from market.candles.candles import to_rows
 from mesh import ops
 from mesh.actor.host import ActorHost
+from mesh.actor.members import own_name
 from mesh.actor.outbox import Outbox
 from mesh.actor.runtime import ActorRules
 from mesh.calendars import Calendars
@@ -90,7 +89,7 @@ class CandleService:
         self._host = ActorHost(
             client,
             self._js,
-            settings.candle_member or f"{socket.gethostname().replace('.', '-')}-{os.getpid()}",
+            settings.candle_member or own_name(),
             settings.partitions,
             self._shell,
             ActorRules(
@@ -105,23 +104,14 @@ class CandleService:
         self._rate = ops.Rate(time.monotonic())
 
     async def run(self) -> None:
-        """Work until the task is cancelled; the actors end first, while everything they need still runs."""
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(self._outbox.run(), name="outbox"),
-                tasks.create_task(self._directory.follow(), name="directory"),
-                tasks.create_task(ops.beat(self._client, "candle", self._figures), name="heartbeat"),
-                tasks.create_task(self._apply_retention_for_ever(), name="retention"),
-                tasks.create_task(self._cache_open_for_ever(), name="cache"),
-            ]
-            host = asyncio.create_task(self._host.run(), name="actors")
-            try:
-                await asyncio.shield(host)
-            finally:
-                host.cancel()
-                await asyncio.gather(host, return_exceptions=True)
-                for task in beside:
-                    task.cancel()
+        """Work until the task is cancelled."""
+        await self._host.run_with(
+            outbox=self._outbox.run(),
+            directory=self._directory.follow(),
+            heartbeat=ops.beat(self._client, "candle", self._figures),
+            retention=self._apply_retention_for_ever(),
+            cache=self._cache_open_for_ever(),
+        )
 
     async def close(self) -> None:
         """Give back the connections."""

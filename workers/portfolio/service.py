@@ -1,16 +1,14 @@
 """The portfolio worker's process: builds what its actors need, runs them, and takes them down in order."""
 
-import asyncio
 import contextlib
 import dataclasses
-import os
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 
 from market import subjects
 from mesh import ops
 from mesh.actor.host import ActorHost
+from mesh.actor.members import own_name
 from mesh.actor.runtime import ActorRules
 from mesh.calendars import Calendars
 from mesh.connection import Connection, connect
@@ -59,7 +57,7 @@ class PortfolioService:
         self._host = ActorHost(
             client,
             client.jetstream(),
-            settings.portfolio_member or f"{socket.gethostname().replace('.', '-')}-{os.getpid()}",
+            settings.portfolio_member or own_name(),
             settings.partitions,
             self._shell,
             ActorRules(
@@ -69,22 +67,13 @@ class PortfolioService:
         self._rate = ops.Rate(time.monotonic())
 
     async def run(self) -> None:
-        """Work until the task is cancelled; the actors end first, while everything they need still runs."""
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(self._shell.outbox.run(), name="outbox"),
-                tasks.create_task(self._shell.committer.run(), name="committer"),
-                tasks.create_task(self._showing.run(), name="showing"),
-                tasks.create_task(ops.beat(self._client, WORKER, self._figures), name="heartbeat"),
-            ]
-            host = asyncio.create_task(self._host.run(), name="actors")
-            try:
-                await asyncio.shield(host)
-            finally:
-                host.cancel()
-                await asyncio.gather(host, return_exceptions=True)
-                for task in beside:
-                    task.cancel()
+        """Work until the task is cancelled."""
+        await self._host.run_with(
+            outbox=self._shell.outbox.run(),
+            committer=self._shell.committer.run(),
+            showing=self._showing.run(),
+            heartbeat=ops.beat(self._client, WORKER, self._figures),
+        )
 
     async def close(self) -> None:
         """Give back the connections."""
