@@ -1,5 +1,9 @@
 """How `make test` shares the tests out among its workers: a plugin of pytest, named there beside `-n`."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -12,6 +16,9 @@ TOGETHER = {
     "tests/e2e/": STACKS,
     "tests/integration/infra/test_local_stack.py": STACKS,
 }
+# Builds what is compiled and sees it work, in some ten seconds where nothing has been compiled yet.
+COMPILE = (sys.executable, "-m", "tests.unit.gateway.test_compiled_ahead")
+COMPILED_WITHIN_S = 180
 # What takes long comes first: short files even out the end.
 LONGEST_FIRST = (
     "tests/integration/gateway/",
@@ -29,6 +36,13 @@ class Shares(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         reasons = (reason for prefix, reason in TOGETHER.items() if nodeid.startswith(prefix))
         return next(reasons, nodeid.partition("::")[0])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile once, before the workers: else every process that they start first does, all at the same time."""
+    if not hasattr(session.config, "workerinput"):
+        root = Path(__file__).parents[1]
+        subprocess.run(COMPILE, cwd=root, stdout=subprocess.DEVNULL, timeout=COMPILED_WITHIN_S, check=True)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:

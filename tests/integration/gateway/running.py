@@ -22,6 +22,7 @@ from infra.local.ports import LOOPBACK
 from infra.local.probes import http_answers
 from infra.local.servers import NatsServer, PostgresServer, Server, ValkeyServer, running_nats, running_valkey
 from infra.local.service import Service
+from infra.local.stack import GATEWAY_READY_WITHIN_S
 from infra.migrate import migrate
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +62,7 @@ class Gateway(Server):
                 log=folder / f"gateway-{self.port}.log",
                 env=environment | {"TICKMESH_HTTP_PORT": str(self.port)},
                 probe=http_answers("127.0.0.1", self.port, ready_path),
+                ready_within_s=GATEWAY_READY_WITHIN_S,
             )
         )
 
