@@ -9,8 +9,8 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements;
 - `subscribe_whole`: likewise with their replies and headers, for streams that are read.
 
-The private parts of nats-py that this leans on are `_connect_to_server`, `_process_connect_init`, `_ps`, `_transport`
-and its parser's `parse`; a test holds them in place.
+The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_process_connect_init`, `_ps`,
+`_transport` and its parser's `parse`; a test holds them in place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -168,8 +168,17 @@ class BulkClient(Client):
             chunk = sids[start : start + _SUBSCRIBE_CHUNK]
             self.write_frames([b"".join(b"SUB %s %d\r\n" % (self._subjects[sid].encode(), sid) for sid in chunk)])
 
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # nats-py sends what it still has before it closes; a connection lost just now would end it half-way.
+        if isinstance(self._transport, BulkTransport):
+            self._transport.leave()
+        await super()._close(status, do_cbs)
+
     async def _connect_to_server(self, s: Srv) -> None:
-        if not self._transport and s.uri.scheme not in {"ws", "wss"}:
+        if self._transport:
+            # An attempt that failed after the server accepted it leaves its socket to the garbage collector.
+            self._transport.close()  # type: ignore[no-untyped-call]  # nats-py leaves it so
+        elif s.uri.scheme not in {"ws", "wss"}:
             self._transport = BulkTransport()
         await super()._connect_to_server(s)
 

@@ -20,6 +20,7 @@ class BulkTransport(TcpTransport):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # nats-py leaves it so
         self._last_read_bytes = 0
+        self._is_leaving = False
 
     def __bool__(self) -> bool:
         # nats-py makes a transport of its own where this is false; before connecting it would not keep ours.
@@ -28,6 +29,18 @@ class BulkTransport(TcpTransport):
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Connect, with room for large reads whatever nats-py asks for."""
         await super().connect(uri, max(buffer_size, READ_BYTES), connect_timeout)
+
+    def leave(self) -> None:
+        """From now on a connection that was lost is as good as one that was closed."""
+        self._is_leaving = True
+
+    async def drain(self) -> None:
+        """Wait for room in the write buffer; raises ConnectionError where the connection is lost and still wanted."""
+        try:
+            await super().drain()  # type: ignore[no-untyped-call]  # nats-py leaves it so
+        except ConnectionError:
+            if not self._is_leaving:
+                raise
 
     async def read(self, buffer_size: int) -> bytes:
         """Read what is there, up to `READ_BYTES`."""

@@ -6,15 +6,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import uvloop
+from nats.errors import Error as NatsError
 
 from mesh.settings import Settings, SettingsError, read_settings
 
 _logger = logging.getLogger(__name__)
+
+_OPEN_ATTEMPTS = 10
+_OPEN_AGAIN_S = 1.0
+
+Opened = TypeVar("Opened")
 
 
 class Worker(Protocol):
@@ -44,10 +50,32 @@ def run_worker(
         sys.exit(f"{name}: {error}")
 
     async def work() -> None:
-        async with open_worker(settings) as worker:
+        async with opened(lambda: open_worker(settings)) as worker:
             await worker.run()
 
     run(work(), settings.log_level)
+
+
+@contextlib.asynccontextmanager
+async def opened(make: Callable[[], AbstractAsyncContextManager[Opened]]) -> AsyncIterator[Opened]:
+    """Enter `make()`, and again, a bounded number of times, where NATS goes away while it is being entered.
+
+    Raises what the last attempt raised; errors of the body are never retried.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        yield await _enter(stack, make)
+
+
+async def _enter(stack: contextlib.AsyncExitStack, make: Callable[[], AbstractAsyncContextManager[Opened]]) -> Opened:
+    for left in reversed(range(_OPEN_ATTEMPTS)):
+        try:
+            return await stack.enter_async_context(make())
+        except (NatsError, TimeoutError) as error:
+            if not left:
+                raise
+            _logger.warning("NATS went away during the start (%s); starting again", error or type(error).__name__)
+            await asyncio.sleep(_OPEN_AGAIN_S)
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _until_signalled(main: Coroutine[None, None, None]) -> None:

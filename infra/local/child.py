@@ -59,8 +59,13 @@ class Child:
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process; nothing happens if it has ended."""
+        """Send a signal to the process; nothing happens if it has ended.
+
+        After SIGSTOP it stands still: a busy machine halts the threads of a process one by one.
+        """
         self._process.send_signal(number)
+        if number == signal.SIGSTOP and self.code is None:
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def kill_group(self) -> None:
         """Kill the process and whatever it started in its own group."""

@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit(f"feed: {error}")
 
     async def work() -> None:
-        async with open_feed(settings, adapter) as service:
+        async with process.opened(lambda: open_feed(settings, adapter)) as service:
             await service.run()
 
     process.run(work(), settings.log_level)

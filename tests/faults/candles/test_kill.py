@@ -12,12 +12,13 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import nats
 import pytest
 from nats.js import JetStreamContext
 
 from infra.local.servers import NatsServer, PostgresServer
 from infra.migrate import migrate
+from mesh.connection import connect
+from mesh.settings import MeshSettings
 from mesh.streams import TAPE
 from tests.candle_tape import last_of, make_rows, open_tape
 from tests.candle_worker import CandleWorker, check, read_partition, stored_to, until_stored
@@ -31,7 +32,7 @@ PARTITIONS, INSTRUMENTS, ROWS, WRITING_S = 2, 60, 6000, 8.0
 
 async def kill_after_an_acknowledgement(server: NatsServer) -> None:
     """Kill NATS as soon as a consumer's acknowledgements are seen to have moved; it is asked every 5 ms."""
-    client = await nats.connect(server.url)
+    client = await connect(MeshSettings(nats_url=server.url), "killer")
     try:
         js = client.jetstream()
         before = await floors(js)
@@ -122,7 +123,7 @@ async def test_whatever_is_killed_every_candle_is_there_once(
                 faults.create_task(break_nats(nats_server))
                 if seed % 3 == 0:
                     faults.create_task(hang(postgres_server, schedule.uniform(0, WRITING_S)))
-            client = await nats.connect(nats_server.url)
+            client = await connect(MeshSettings(nats_url=nats_server.url), "reader")
             js = client.jetstream()
             try:
                 behind_s = await until_stored(database_url, await last_of(js, PARTITIONS), within_s=60)

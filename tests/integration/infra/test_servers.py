@@ -33,9 +33,15 @@ async def test_nats_keeps_its_port_and_its_stream_over_a_kill(nats_server: NatsS
     await client.close()
 
 
+def states_of_threads(pid: int) -> set[str]:
+    """Give the kernel's letters; none where there is no /proc."""
+    return {stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
 async def test_a_halted_server_is_still_stopped(tmp_path: Path) -> None:
     async with running_nats(tmp_path) as server:
         server.kill(signal.SIGSTOP)
+        assert states_of_threads(server.pid) <= {"T"}
         assert await server.stop() is not None
 
 

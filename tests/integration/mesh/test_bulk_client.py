@@ -271,3 +271,51 @@ async def test_it_waits_for_a_server_that_is_not_there_yet(
     await nats_server.start()
     client = await asyncio.wait_for(waiting, 20)
     assert client.is_connected
+
+
+async def test_attempts_to_reconnect_that_get_no_further_than_the_connection_are_closed(until: Until) -> None:
+    open_now: set[asyncio.StreamWriter] = set()
+    held: list[asyncio.StreamWriter] = []
+    accepted = 0
+
+    async def greet_the_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        open_now.add(writer)
+        if accepted == 1:
+            writer.write(b'INFO {"max_payload": 1048576}\r\n')
+            await reader.readuntil(b"PING\r\n")
+            writer.write(b"PONG\r\n")
+        else:
+            await reader.read()
+        open_now.discard(writer)
+        writer.close()
+
+    async def failed(_: Exception) -> None:
+        held.append(vars(client._transport)["_io_writer"])  # so that its end is not the garbage collector's doing
+
+    client = Connection(max_bulk_subscriptions=1)
+    async with await asyncio.start_server(greet_the_first, "127.0.0.1", 0) as server:
+        await client.connect(
+            f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            connect_timeout=0.1,  # type: ignore[arg-type]  # a fraction of a second is meant
+            reconnect_time_wait=0,
+            max_reconnect_attempts=-1,
+            error_cb=failed,
+        )
+        await until(lambda: accepted >= 6)
+        await until(lambda: len(open_now) <= 1)
+        await client.close()
+        await until(lambda: not open_now)
+
+
+async def test_a_connection_that_is_lost_while_it_is_closed_is_closed_whole(connected: Connect) -> None:
+    client = await connected()
+    subscription = await client.subscribe("never")
+    vars(client._transport)["_io_writer"].transport.abort()
+    await client.publish("anything")
+    await asyncio.sleep(0)  # the loss is known to the transport, and not yet to the client
+    await client.close()
+    assert client.is_closed
+    with pytest.raises(NatsError):
+        await subscription.next_msg(timeout=1)

@@ -86,5 +86,5 @@ async def test_nothing_is_written_and_nobody_waits_while_there_is_no_connection(
 
 def test_the_module_names_every_private_part_that_it_uses() -> None:
     named = mesh.bulk_client.__doc__ or ""
-    for part in ("_connect_to_server", "_process_connect_init", "_ps", "_transport", "parse"):
+    for part in ("_close", "_connect_to_server", "_process_connect_init", "_ps", "_transport", "parse"):
         assert f"`{part}`" in named

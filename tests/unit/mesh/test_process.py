@@ -1,12 +1,16 @@
 """The life of a process: how a signal, an error and an end are passed on."""
 
+import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeout
+
+from mesh import process
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -81,3 +85,42 @@ def test_an_error_ends_a_process_with_its_trace_and_a_code(program: type[Program
     code, out, error = program("raise RuntimeError('the reason')").end()
     assert (code, out) == (1, "tidied up\n")
     assert "RuntimeError: the reason" in error
+
+
+class Opening:
+    """Something to open that NATS leaves `failures` times on the way."""
+
+    def __init__(self, failures: int) -> None:
+        self.left, self.attempts = failures, 0
+
+    @contextlib.asynccontextmanager
+    async def __call__(self) -> AsyncIterator[str]:
+        self.attempts += 1
+        if self.left:
+            self.left -= 1
+            raise NatsTimeout
+        yield "open"
+
+
+async def test_a_start_that_nats_leaves_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_OPEN_AGAIN_S", 0.0)
+    opening = Opening(failures=3)
+    async with process.opened(opening) as what:
+        assert (what, opening.attempts) == ("open", 4)
+
+
+async def test_a_start_is_given_up_after_so_many_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_OPEN_AGAIN_S", 0.0)
+    opening = Opening(failures=99)
+    with pytest.raises(NatsTimeout):
+        async with process.opened(opening):
+            raise AssertionError("never open")
+    assert opening.attempts == 10
+
+
+async def test_what_fails_once_it_is_open_is_not_begun_again() -> None:
+    opening = Opening(failures=0)
+    with pytest.raises(NatsTimeout):
+        async with process.opened(opening):
+            raise NatsTimeout
+    assert opening.attempts == 1
