@@ -2,7 +2,7 @@ import { createContext, use } from "react";
 import type { MarketApi } from "../api/market";
 import type { PortfoliosApi } from "../api/portfolios";
 import type { ChartChoice } from "../chart/chart-choice";
-import type { OrderDesk } from "../portfolio/order-desk";
+import type { OrderDesk } from "../orders/order-desk";
 import type { LiveMarket } from "../stream/live-market";
 import type { Watchlist } from "../watchlist/watchlist";
 

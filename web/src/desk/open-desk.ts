@@ -1,8 +1,9 @@
 import type { Session } from "../account/session";
 import { marketApi } from "../api/market";
+import { ordersApi } from "../api/orders";
 import { portfoliosApi } from "../api/portfolios";
 import { ChartChoice } from "../chart/chart-choice";
-import { OrderDesk } from "../portfolio/order-desk";
+import { OrderDesk } from "../orders/order-desk";
 import { LiveMarket } from "../stream/live-market";
 import { streamUrl } from "../stream/socket";
 import { watchedOf } from "../stream/subscriptions";
@@ -12,11 +13,10 @@ import type { Desk } from "./desk-context";
 export function createDesk(session: Session, email: string): Desk {
   const { origin } = window.location;
   const api = marketApi(origin, session);
-  const portfolios = portfoliosApi(origin, session);
   return {
     api,
-    portfolios,
-    orders: new OrderDesk(portfolios),
+    portfolios: portfoliosApi(origin, session),
+    orders: new OrderDesk(ordersApi(origin, session)),
     market: new LiveMarket(streamUrl(origin), session),
     watchlist: new Watchlist(email, localStorage, api),
     chartChoice: new ChartChoice(email, localStorage),

@@ -1,12 +1,12 @@
 import { type FormEvent, useState } from "react";
 import { record, string } from "../api/fields";
-import { understood } from "../api/portfolios";
+import { understood } from "../api/understood";
 import { goTo, portfolioAddress } from "../desk/place";
-import { Dialog } from "./dialog";
-import { FormEnd, errorOf } from "./form-end";
+import { Dialog } from "../forms/dialog";
+import { FormEnd, errorOf } from "../forms/form-end";
+import { TextField } from "../forms/text-field";
+import { useOrder } from "../orders/use-order";
 import { createOrder } from "./orders";
-import { TextField } from "./text-field";
-import { useOrder } from "./use-order";
 
 const FIELDS: ReadonlySet<string | null> = new Set(["name", "currency"]);
 

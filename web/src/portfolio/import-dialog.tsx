@@ -1,12 +1,12 @@
 import { type FormEvent, useState } from "react";
 import type { ApiError } from "../api/problem";
-import { Dialog } from "./dialog";
-import { FormEnd } from "./form-end";
+import { Dialog } from "../forms/dialog";
+import { FormEnd } from "../forms/form-end";
+import { FieldFrame } from "../forms/text-field";
+import { useOrder } from "../orders/use-order";
 import { lineProblems } from "./import-result";
 import { importOrder } from "./orders";
-import { FieldFrame } from "./text-field";
 import { useDryRun } from "./use-dry-run";
-import { useOrder } from "./use-order";
 
 interface ImportDialogProps {
   portfolio: string;

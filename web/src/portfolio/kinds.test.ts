@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { KINDS, NO_VALUES, correctionOf, fieldsOf, isComplete, localOf, requestOf } from "./kinds";
+import { localOf } from "../format/local-time";
+import { KINDS, NO_VALUES, correctionOf, fieldsOf, isComplete, requestOf } from "./kinds";
 
 const BUY = { ...NO_VALUES, symbol: " XNAS:AAPL ", quantity: "10.00000001", price: "219.9" };
 

@@ -1,3 +1,5 @@
+import { utcOf } from "../format/local-time";
+
 /** The kinds of transactions, and which fields each of them has. */
 export const KINDS = ["BUY", "SELL", "DIVIDEND", "DEPOSIT", "WITHDRAWAL", "FEE", "SPLIT"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -71,16 +73,4 @@ export function correctionOf(kind: Kind, values: Values, before: Values): Transa
 /** Words of a kind in a sentence: "Buy". */
 export function kindWord(kind: Kind): string {
   return kind.charAt(0) + kind.slice(1).toLowerCase();
-}
-
-/** A time of the server's as an input for local times has it, to the second. */
-export function localOf(utc: string): string {
-  const at = new Date(utc);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, "2026-03-29T16:30:05".length);
-}
-
-/** "2026-03-29T16:30:05" of this machine's zone in UTC; what is no time is left for the server to refuse. */
-function utcOf(local: string): string {
-  const at = new Date(local);
-  return Number.isNaN(at.getTime()) ? local : at.toISOString();
 }

@@ -1,4 +1,4 @@
-import type { Order } from "../api/portfolios";
+import type { Order } from "../api/orders";
 import type { TransactionFields } from "./kinds";
 
 /** What the ledger can be asked to do. */

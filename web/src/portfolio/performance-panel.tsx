@@ -1,9 +1,9 @@
 import { memo, useCallback, useEffect, useRef, useState } from "react";
+import { useAsked } from "../asking/use-asked";
 import { useScheme } from "../chart/use-chart";
 import { useDesk } from "../desk/desk-context";
 import { formatPercent } from "../format/numbers";
 import type { Day } from "./performance";
-import { useAsked } from "./use-asked";
 
 /** There is a new close once a day. */
 const ASK_EVERY_MS = 5 * 60_000;

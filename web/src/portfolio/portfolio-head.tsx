@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { goTo, portfolioAddress } from "../desk/place";
-import { ConfirmDialog } from "./confirm-dialog";
+import { ConfirmDialog } from "../forms/confirm-dialog";
 import { ExportButton } from "./export-button";
 import { ImportDialog } from "./import-dialog";
 import { formatDecimal } from "./money";

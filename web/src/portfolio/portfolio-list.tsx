@@ -1,12 +1,12 @@
 import { useCallback, useState } from "react";
+import { useAsked } from "../asking/use-asked";
 import { useDesk } from "../desk/desk-context";
 import { portfolioAddress } from "../desk/place";
 import { formatPercent } from "../format/numbers";
+import { useOrders } from "../orders/use-order";
 import { usePortfolio } from "../stream/hooks";
 import { CreateDialog } from "./create-dialog";
 import { directionOf, formatDecimal, formatGain } from "./money";
-import { useAsked } from "./use-asked";
-import { useOrders } from "./use-order";
 import type { Totals } from "./valuation";
 
 const ASK_EVERY_MS = 10_000;

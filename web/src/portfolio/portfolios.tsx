@@ -1,4 +1,4 @@
-import { AcceptedOrders } from "./accepted-orders";
+import { AcceptedOrders } from "../orders/accepted-orders";
 import { PortfolioList } from "./portfolio-list";
 import { PortfolioPage } from "./portfolio-page";
 

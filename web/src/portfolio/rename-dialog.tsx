@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from "react";
-import { Dialog } from "./dialog";
-import { FormEnd, errorOf } from "./form-end";
+import { Dialog } from "../forms/dialog";
+import { FormEnd, errorOf } from "../forms/form-end";
+import { TextField } from "../forms/text-field";
+import { useOrder } from "../orders/use-order";
 import { renameOrder } from "./orders";
-import { TextField } from "./text-field";
-import { useOrder } from "./use-order";
 
 interface RenameDialogProps {
   id: string;

@@ -1,6 +1,10 @@
 import { type FormEvent, useState } from "react";
-import { Dialog } from "./dialog";
-import { FormEnd, errorOf } from "./form-end";
+import { Dialog } from "../forms/dialog";
+import { FormEnd, errorOf } from "../forms/form-end";
+import { SymbolField } from "../forms/symbol-field";
+import { FieldFrame, TextField } from "../forms/text-field";
+import { localOf } from "../format/local-time";
+import { useOrder } from "../orders/use-order";
 import {
   type Field,
   KINDS,
@@ -12,15 +16,11 @@ import {
   fieldsOf,
   isComplete,
   kindWord,
-  localOf,
   requestOf,
 } from "./kinds";
 import { correctOrder, recordOrder } from "./orders";
 import { PreviewFigures } from "./preview-figures";
-import { SymbolField } from "./symbol-field";
-import { FieldFrame, TextField } from "./text-field";
 import type { Transaction } from "./transactions";
-import { useOrder } from "./use-order";
 import { usePreview } from "./use-preview";
 
 interface TransactionDialogProps {
@@ -45,7 +45,7 @@ export function TransactionDialog({ portfolio, currency, corrected, onClose }: T
       ? recordOrder(portfolio, requestOf(kind, values))
       : correctOrder(portfolio, corrected.id, correctionOf(kind, values, initial));
   const literal = JSON.stringify(order);
-  const { preview, problem: doubt } = usePreview(isComplete(kind, values) ? order : null);
+  const { answer: preview, problem: doubt } = usePreview(isComplete(kind, values) ? order : null);
   const problem = sent === literal ? refusal : doubt;
   const shown = fieldsOf(kind);
 

@@ -1,5 +1,6 @@
+import { localOf } from "../format/local-time";
 import { splitSymbol } from "../format/symbols";
-import { kindWord, localOf } from "./kinds";
+import { kindWord } from "./kinds";
 import { directionOf, formatDecimal, formatGain } from "./money";
 import type { Shown } from "./transactions";
 

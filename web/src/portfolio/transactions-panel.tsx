@@ -1,5 +1,5 @@
 import { memo, useState } from "react";
-import { ConfirmDialog } from "./confirm-dialog";
+import { ConfirmDialog } from "../forms/confirm-dialog";
 import { kindWord } from "./kinds";
 import { voidOrder } from "./orders";
 import { TransactionDialog } from "./transaction-dialog";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { understood } from "../api/portfolios";
+import { understood } from "../api/understood";
 import { ApiError } from "../api/problem";
 import { useDesk } from "../desk/desk-context";
 import { rowsOf } from "./import-result";

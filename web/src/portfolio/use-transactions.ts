@@ -1,8 +1,8 @@
 import { useCallback, useState } from "react";
 import type { PortfoliosApi } from "../api/portfolios";
+import { type Asked, useAsked } from "../asking/use-asked";
 import { useDesk } from "../desk/desk-context";
 import type { TransactionPage } from "./transactions";
-import { type Asked, useAsked } from "./use-asked";
 
 /** What is on record, newest first, asked anew with every revision of the portfolio; and how to have older pages. */
 export function useTransactions(id: string, revision: number): Asked<TransactionPage> & { loadOlder: () => void } {

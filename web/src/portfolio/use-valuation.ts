@@ -1,7 +1,7 @@
 import { useCallback, useEffect } from "react";
 import { useDesk } from "../desk/desk-context";
 import { usePortfolio } from "../stream/hooks";
-import { useAsked } from "./use-asked";
+import { useAsked } from "../asking/use-asked";
 import type { Valuation } from "./valuation";
 
 const ASK_EVERY_MS = 5000;

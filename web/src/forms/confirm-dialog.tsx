@@ -1,8 +1,8 @@
 import type { FormEvent } from "react";
-import type { Order } from "../api/portfolios";
+import type { Order } from "../api/orders";
+import { useOrder } from "../orders/use-order";
 import { Dialog } from "./dialog";
 import { FormEnd } from "./form-end";
-import { useOrder } from "./use-order";
 
 interface ConfirmDialogProps {
   title: string;

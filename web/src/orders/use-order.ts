@@ -1,5 +1,5 @@
 import { useRef, useState, useSyncExternalStore } from "react";
-import type { Order } from "../api/portfolios";
+import type { Order } from "../api/orders";
 import { ApiError } from "../api/problem";
 import { useDesk } from "../desk/desk-context";
 import { isUndecided, newKey } from "./carry-out";

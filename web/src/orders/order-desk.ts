@@ -1,4 +1,4 @@
-import type { Order, PortfoliosApi } from "../api/portfolios";
+import type { Order, OrdersApi } from "../api/orders";
 import { ApiError } from "../api/problem";
 import { decided, give } from "./carry-out";
 
@@ -22,7 +22,7 @@ export class OrderDesk {
   private current: OrderState = { accepted: [], decisions: 0 };
   private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly api: PortfoliosApi) {}
+  constructor(private readonly api: OrdersApi) {}
 
   readonly state = (): OrderState => this.current;
 

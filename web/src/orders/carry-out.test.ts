@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Outcome, PortfoliosApi } from "../api/portfolios";
+import type { Outcome, OrdersApi } from "../api/orders";
 import { ApiError } from "../api/problem";
+import { closeOrder } from "../portfolio/orders";
 import { decided, give, isUndecided, newKey } from "./carry-out";
 import { OrderDesk } from "./order-desk";
-import { closeOrder } from "./orders";
 
 const ORDER = closeOrder("p");
 const AWAY = new ApiError(503, "ledger_away", "The ledger cannot be reached.");
@@ -22,7 +22,7 @@ function serverOf(...answers: (Outcome | ApiError)[]) {
     const answer = answers.shift() ?? DONE;
     return answer instanceof ApiError ? Promise.reject(answer) : Promise.resolve(answer);
   };
-  const api = { give: (_: unknown, key: string) => next(key), outcome: () => next(null) } as unknown as PortfoliosApi;
+  const api = { give: (_: unknown, key: string) => next(key), outcome: () => next(null) } as unknown as OrdersApi;
   return { api, keys };
 }
 
