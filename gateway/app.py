@@ -35,6 +35,8 @@ from gateway.bodies import JsonRequest
 from gateway.candle_source import CandleSource
 from gateway.charts.controller import Charts, ChartsController
 from gateway.charts.reader import ChartReader
+from gateway.commanding.controller import CommandsController
+from gateway.commanding.desk import Lookups
 from gateway.live.assembly import Live, build_live
 from gateway.live.origins import Origins
 from gateway.live.portfolio_feed import PortfolioFeed
@@ -43,7 +45,7 @@ from gateway.live.stream import Reception, serve
 from gateway.metrics import Metrics
 from gateway.portfolios.assembly import Portfolios, open_portfolios
 from gateway.portfolios.controller import PortfoliosController
-from gateway.portfolios.transactions import CommandsController, TransactionsController
+from gateway.portfolios.transactions import TransactionsController
 from gateway.problems import PROBLEM_HANDLERS
 from gateway.rest.health import Dependencies, HealthController
 from gateway.rest.quotes import QuotesController
@@ -180,6 +182,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
             "charts": _part(lambda parts: parts.charts),
             "files": _part(lambda parts: parts.portfolios.files),
             "ledger": _part(lambda parts: parts.portfolios.commands),
+            "lookups": _part(lambda parts: Lookups(parts.portfolios.commands)),
             "portfolios": _part(lambda parts: parts.portfolios.reader),
             "records": _part(lambda parts: parts.portfolios.records),
             "upstream": _part(lambda parts: parts.upstream),

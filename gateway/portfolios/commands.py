@@ -7,26 +7,30 @@ from uuid import UUID
 from litestar import Response
 
 from gateway.accounts.tokens import Principal
-from gateway.portfolios.answers import answered, ledger_busy, ledger_full, not_given, pending, told
-from gateway.portfolios.keys import command_id, read_key
-from gateway.portfolios.ledger_client import LedgerBusy, LedgerClient, LedgerFull, NotTaken
+from gateway.commanding.answers import Taker
+from gateway.commanding.client import CommandClient, NotTaken
+from gateway.commanding.desk import Desk, Fate
+from gateway.commanding.keys import command_id, read_key
 from gateway.portfolios.reader import ledger_away
-from gateway.portfolios.requests import unknown_command
+from market import subjects
 from market.ledger.account import Account
 from market.ledger.commands import Action, Command
 from market.ledger.decide import Decision, decide
 from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
 
+_LEDGER = Taker("ledger", "the ledger")
 _NEXT_SEQUENCE = (1 << 63) - 1  # behind everything that is recorded
 
 
 class Commands:
     """The commands of all users of this gateway."""
 
-    def __init__(self, client: LedgerClient, store: LedgerStore) -> None:
+    def __init__(self, client: CommandClient[Command], store: LedgerStore, partitions: int) -> None:
         self._client = client
+        self._desk = Desk(client, _LEDGER)
         self._store = store
+        self._partitions = partitions
 
     async def carry_out(
         self, user: Principal, header: str | None, digest: bytes, action: Action, location: str = ""
@@ -34,14 +38,7 @@ class Commands:
         """Have an action carried out, once for each key; raises Problem where nobody took it."""
         key = read_key(header)
         command = self._command(user.user_id, key, digest, action, self._client.reply_subject())
-        try:
-            return answered(await self._client.give(command), key, location)
-        except NotTaken as error:
-            raise not_given(str(error), key) from error
-        except LedgerBusy as error:
-            raise ledger_busy(str(error), key) from error
-        except LedgerFull as error:
-            raise ledger_full(key) from error
+        return await self._desk.give(self._partition_of(user), command, key, location)
 
     async def try_out(self, user: Principal, action: Action) -> tuple[Account, Decision]:
         """Say what an action would come to just now, by the ledger's own rules; nothing is written. Raises Problem."""
@@ -52,19 +49,20 @@ class Commands:
             raise ledger_away(str(error)) from error
         return account, await asyncio.to_thread(decide, command, _NEXT_SEQUENCE, account)
 
-    async def look_up(self, user: Principal, command: UUID) -> Response[bytes]:
-        """Give a command's answer, or say that it waits; raises Problem where there is no such command."""
+    async def look_up(self, user: Principal, command: UUID) -> Fate:
+        """Say what became of a command; raises Problem where that cannot be known now."""
+        partition = self._partition_of(user)
         try:
-            newest = await self._client.newest_sequence(user.user_id)
-            reached = await self._store.reached(self._client.partition_of(user.user_id))
+            newest = await self._client.newest_sequence(partition)
+            reached = await self._store.reached(partition)
             answer = await self._store.command(command, user.user_id)
         except (NotTaken, LedgerAway) as error:
             raise ledger_away(str(error)) from error
-        if answer is not None:
-            return told(answer, {})
-        if reached >= newest:  # whatever was given before we were asked is decided, and this is not among it
-            raise unknown_command()
-        return pending(command)
+        return Fate(answer, is_open=reached < newest)  # else all that was given before we were asked is decided
+
+    def _partition_of(self, user: Principal) -> int:
+        """Give the partition in whose order a user's commands are carried out."""
+        return subjects.partition_of_user(user.user_id, self._partitions)
 
     @staticmethod
     def _command(user: UUID, key: str, digest: bytes, action: Action, reply: str) -> Command:

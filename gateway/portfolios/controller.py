@@ -6,9 +6,11 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
+from gateway.commanding.acting import AnyRequest, Key, as_json, read_id
+from gateway.commanding.answers import JSON
+from gateway.portfolios.acting import DryRun, carry_out, try_out
 from gateway.portfolios.commands import Commands
-from gateway.portfolios.described import Opened, Recorded, commands, reads
+from gateway.portfolios.described import Opened, Recorded, described
 from gateway.portfolios.reader import PortfolioReader
 from gateway.portfolios.requests import (
     Entry,
@@ -16,7 +18,6 @@ from gateway.portfolios.requests import (
     NewPortfolio,
     fields_of,
     opening,
-    read_id,
     renaming,
     unknown_portfolio,
 )
@@ -29,14 +30,14 @@ class PortfoliosController(Controller):
 
     tags = ("portfolios",)
 
-    @post("/portfolios", summary="Open a portfolio", media_type=JSON, responses=commands(201, Opened))
+    @post("/portfolios", summary="Open a portfolio", media_type=JSON, responses=described.commands(201, Opened))
     async def create(
         self, request: AnyRequest, data: JSONBody[NewPortfolio], ledger: NamedDependency[Commands], key: Key = None
     ) -> Response[bytes]:
         """Open a portfolio in one currency."""
         return await carry_out(request, ledger, key, opening(data), "/portfolios/{id}")
 
-    @get("/portfolios", summary="All portfolios", media_type=JSON, responses=reads(dict[str, Any]))
+    @get("/portfolios", summary="All portfolios", media_type=JSON, responses=described.reads(dict[str, Any]))
     async def list_all(self, request: AnyRequest, portfolios: NamedDependency[PortfolioReader]) -> Response[bytes]:
         """List the user's portfolios with what they are worth now, oldest first."""
         return as_json(await portfolios.all_of(request.user.user_id))
@@ -45,7 +46,7 @@ class PortfoliosController(Controller):
         "/portfolios/{portfolio:str}",
         summary="What a portfolio holds and is worth",
         media_type=JSON,
-        responses=reads(dict[str, Any]),
+        responses=described.reads(dict[str, Any]),
     )
     async def value(
         self, request: AnyRequest, portfolio: FromPath[str], portfolios: NamedDependency[PortfolioReader]
@@ -54,7 +55,10 @@ class PortfoliosController(Controller):
         return as_json(await portfolios.one(request.user.user_id, read_id(portfolio, unknown_portfolio)))
 
     @patch(
-        "/portfolios/{portfolio:str}", summary="Rename a portfolio", media_type=JSON, responses=commands(200, Opened)
+        "/portfolios/{portfolio:str}",
+        summary="Rename a portfolio",
+        media_type=JSON,
+        responses=described.commands(200, Opened),
     )
     async def rename(
         self,
@@ -72,7 +76,7 @@ class PortfoliosController(Controller):
         status_code=202,
         summary="Close a portfolio",
         media_type=JSON,
-        responses=commands(204, None),
+        responses=described.commands(204, None),
     )
     async def close(
         self, request: AnyRequest, portfolio: FromPath[str], ledger: NamedDependency[Commands], key: Key = None
@@ -84,7 +88,7 @@ class PortfoliosController(Controller):
         "/portfolios/{portfolio:str}/holdings",
         summary="Record a transaction",
         media_type=JSON,
-        responses=commands(201, Recorded, tries=True),
+        responses=described.commands(201, Recorded, tries=True),
     )
     async def record(
         self,

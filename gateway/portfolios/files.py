@@ -7,8 +7,8 @@ import msgspec
 from litestar import Response
 
 from gateway.accounts.tokens import Principal
-from gateway.portfolios.acting import as_json
-from gateway.portfolios.answers import told
+from gateway.commanding.acting import as_json
+from gateway.commanding.answers import told
 from gateway.portfolios.commands import Commands
 from gateway.portfolios.requests import Find, with_listing
 from gateway.problems import Problem

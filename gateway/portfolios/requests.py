@@ -1,7 +1,6 @@
 """What requests about portfolios hold, read into the ledger's own words. Pure."""
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from gateway.commanding.answers import problem_of
 from gateway.problems import Problem, invalid_field
 from gateway.upstream import UnknownSymbolError
 from market.instrument import Instrument
@@ -21,7 +21,6 @@ from market.ledger.refusal import Refused, invalid
 from market.ledger.transaction import Kind
 from market.symbols import SymbolError
 
-MAX_PAGE = 500
 MAX_FILE_BYTES = 700_000  # of 5,000 lines; as a command it must fit into one message
 
 Find = Callable[[str], Instrument]
@@ -63,11 +62,6 @@ class Correction(Entry, forbid_unknown_fields=True):
     """What is to stand in the place of a transaction; what is left out stays. `void` puts nothing there."""
 
     void: bool = False
-
-
-def digest_of(method: str, path: str, body: bytes) -> bytes:
-    """Give the 32 bytes that tell one request from another."""
-    return hashlib.blake2b(b"\n".join((method.encode(), path.encode(), body)), digest_size=32).digest()
 
 
 def opening(asked: NewPortfolio) -> Create:
@@ -148,20 +142,6 @@ def with_listing(fields: Fields, find: Find) -> Fields:
     return replace(fields, symbol=str(listing.key), currency=listing.currency)
 
 
-def problem_of(status: int, body: dict[str, object]) -> Problem:
-    """Make a problem document of a refusal's members."""
-    rest = {name: value for name, value in body.items() if name not in {"code", "detail"}}
-    return Problem(status, str(body["code"]), str(body["detail"]), **rest)  # type: ignore[arg-type]  # JSON's own values
-
-
-def read_id(text: str, unknown: Callable[[], Problem]) -> UUID:
-    """Read an id in a path; what is none is the id of nothing. Raises Problem."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise unknown() from None
-
-
 def unknown_portfolio() -> Problem:
     """Say that there is no such portfolio, in the same words whether it is another user's or nobody's."""
     return Problem(404, "unknown_portfolio", "there is no such portfolio")
@@ -170,18 +150,6 @@ def unknown_portfolio() -> Problem:
 def unknown_transaction() -> Problem:
     """Say that a portfolio has no such transaction."""
     return Problem(404, "unknown_transaction", "the portfolio has no such transaction")
-
-
-def unknown_command() -> Problem:
-    """Say that there is no such command, whether it is another user's or nobody's."""
-    return Problem(404, "unknown_command", "there is no such command")
-
-
-def read_limit(text: str) -> int:
-    """Read how many transactions a page may have; raises Problem."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
-        raise invalid_field("limit", f"1 to {MAX_PAGE}")
-    return int(text)
 
 
 def read_day(text: str, field: str) -> date:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from gateway.portfolios.acting import JSON, AnyRequest, DryRun, Key, as_json, carry_out, try_out
+from gateway.commanding.acting import AnyRequest, Key, as_json, read_id, read_limit
+from gateway.commanding.answers import JSON
+from gateway.portfolios.acting import DryRun, carry_out, try_out
 from gateway.portfolios.commands import Commands
-from gateway.portfolios.described import Imported, Pending, Recorded, RecordedPage, commands, reads
+from gateway.portfolios.described import Imported, Recorded, RecordedPage, described
 from gateway.portfolios.files import CSV, Files
 from gateway.portfolios.records import Records
 from gateway.portfolios.requests import (
@@ -19,9 +20,6 @@ from gateway.portfolios.requests import (
     correction_of,
     named,
     read_day,
-    read_id,
-    read_limit,
-    unknown_command,
     unknown_portfolio,
     unknown_transaction,
 )
@@ -38,7 +36,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/transactions",
         summary="Transactions",
         media_type=JSON,
-        responses=reads(RecordedPage),
+        responses=described.reads(RecordedPage),
     )
     async def transactions(
         self,
@@ -64,7 +62,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/transactions/{transaction:str}/corrections",
         summary="Correct or void a transaction",
         media_type=JSON,
-        responses=commands(201, Recorded, tries=True),
+        responses=described.commands(201, Recorded, tries=True),
     )
     async def correct(
         self,
@@ -88,7 +86,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/imports",
         summary="Import transactions from a file",
         media_type=JSON,
-        responses=commands(201, Imported, tries=True),
+        responses=described.commands(201, Imported, tries=True),
         request_max_body_size=MAX_FILE_BYTES,
     )
     async def import_file(
@@ -111,7 +109,7 @@ class TransactionsController(Controller):
         "/portfolios/{portfolio:str}/performance",
         summary="Day by day",
         media_type=JSON,
-        responses=reads(dict[str, Any]),
+        responses=described.reads(dict[str, Any]),
     )
     async def performance(
         self,
@@ -125,21 +123,3 @@ class TransactionsController(Controller):
         since = None if first is None else read_day(first, "from")
         until = None if last is None else read_day(last, "to")
         return as_json(await records.days(request.user.user_id, read_id(portfolio, unknown_portfolio), since, until))
-
-
-class CommandsController(Controller):
-    """What became of commands."""
-
-    tags = ("portfolios",)
-
-    @get(
-        "/commands/{command:str}",
-        summary="What became of a command",
-        media_type=JSON,
-        responses=reads(dict[str, Any]) | {202: ResponseSpec(Pending, description="It is not carried out yet")},
-    )
-    async def command(
-        self, request: AnyRequest, command: FromPath[str], ledger: NamedDependency[Commands]
-    ) -> Response[bytes]:
-        """Give a command's answer as it was first given; 202 while it waits to be carried out."""
-        return await ledger.look_up(request.user, read_id(command, unknown_command))

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from uuid import uuid4
 
-from gateway.portfolios.ledger_client import LedgerClient as GatewayClient
+from gateway.commanding.client import CommandClient, CommandStream
+from market import subjects
 from market.ledger.commands import Command, Create
 from market.ledger.decide import Answer
+from mesh.ledger.codec import encode_command
 from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
+from mesh.streams import LEDGER
 from tests.integration.portfolio.conftest import PARTITIONS
 from tests.portfolio_worker import LedgerClient, command
 
@@ -22,14 +25,16 @@ async def test_a_request_that_comes_again_while_the_tables_are_away_is_pending(
             raise LedgerAway("down")
         return await store.answer_to(asked)
 
-    gateway = GatewayClient(ledger.client, ledger.js, look, PARTITIONS, answer_s=1.0)
+    stream = CommandStream(LEDGER, subjects.ledger, encode_command, look)
+    gateway = CommandClient(ledger.client, ledger.js, stream, answer_s=1.0)
     await gateway.open()
     user = uuid4()
     await ledger.open_portfolio(user, "First")  # its partition has an owner
     asked = command(user, Create("Savings", "USD"))
-    first = await gateway.give(replace(asked, reply=gateway.reply_subject()))
+    partition = subjects.partition_of_user(user, PARTITIONS)
+    first = await gateway.give(partition, replace(asked, reply=gateway.reply_subject()))
     assert first.answer is not None
-    again = await gateway.give(replace(asked, reply=gateway.reply_subject()))
+    again = await gateway.give(partition, replace(asked, reply=gateway.reply_subject()))
     assert (again.command_id, again.answer) == (asked.id, None)
     is_away = False
-    assert await gateway.give(replace(asked, reply=gateway.reply_subject())) == first
+    assert await gateway.give(partition, replace(asked, reply=gateway.reply_subject())) == first

@@ -6,20 +6,18 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from gateway.portfolios.keys import command_id, read_key
+from gateway.commanding.acting import read_id, read_limit
+from gateway.commanding.keys import command_id, digest_of, read_key
 from gateway.portfolios.requests import (
     Correction,
     Entry,
     NewName,
     NewPortfolio,
     correction_of,
-    digest_of,
     fields_of,
     named,
     opening,
     read_day,
-    read_id,
-    read_limit,
     renaming,
     unknown_portfolio,
 )

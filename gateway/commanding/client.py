@@ -1,7 +1,7 @@
-"""Gives commands to the ledger, and waits for what becomes of them.
+"""Gives commands to whoever carries them out, and waits for what becomes of them.
 
-A command is durable once NATS has acknowledged it: from then on it is applied, once, whether somebody waits or not. The
-worker that owns the portfolio answers after its commit. Whoever asks again under the same key asks for the same
+A command is durable once NATS has acknowledged it: from then on it is carried out, once, whether somebody waits or not.
+The worker that owns its partition answers after its commit. Whoever asks again under the same key asks for the same
 command, and gets the first answer.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -17,13 +18,10 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from market import subjects
-from market.ledger.commands import Command
 from market.ledger.decide import Answer
 from mesh.connection import Connection
-from mesh.ledger.codec import UnreadableError, decode_answer, encode_command
+from mesh.ledger.codec import UnreadableError, decode_answer
 from mesh.ledger.postgres import LedgerAway
-from mesh.streams import LEDGER
 
 _PUBLISH_S = 2.0
 _ANSWER_S = 2.0
@@ -31,19 +29,48 @@ _LOOK_AFTER_S = 0.02  # for the answer to a command that was given before; doubl
 _DEFAULT_MOST_WAITING = 10_000
 _STREAM_FULL = frozenset((10077, 10122))  # bytes, messages: as nats-server numbers its errors
 
-Look = Callable[[Command], Awaitable[Answer | None]]
-"""Finds the answer to a command, where there is one; raises LedgerAway."""
+
+class AnyCommand(Protocol):
+    """What a command of any kind has; see market.ledger.commands.Command."""
+
+    @property
+    def id(self) -> UUID:
+        """What makes it the same command when it comes again."""
+
+    @property
+    def digest(self) -> bytes:
+        """What tells it from another under the same id."""
+
+    @property
+    def reply(self) -> str:
+        """Where its answer is waited for."""
+
+
+CommandKind = TypeVar("CommandKind", bound=AnyCommand)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStream(Generic[CommandKind]):
+    """A stream of commands of one kind."""
+
+    name: str
+    """On NATS."""
+    subject: Callable[[int], str]
+    """Of a partition."""
+    encode: Callable[[CommandKind], bytes]
+    look: Callable[[CommandKind], Awaitable[Answer | None]]
+    """Finds the answer to a command, where there is one; raises LedgerAway."""
 
 
 class NotTaken(Exception):  # noqa: N818  # says what is the case
     """NATS did not take the command, or did not say so: it may be given again under the same key."""
 
 
-class LedgerBusy(Exception):  # noqa: N818  # says what is the case
-    """Too many commands wait for their answers here; this one was not given to the ledger."""
+class Busy(Exception):  # noqa: N818  # says what is the case
+    """Too many commands wait for their answers here; this one was not given to anybody."""
 
 
-class LedgerFull(Exception):  # noqa: N818  # says what is the case
+class Full(Exception):  # noqa: N818  # says what is the case
     """The stream of commands has reached its bound, and takes none."""
 
 
@@ -55,22 +82,20 @@ class Given:
     answer: Answer | None
 
 
-class LedgerClient:
-    """One process's way to the ledger."""
+class CommandClient(Generic[CommandKind]):
+    """One process's way to a stream of commands."""
 
     def __init__(
         self,
         connection: Connection,
         js: JetStreamContext,
-        look: Look,
-        partitions: int,
+        stream: CommandStream[CommandKind],
         answer_s: float = _ANSWER_S,
         most_waiting: int = _DEFAULT_MOST_WAITING,
     ) -> None:
         self._connection = connection
         self._js = js
-        self._look = look
-        self._partitions = partitions
+        self._stream = stream
         self._answer_s = answer_s
         self._most_waiting = most_waiting
         self._inbox = connection.new_inbox()
@@ -84,14 +109,14 @@ class LedgerClient:
         """Name a subject for the answer to one command."""
         return f"{self._inbox}.{secrets.token_hex(8)}"
 
-    async def give(self, command: Command) -> Given:
-        """Make a command durable and wait for its answer; raises NotTaken, LedgerBusy and LedgerFull."""
+    async def give(self, partition: int, command: CommandKind) -> Given:
+        """Make a command durable and wait for its answer; raises NotTaken, Busy and Full."""
         if len(self._waiting) >= self._most_waiting:
-            raise LedgerBusy(f"{self._most_waiting} commands wait for their answers here already")
+            raise Busy(f"{self._most_waiting} commands wait for their answers here already")
         token = command.reply.rpartition(".")[2]
         answer = self._waiting[token] = asyncio.get_running_loop().create_future()
         try:
-            is_repeated = await self._publish(command)
+            is_repeated = await self._publish(partition, command)
             async with asyncio.timeout(self._answer_s):
                 if is_repeated:
                     return Given(command.id, await self._either(answer, command))
@@ -101,44 +126,40 @@ class LedgerClient:
         finally:
             self._waiting.pop(token, None)
 
-    def partition_of(self, user: UUID) -> int:
-        """Give the partition in whose order a user's commands are carried out."""
-        return subjects.partition_of_user(user, self._partitions)
-
-    async def newest_sequence(self, user: UUID) -> int:
-        """Give the sequence of the newest command in a user's partition, 0 where there is none; raises NotTaken."""
+    async def newest_sequence(self, partition: int) -> int:
+        """Give the sequence of a partition's newest command, 0 where there is none; raises NotTaken."""
         try:
-            return (await self._js.get_last_msg(LEDGER, subjects.ledger(self.partition_of(user)))).seq or 0
+            return (await self._js.get_last_msg(self._stream.name, self._stream.subject(partition))).seq or 0
         except NotFoundError:
             return 0
         except (NatsError, TimeoutError) as error:
             raise NotTaken(str(error) or type(error).__name__) from error
 
-    async def _publish(self, command: Command) -> bool:
+    async def _publish(self, partition: int, command: CommandKind) -> bool:
         """Publish; tell whether NATS had the command already."""
         if not self._connection.is_connected:
             raise NotTaken("NATS cannot be reached")
-        subject = subjects.ledger(self.partition_of(command.user))
+        subject, body = self._stream.subject(partition), self._stream.encode(command)
         # Another request under the same key has to reach the worker, who refuses it.
         headers = {"Nats-Msg-Id": f"{command.id}-{command.digest.hex()[:16]}"}
         try:
-            ack = await self._js.publish(subject, encode_command(command), timeout=_PUBLISH_S, headers=headers)
+            ack = await self._js.publish(subject, body, timeout=_PUBLISH_S, headers=headers)
         except NoStreamResponseError as error:
             raise NotTaken("NATS has no stream of commands") from error
         except APIError as error:
             if error.err_code in _STREAM_FULL:
-                raise LedgerFull(error.description) from error
+                raise Full(error.description) from error
             raise NotTaken(str(error)) from error
         except (NatsError, TimeoutError) as error:
             raise NotTaken(str(error) or type(error).__name__) from error
         return bool(ack.duplicate)
 
-    async def _either(self, answer: asyncio.Future[Answer], command: Command) -> Answer:
+    async def _either(self, answer: asyncio.Future[Answer], command: CommandKind) -> Answer:
         """Wait for the answer to a command that was given before: its worker may have told somebody else."""
         wait_s = _LOOK_AFTER_S
         while True:
             with contextlib.suppress(LedgerAway):  # the command is durable all the same
-                if (found := await self._look(command)) is not None:
+                if (found := await self._stream.look(command)) is not None:
                     return found
             done, _ = await asyncio.wait([answer], timeout=wait_s)
             if done:

@@ -1,5 +1,6 @@
 """Idempotency keys: what makes a request that is sent again the same command."""
 
+import hashlib
 import re
 import secrets
 from uuid import UUID, uuid5
@@ -19,6 +20,11 @@ def read_key(header: str | None) -> str:
     return header
 
 
-def command_id(user: UUID, key: str) -> UUID:
-    """Give the id of the command that a user's key stands for."""
-    return uuid5(user, key)
+def command_id(user: UUID, key: str, space: str = "") -> UUID:
+    """Give the id of the command that a user's key stands for; in each `space` it is another."""
+    return uuid5(user, f"{space} {key}" if space else key)  # no key has a space in it
+
+
+def digest_of(method: str, path: str, body: bytes) -> bytes:
+    """Give the 32 bytes that tell one request from another."""
+    return hashlib.blake2b(b"\n".join((method.encode(), path.encode(), body)), digest_size=32).digest()
