@@ -121,6 +121,8 @@ def test_problems_are_those_the_gateway_answers(
             status, code = node.args[:2]
             if isinstance(status, ast.Constant) and isinstance(status.value, int) and isinstance(code, ast.Constant):
                 raised.add((status.value, code.value))
+            if isinstance(node.func, ast.Name) and node.func.id == "Taker" and isinstance(status, ast.Constant):
+                raised |= {(503, f"{status.value}_away"), (503, f"{status.value}_busy"), (507, f"{status.value}_full")}
     assert documented == {(status, code) for status, code in raised if isinstance(code, str) and status >= 400}
     by_status = set(re.findall(r"`(\w+)` \(\d{3}\)", "\n".join(lines_under(PAGE, "Problems"))))
     own = {code for _, code in documented}
