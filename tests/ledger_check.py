@@ -13,7 +13,8 @@ from nats.js.errors import NotFoundError
 
 from market import subjects
 from market.ledger.commands import Command
-from mesh.ledger.codec import UnreadableError, decode_command
+from mesh.commands import UnreadableError
+from mesh.ledger.codec import decode_command
 from mesh.streams import LEDGER
 from tests.ledger_oracle import Offline, recompute
 

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from market.answer import Answer
 from market.ledger.account import Account, Changes
 from market.ledger.commands import Command
-from market.ledger.decide import Answer, decide
+from market.ledger.decide import decide
 from market.ledger.holding import Holding
 from market.ledger.needs import history_needed, wanted_by
 from market.ledger.portfolio import Portfolio

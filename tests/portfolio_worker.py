@@ -19,11 +19,12 @@ from nats.errors import Error as NatsError
 from infra.local.servers import Server
 from infra.local.service import Service
 from market import subjects
+from market.answer import Answer
 from market.ledger.commands import Action, Command, Create, Fields, Record
-from market.ledger.decide import Answer
 from market.ledger.transaction import Kind
+from mesh.commands import decode_answer
 from mesh.connection import Connection, connect
-from mesh.ledger.codec import decode_answer, encode_command
+from mesh.ledger.codec import encode_command
 from mesh.settings import MeshSettings
 
 ROOT = Path(__file__).parents[1]

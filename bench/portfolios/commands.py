@@ -23,8 +23,9 @@ from infra.migrate import migrate
 from market import subjects
 from market.ledger.commands import Action, Command, Create, Fields, Record
 from market.ledger.transaction import Kind
+from mesh.commands import decode_answer
 from mesh.connection import connect
-from mesh.ledger.codec import decode_answer, encode_command
+from mesh.ledger.codec import encode_command
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
 

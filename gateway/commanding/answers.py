@@ -8,7 +8,7 @@ from litestar import Response
 
 from gateway.commanding.client import Given
 from gateway.problems import Problem, retry_after
-from market.ledger.decide import Answer
+from market.answer import Answer
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"

@@ -18,10 +18,10 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from market.ledger.decide import Answer
+from market.answer import Answer
+from mesh.commands import UnreadableError, decode_answer
 from mesh.connection import Connection
-from mesh.ledger.codec import UnreadableError, decode_answer
-from mesh.ledger.postgres import LedgerAway
+from mesh.pool import PostgresAway
 
 _PUBLISH_S = 2.0
 _ANSWER_S = 2.0
@@ -59,7 +59,7 @@ class CommandStream(Generic[CommandKind]):
     """Of a partition."""
     encode: Callable[[CommandKind], bytes]
     look: Callable[[CommandKind], Awaitable[Answer | None]]
-    """Finds the answer to a command, where there is one; raises LedgerAway."""
+    """Finds the answer to a command, where there is one; raises PostgresAway."""
 
 
 class NotTaken(Exception):  # noqa: N818  # says what is the case
@@ -158,7 +158,7 @@ class CommandClient(Generic[CommandKind]):
         """Wait for the answer to a command that was given before: its worker may have told somebody else."""
         wait_s = _LOOK_AFTER_S
         while True:
-            with contextlib.suppress(LedgerAway):  # the command is durable all the same
+            with contextlib.suppress(PostgresAway):  # the command is durable all the same
                 if (found := await self._stream.look(command)) is not None:
                     return found
             done, _ = await asyncio.wait([answer], timeout=wait_s)

@@ -9,7 +9,7 @@ from litestar import Response
 from gateway.accounts.tokens import Principal
 from gateway.commanding.answers import Taker, answered, busy, full, not_given
 from gateway.commanding.client import Busy, CommandClient, CommandKind, Full, NotTaken
-from market.ledger.decide import Answer
+from market.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from market import subjects
 from market.ledger.account import Account
 from market.ledger.commands import Action, Command
 from market.ledger.decide import Decision, decide
-from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
+from mesh.pool import PostgresAway
 
 _LEDGER = Taker("ledger", "the ledger")
 _NEXT_SEQUENCE = (1 << 63) - 1  # behind everything that is recorded
@@ -45,7 +45,7 @@ class Commands:
         command = self._command(user.user_id, read_key(None), bytes(32), action, "")
         try:
             account = await self._store.account(command)
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         return account, await asyncio.to_thread(decide, command, _NEXT_SEQUENCE, account)
 
@@ -56,7 +56,7 @@ class Commands:
             newest = await self._client.newest_sequence(partition)
             reached = await self._store.reached(partition)
             answer = await self._store.command(command, user.user_id)
-        except (NotTaken, LedgerAway) as error:
+        except (NotTaken, PostgresAway) as error:
             raise ledger_away(str(error)) from error
         return Fate(answer, is_open=reached < newest)  # else all that was given before we were asked is decided
 

@@ -21,7 +21,7 @@ Body = dict[str, Any]
 
 
 class Fallback:
-    """Reads the ledger's tables, which are the truth; raises LedgerAway."""
+    """Reads the ledger's tables, which are the truth; raises PostgresAway."""
 
     def __init__(self, store: LedgerStore, upstream: Upstream) -> None:
         self._store = store

@@ -10,7 +10,7 @@ from gateway.problems import Problem, retry_after
 from market import subjects
 from mesh import portfolio_now
 from mesh.connection import Connection
-from mesh.ledger.postgres import LedgerAway
+from mesh.pool import PostgresAway
 
 _OWNER_S = 0.25
 _AGAIN_S = 1.0
@@ -46,7 +46,7 @@ class PortfolioReader:
     async def _read(self, user: UUID, portfolio: UUID | None) -> bytes:
         try:
             found = await (self._fallback.list(user) if portfolio is None else self._fallback.value(user, portfolio))
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         if found is None:
             raise unknown_portfolio()

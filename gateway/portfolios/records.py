@@ -12,8 +12,8 @@ from gateway.portfolios.requests import unknown_portfolio
 from market.ledger.csv_file import write_file
 from market.ledger.portfolio import Portfolio
 from market.portfolio.history import performance
-from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
+from mesh.pool import PostgresAway
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9999, 12, 31)
 
@@ -30,7 +30,7 @@ class Records:
         await self._head(user, portfolio)
         try:
             found = await self._store.transactions(portfolio, limit + 1, cursor, symbol)
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         return msgspec.json.encode(page(found, limit))
 
@@ -39,7 +39,7 @@ class Records:
         await self._head(user, portfolio)
         try:
             found = await self._store.effective(portfolio)
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         return await asyncio.to_thread(lambda: write_file(found).encode())
 
@@ -48,14 +48,14 @@ class Records:
         head = await self._head(user, portfolio)
         try:
             found = await self._store.days(portfolio, first or FIRST_DAY, last or LAST_DAY)
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         return msgspec.json.encode(performance(head.currency, found))
 
     async def _head(self, user: UUID, portfolio: UUID) -> Portfolio:
         try:
             head = await self._store.head(portfolio, user)
-        except LedgerAway as error:
+        except PostgresAway as error:
             raise ledger_away(str(error)) from error
         if head is None:
             raise unknown_portfolio()

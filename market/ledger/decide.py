@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
+from market.answer import Answer
 from market.ledger.account import Account, Changes
 from market.ledger.answers import portfolio_body, transaction_body
 from market.ledger.commands import MAX_PORTFOLIOS, Command, Correct, Create, Delete, Import, Record, Rename, Row
@@ -26,17 +27,6 @@ from market.ledger.transaction import Transaction
 MAX_NAME_CHARACTERS = 80
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the client is told: an HTTP status and the members of a JSON document, in their order.
-
-    A refusal (404, 409, 422) has `code`, `detail`, mostly `field`, and what was allowed or held.
-    """
-
-    status: int
-    body: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from market.ledger.holding import Holding
 from market.ledger.needs import Wanted, history_needed, wanted_by
 from market.ledger.portfolio import Portfolio
 from market.ledger.transaction import Transaction
-from mesh.ledger.postgres import Connection
 from mesh.ledger.rows import Found, holding_of, portfolio_of, transaction_of
+from mesh.pool import Connection
 
 # Parts of one statement: each statement costs a turn of both processes. `{lock}` is of the worker, which writes.
 PARTS = """

@@ -11,10 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from market.answer import Answer
 from market.ledger.account import Changes
-from market.ledger.decide import Answer
 from mesh.ledger.accounts import PARTS, Wants
-from mesh.ledger.postgres import Connection
 from mesh.ledger.rows import (
     COMMANDS,
     HOLDINGS,
@@ -26,6 +25,7 @@ from mesh.ledger.rows import (
     portfolio_row,
     transaction_row,
 )
+from mesh.pool import Connection
 
 # Every access of a worker is by key, however few rows a table has yet, so it is planned once.
 SESSION: Mapping[str, str] = {

@@ -1,22 +1,13 @@
-"""Commands and answers as bytes: msgpack, strict both ways, so that what is on LEDGER can be read for good.
-
-A command is a msgpack array: its id, its user, when it was received, the name of the action, the action as a map by
-field, the digest, the subject of the reply. Decimals are text, times msgpack's timestamps, ids text.
-"""
+"""Commands to portfolios as they are on LEDGER."""
 
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
-from uuid import UUID
-
-import msgspec
-from msgspec import Meta
 
 from market.ledger.commands import Action, Command, Correct, Create, Delete, Fields, Import, Record, Rename
-from market.ledger.decide import Answer
 from market.ledger.decimals import parse
 from market.ledger.refusal import Refused
+from mesh.commands import seal, unseal
 
 _ACTIONS: dict[str, type[Action]] = {
     "create": Create,
@@ -30,74 +21,15 @@ _NAMES = {kind: name for name, kind in _ACTIONS.items()}
 _MAX_TEXT = 4096
 
 
-class UnreadableError(ValueError):
-    """Bytes that are no command, or no answer; the message says what is wrong with them.
-
-    `envelope` is there where all but the action can be read: whoever asked can be told.
-    """
-
-    def __init__(self, why: str, envelope: "Envelope | None" = None) -> None:
-        super().__init__(why)
-        self.envelope = envelope
-
-
-class Envelope(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A command whose action is not read yet."""
-
-    id: UUID
-    user: UUID
-    received_at: Annotated[datetime, Meta(tz=True)]
-    name: str
-    action: msgspec.Raw
-    digest: Annotated[bytes, Meta(min_length=32, max_length=32)]
-    reply: str
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    status: int
-    body: dict[str, object]
-
-
 def encode_command(command: Command) -> bytes:
     """Give the bytes of a command; raises UnicodeEncodeError for a text that is none."""
-    action = msgspec.Raw(msgspec.msgpack.encode(command.action))
-    return msgspec.msgpack.encode(
-        Envelope(
-            command.id,
-            command.user,
-            command.received_at,
-            _NAMES[type(command.action)],
-            action,
-            command.digest,
-            command.reply,
-        )
-    )
+    return seal(command, _NAMES[type(command.action)])
 
 
 def decode_command(data: bytes) -> Command:
     """Read a command; raises UnreadableError for anything that `decide` or the tables could not bear."""
-    read = None
-    try:
-        read = msgspec.msgpack.decode(data, type=Envelope)
-        action = msgspec.msgpack.decode(read.action, type=_ACTIONS[read.name])
-        _check(action)
-    except (msgspec.DecodeError, KeyError, ValueError, Refused) as error:
-        raise UnreadableError(f"{type(error).__name__}: {error}", read) from error
+    read, action = unseal(data, _ACTIONS, _check)
     return Command(read.id, read.user, read.received_at, action, read.digest, read.reply)
-
-
-def encode_answer(answer: Answer) -> bytes:
-    """Give the bytes of an answer."""
-    return msgspec.msgpack.encode(_Answer(answer.status, answer.body))
-
-
-def decode_answer(data: bytes) -> Answer:
-    """Read an answer; raises UnreadableError."""
-    try:
-        read = msgspec.msgpack.decode(data, type=_Answer)
-    except msgspec.DecodeError as error:
-        raise UnreadableError(str(error)) from error
-    return Answer(read.status, read.body)
 
 
 def _check(action: Action) -> None:
@@ -124,4 +56,11 @@ def _check_values(*values: object) -> None:
             case datetime() if value.tzinfo is None:
                 raise ValueError("a time without a zone")
             case Decimal():
-                parse(value, "a number")
+                _check_number(value)
+
+
+def _check_number(value: Decimal) -> None:
+    try:
+        parse(value, "a number")
+    except Refused as error:
+        raise ValueError(str(error)) from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from market.portfolio.history import Day
-from mesh.ledger.postgres import Pool
+from mesh.pool import Pool
 
 WITHIN_S = 30.0
 
@@ -65,7 +65,7 @@ class Due:
 
 
 class DayStore:
-    """Raises LedgerAway where Postgres does not answer in time."""
+    """Raises PostgresAway where Postgres does not answer in time."""
 
     def __init__(self, dsn: str) -> None:
         self._pool = Pool(dsn, 1, "tickmesh-portfolio-days")

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from market.portfolio.valuation import Head
-from mesh.ledger.postgres import Pool
 from mesh.ledger.rows import Found
+from mesh.pool import Pool
 
 CONNECTIONS = 4
 WITHIN_S = 5.0
@@ -48,7 +48,7 @@ class Whole:
 
 
 class PositionReader:
-    """Every read is one statement, so of one moment; raises LedgerAway where Postgres does not answer in time."""
+    """Every read is one statement, so of one moment; raises PostgresAway where Postgres does not answer in time."""
 
     def __init__(self, dsn: str, connections: int = CONNECTIONS) -> None:
         self._pool = Pool(dsn, connections, "tickmesh-positions", default_transaction_read_only="on")

@@ -8,16 +8,16 @@ from uuid import UUID
 
 import msgspec
 
+from market.answer import Answer
 from market.ledger.account import Account
 from market.ledger.commands import Command
-from market.ledger.decide import Answer
 from market.ledger.holding import Holding
 from market.ledger.portfolio import Portfolio
 from market.ledger.transaction import Transaction, effective
 from market.portfolio.history import Day
 from mesh.ledger.accounts import read_account
-from mesh.ledger.postgres import Connection, Pool
 from mesh.ledger.rows import HOLDINGS, Found, holding_of, portfolio_of, transaction_of
+from mesh.pool import Connection, Pool
 
 CONNECTIONS = 4
 WITHIN_S = 5.0
@@ -74,7 +74,7 @@ _END = Cursor(datetime(9999, 1, 1, tzinfo=UTC), 0, 0, 0)
 
 
 class LedgerStore:
-    """Reads. Every method raises LedgerAway where Postgres does not answer in time."""
+    """Reads. Every method raises PostgresAway where Postgres does not answer in time."""
 
     def __init__(self, dsn: str, connections: int = CONNECTIONS) -> None:
         self._pool = Pool(dsn, connections, "tickmesh-ledger-reader", default_transaction_read_only="on")

@@ -10,18 +10,20 @@ from functools import partial
 from hashlib import blake2b
 from uuid import UUID, uuid5
 
+from market.answer import Answer
 from market.ledger.account import Account, Changes
 from market.ledger.commands import Command, Import
-from market.ledger.decide import Answer, decide
+from market.ledger.decide import decide
 from market.ledger.needs import history_needed
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
+from mesh.commands import UnreadableError
 from mesh.ledger.accounts import Wants, learn_history
 from mesh.ledger.batch import Decided, Settled, begin, read, write
-from mesh.ledger.codec import UnreadableError, decode_command
-from mesh.ledger.postgres import Connection
+from mesh.ledger.codec import decode_command
 from mesh.ledger.rows import Found
 from mesh.ledger.store import MISMATCH, answer_of
+from mesh.pool import Connection
 
 Past = Mapping[UUID, tuple[bytes, Answer]]
 """The digests of commands that were decided before, and their answers."""

@@ -27,8 +27,8 @@ from mesh.candles.postgres import StoreAway
 from mesh.candles.store import CandleStore
 from mesh.directory import Directory
 from mesh.ledger.days import DayStore, Due
-from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
+from mesh.pool import PostgresAway
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Closes:
             for partition in partitions():
                 try:
                     await self.make(partition, venues())
-                except (LedgerAway, StoreAway, NatsError, TimeoutError) as error:
+                except (PostgresAway, StoreAway, NatsError, TimeoutError) as error:
                     _logger.warning("days of partition %d wait: %s", partition, error or type(error).__name__)
             await asyncio.sleep(_LOOK_S)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 
+from market.answer import Answer
 from market.ledger.commands import Correct, Import
-from market.ledger.decide import Answer
-from mesh.ledger.postgres import Patience, Pool
+from mesh.pool import Patience, Pool
 from workers.portfolio.apply import Batch, Outcome, apply
 
 _logger = logging.getLogger(__name__)

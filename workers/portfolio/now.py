@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 
 from market import subjects
 from mesh.connection import Connection
-from mesh.ledger.postgres import LedgerAway
+from mesh.pool import PostgresAway
 from mesh.portfolio_now import Answered, Asked
 from mesh.valuation_json import compile_all
 from workers.portfolio.owned import Owned
@@ -88,7 +88,7 @@ class PortfolioNowServer:
                 whole = await self._owned.read(partition, asked.user, asked.portfolio)
                 known = None if whole is None else Shown(whole, self._prices).json()
                 answer = Answered(NOT_FOUND) if known is None else Answered(FOUND, known)
-        except LedgerAway:
+        except PostgresAway:
             answer = Answered(UNKNOWN_NOW)
         await self._respond(request, answer)
 

@@ -169,7 +169,7 @@ class Owned:
         return sum(len(each.positions) for each in self._partitions.values())
 
     async def opened(self, partition: int, lease: Lease) -> None:
-        """Read all portfolios of a partition; raises LedgerAway."""
+        """Read all portfolios of a partition; raises PostgresAway."""
         owned = OwnedPartition(lease, self._prices)
         try:
             async for wholes in self._reader.of_partition(partition):
@@ -196,12 +196,12 @@ class Owned:
             owned.forget_all()
 
     async def read(self, partition: int, user: UUID, portfolio: UUID) -> Whole | None:
-        """Give a user's portfolio as it is now; None where it is not the user's, or not open. Raises LedgerAway."""
+        """Give a user's portfolio as it is now; None where it is not the user's, or not open. Raises PostgresAway."""
         whole = await self.whole(partition, portfolio)
         return whole if whole is not None and whole.user == user else None
 
     async def whole(self, partition: int, portfolio: UUID) -> Whole | None:
-        """Give a portfolio as it is now; None where it is not open. Raises LedgerAway."""
+        """Give a portfolio as it is now; None where it is not open. Raises PostgresAway."""
         owned = self._partitions.get(partition)
         whole = None if owned is None else owned.get(portfolio)
         if whole is None:
@@ -212,7 +212,7 @@ class Owned:
         return whole
 
     async def list(self, user: UUID) -> Sequence[Whole]:
-        """Give all of a user's portfolios as they are now, the oldest first. Raises LedgerAway."""
+        """Give all of a user's portfolios as they are now, the oldest first. Raises PostgresAway."""
         return await self._reader.portfolios(user)
 
 

@@ -14,7 +14,7 @@ from mesh.calendars import Calendars
 from mesh.connection import Connection, connect
 from mesh.directory import Directory
 from mesh.ledger.batch import SESSION
-from mesh.ledger.postgres import Pool
+from mesh.pool import Pool
 from mesh.streams import LEDGER, declared, ensure
 from workers.portfolio.commit import TOGETHER
 from workers.portfolio.settings import PortfolioSettings

@@ -17,9 +17,9 @@ from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import Step
 from mesh.actor.reader import Delivery
+from mesh.commands import encode_answer
 from mesh.ledger.batch import is_decided, take
-from mesh.ledger.codec import encode_answer
-from mesh.ledger.postgres import Patience, Pool
+from mesh.pool import Patience, Pool
 from mesh.streams import LEDGER
 from workers.portfolio.apply import Batch, LedgerMismatchError, Outcome, numbered, portions
 from workers.portfolio.commit import WITHIN_S, Committer
@@ -32,9 +32,9 @@ class Follower(Protocol):
     """Whoever keeps in memory what the tables hold."""
 
     async def opened(self, partition: int, lease: Lease) -> None:
-        """Read the partition: from now on only what `committed` tells changes it. Raises LedgerAway to be asked again.
+        """Read the partition: from now on only what `committed` tells changes it.
 
-        The partition is ours while `lease.is_held()`.
+        Raises PostgresAway to be asked again. The partition is ours while `lease.is_held()`.
         """
         ...
 

@@ -43,7 +43,7 @@ class Showing:
             )
 
     async def opened(self, partition: int, lease: Lease) -> None:
-        """Read a partition, then answer for it; raises LedgerAway."""
+        """Read a partition, then answer for it; raises PostgresAway."""
         await self._owned.opened(partition, lease)
         await self._now.opened(partition)
         await self._watch.opened(partition)

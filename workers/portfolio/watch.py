@@ -16,7 +16,7 @@ from market.portfolio.delta import delta
 from market.portfolio.holders import Holders
 from market.portfolio.valuation import Body
 from mesh.connection import Connection
-from mesh.ledger.postgres import LedgerAway
+from mesh.pool import PostgresAway
 from mesh.portfolio_now import FORGOTTEN_AFTER_S, PortfolioMessage, Watched
 from workers.portfolio.owned import Owned, OwnedPartition
 from workers.portfolio.prices import HeldPrices, Numbers
@@ -161,7 +161,7 @@ class PortfolioWatch:
                 continue
             try:
                 whole = await self._owned.whole(partition, portfolio)
-            except LedgerAway:
+            except PostgresAway:
                 watched.due.add(portfolio)
                 continue
             each = watched.portfolios.get(portfolio)

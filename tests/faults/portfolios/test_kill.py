@@ -19,8 +19,8 @@ from nats.errors import Error as NatsError
 
 from infra.local.servers import NatsServer, PostgresServer
 from infra.migrate import migrate
+from market.answer import Answer
 from market.ledger.commands import Command, Fields, Record
-from market.ledger.decide import Answer
 from market.ledger.transaction import Kind
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure

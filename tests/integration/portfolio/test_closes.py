@@ -10,12 +10,12 @@ import asyncpg
 import numpy as np
 import pytest_asyncio
 
+from market.answer import Answer
 from market.candles.calendar import build_segments
 from market.candles.candles import Candles
 from market.candles.sessions import DAY_NS
 from market.candles.timeframe import Session, Timeframe
 from market.ledger.commands import Action, Correct, Create, Record
-from market.ledger.decide import Answer
 from market.ledger.transaction import Kind
 from mesh.calendars import Calendars
 from mesh.candles.writer import CandleWriter

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 from gateway.commanding.client import CommandClient, CommandStream
 from market import subjects
+from market.answer import Answer
 from market.ledger.commands import Command, Create
-from market.ledger.decide import Answer
 from mesh.ledger.codec import encode_command
-from mesh.ledger.postgres import LedgerAway
 from mesh.ledger.store import LedgerStore
+from mesh.pool import PostgresAway
 from mesh.streams import LEDGER
 from tests.integration.portfolio.conftest import PARTITIONS
 from tests.portfolio_worker import LedgerClient, command
@@ -22,7 +22,7 @@ async def test_a_request_that_comes_again_while_the_tables_are_away_is_pending(
 
     async def look(asked: Command) -> Answer | None:
         if is_away:
-            raise LedgerAway("down")
+            raise PostgresAway("down")
         return await store.answer_to(asked)
 
     stream = CommandStream(LEDGER, subjects.ledger, encode_command, look)

@@ -19,8 +19,8 @@ from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
 from mesh.ledger.batch import SESSION, take
 from mesh.ledger.codec import encode_command
-from mesh.ledger.postgres import LedgerAway, Pool
 from mesh.ledger.store import LedgerStore
+from mesh.pool import Pool, PostgresAway
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
 from tests.integration.portfolio.conftest import new_database, stopped_in_the_end
@@ -171,7 +171,7 @@ async def test_an_owner_that_is_held_up_in_a_transaction_holds_up_the_next_for_a
                 assert await take(connection, 0, 8) == 0
             await stopped.execute("COMMIT")
 
-    with pytest.raises(LedgerAway):
+    with pytest.raises(PostgresAway):
         await held_up()
     assert (await read_tables(dsn))["portfolios"] == []
     await old.close()

@@ -10,10 +10,11 @@ import msgpack
 import msgspec
 import pytest
 
+from market.answer import Answer
 from market.ledger.commands import Action, Command, Create, Fields, Import, Record, Row
-from market.ledger.decide import Answer
 from market.ledger.transaction import Kind
-from mesh.ledger.codec import UnreadableError, decode_answer, decode_command, encode_answer, encode_command
+from mesh.commands import UnreadableError, decode_answer, encode_answer
+from mesh.ledger.codec import decode_command, encode_command
 from tests.ledger_stream import Stream
 
 BUY = Fields(Kind.BUY, "XNAS:A", Decimal("0.00000001"), Decimal(3), note="n\u00f6te")

@@ -1,4 +1,4 @@
-"""Postgres as the ledger needs it: a bound on every wait, and one error that means "later"."""
+"""Postgres as owners of partitions and their readers need it: a bound on every wait, one error that means "later"."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ _FIRST_RETRY_S, _MAX_RETRY_S = 0.05, 1.0
 AWAY = (*postgres.AWAY, asyncpg.TransactionRollbackError, asyncpg.IdleInTransactionSessionTimeoutError)
 
 
-class LedgerAway(Exception):  # noqa: N818  # says what is the case
+class PostgresAway(Exception):  # noqa: N818  # says what is the case
     """Postgres cannot be reached or does not answer; trying again helps. What was to be committed may be, or not."""
 
 
@@ -46,7 +46,7 @@ class Patience:
         while True:
             try:
                 answer = await what()
-            except LedgerAway as error:
+            except PostgresAway as error:
                 if self._away_since_s is None:
                     _logger.warning("Postgres is away: %s", error)
                     self._away_since_s = time.monotonic()
@@ -71,7 +71,7 @@ class Pool:
 
     @asynccontextmanager
     async def lend(self, within_s: float) -> AsyncIterator[Connection]:
-        """Lend a connection for so long; raises LedgerAway for what the borrower meets with, too."""
+        """Lend a connection for so long; raises PostgresAway for what the borrower meets with, too."""
         try:
             async with asyncio.timeout(within_s):
                 pool = await self._pool()
@@ -84,7 +84,7 @@ class Pool:
                 finally:
                     await pool.release(connection)
         except AWAY as error:
-            raise LedgerAway(str(error).strip() or type(error).__name__) from error
+            raise PostgresAway(str(error).strip() or type(error).__name__) from error
 
     async def close(self) -> None:
         """Close what is open, asked nicely first; a server that hangs is left alone."""
