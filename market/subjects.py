@@ -1,4 +1,4 @@
-"""The subjects that the market, the tape and the ledger travel on; `subjects.md` is their contract."""
+"""The subjects that the market, the tape, commands and what came of them travel on; `subjects.md` is their contract."""
 
 from hashlib import blake2b
 from uuid import UUID
@@ -92,6 +92,26 @@ def portfolio_watch(partition: int) -> str:
 def portfolio_now(partition: int) -> str:
     """Name the subject that answers with a user's portfolios of one partition as they are now."""
     return f"portfolionow.{partition}"
+
+
+def alerts(partition: int) -> str:
+    """Name the subject of one partition's commands to alerts, partitioned as the tape is."""
+    return f"alerts.{partition}"
+
+
+def alert_fired(user_id: UUID, alert_id: UUID) -> str:
+    """Name the subject on which it is told that a user's alert has fired."""
+    return f"alert.fired.{user_id}.{alert_id}"
+
+
+def notify(kind: str) -> str:
+    """Name the subject of the notifications that are to leave through one kind of channel."""
+    return f"notify.{kind}"
+
+
+def dlq_notify(kind: str) -> str:
+    """Name the subject of the notifications of one kind of channel that could not be delivered."""
+    return f"dlq.notify.{kind}"
 
 
 def partition_of_user(user_id: UUID, partitions: int = DEFAULT_PARTITIONS) -> int:

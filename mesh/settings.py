@@ -32,6 +32,7 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
     tape_max_age_hours: Annotated[float, Meta(gt=0, le=100_000)] = 72.0
     candles_max_bytes: Annotated[int, Meta(ge=1 << 20)] = 1 << 30
     ledger_max_bytes: Annotated[int, Meta(ge=1 << 20)] = 4 << 30
+    alerts_max_bytes: Annotated[int, Meta(ge=1 << 20)] = 4 << 30
 
     def __post_init__(self) -> None:
         """Refuse what no bound of a single field can say."""

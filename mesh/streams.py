@@ -31,6 +31,10 @@ CHECKPOINTS = "CHECKPOINTS"
 CANDLES = "CANDLES"
 REJECTS = "REJECTS"
 LEDGER = "LEDGER"
+ALERTS = "ALERTS"
+FIRED = "FIRED"
+NOTIFY = "NOTIFY"
+DEAD = "DEAD"
 LEASES = "LEASES"
 MEMBERS = "MEMBERS"
 CALENDARS = "CALENDARS"
@@ -40,6 +44,10 @@ _FIXED_FIELDS = ("storage", "retention")
 _DEDUPLICATION_S = 120.0
 _REJECTS_MAX_BYTES = 256 << 20
 _RESULTS_MAX_AGE_S = 72 * 3600.0
+_FIRED_MAX_BYTES = 1 << 30
+_NOTIFY_MAX_BYTES = 1 << 30
+_DEAD_MAX_BYTES = 256 << 20
+_DEAD_MAX_AGE_S = 30 * 24 * 3600.0
 MEMBER_TTL_S = 10.0
 
 
@@ -52,6 +60,7 @@ class StreamSpec:
     """A stream: its subjects and its bounds; the oldest messages go first when one is reached.
 
     `max_age_s` 0: no age is too old. `is_kept`: nothing ever goes, and a full stream takes nothing more.
+    `is_work_queue`: a message goes as soon as it is acknowledged, not before, and a full stream takes nothing more.
     """
 
     name: str
@@ -61,6 +70,7 @@ class StreamSpec:
     replicas: int
     description: str
     is_kept: bool = False
+    is_work_queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,35 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
             "every command to a portfolio, in order per partition, for good",
             is_kept=True,
         ),
+        StreamSpec(
+            ALERTS,
+            ("alerts.*",),
+            settings.alerts_max_bytes,
+            0.0,
+            settings.replicas,
+            "every command to an alert, in order per partition, for good",
+            is_kept=True,
+        ),
+        StreamSpec(
+            FIRED, ("alert.fired.>",), _FIRED_MAX_BYTES, _RESULTS_MAX_AGE_S, settings.replicas, "alerts that fired"
+        ),
+        StreamSpec(
+            NOTIFY,
+            ("notify.*",),
+            _NOTIFY_MAX_BYTES,
+            0.0,
+            settings.replicas,
+            "notifications that are to be delivered, by kind of channel",
+            is_work_queue=True,
+        ),
+        StreamSpec(
+            DEAD,
+            ("dlq.>",),
+            _DEAD_MAX_BYTES,
+            _DEAD_MAX_AGE_S,
+            settings.replicas,
+            "what could not be delivered, and why",
+        ),
         KeyValueSpec(LEASES, settings.replicas, 4096, "who works on which partition, under which fence"),
         KeyValueSpec(MEMBERS, settings.replicas, 256, "the workers that are there", MEMBER_TTL_S),
         KeyValueSpec(CALENDARS, settings.replicas, 256 << 10, "the sessions of venues"),
@@ -176,10 +215,10 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
         name=spec.name,
         subjects=list(spec.subjects),
         storage=StorageType.FILE,
-        retention=RetentionPolicy.LIMITS,
+        retention=RetentionPolicy.WORK_QUEUE if spec.is_work_queue else RetentionPolicy.LIMITS,
         max_bytes=spec.max_bytes,
         max_age=spec.max_age_s,
-        discard=DiscardPolicy.NEW if spec.is_kept else DiscardPolicy.OLD,
+        discard=DiscardPolicy.NEW if spec.is_kept or spec.is_work_queue else DiscardPolicy.OLD,
         num_replicas=spec.replicas,
         duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s or _DEDUPLICATION_S),
         allow_direct=True,

@@ -139,12 +139,24 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
         "portfolionow.<partition>": subjects.portfolio_now(7),
         "portfoliowatch.<partition>": subjects.portfolio_watch(7),
         "portfolio.<id>": subjects.portfolio(UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")),
+        "alerts.<partition>": subjects.alerts(7),
+        "alert.fired.<user>.<alert>": subjects.alert_fired(
+            UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff"), UUID("0d9e8a4c-1f6b-5b7e-9c43-6f1f0d2a7b11")
+        ),
+        "notify.<kind>": subjects.notify("email"),
+        "dlq.notify.<kind>": subjects.dlq_notify("email"),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
     functions = {name for name, each in inspect.getmembers(subjects, inspect.isfunction) if _returns_text(each)}
     # `snapshot` names two subjects, which need two functions.
-    words = {"candlenow": "candle_now", "portfolionow": "portfolio_now", "portfoliowatch": "portfolio_watch"}
+    words = {
+        "candlenow": "candle_now",
+        "portfolionow": "portfolio_now",
+        "portfoliowatch": "portfolio_watch",
+        "alert": "alert_fired",
+        "dlq": "dlq_notify",
+    }
     named_first = {words.get(first, first) for first in (subject.partition(".")[0] for subject in named)}
     assert functions | {"ops"} == named_first | {"snapshots"}
 
@@ -182,6 +194,7 @@ def test_streams_and_buckets_are_the_declared_ones(table_under: TableUnder) -> N
                 assert size == f"{spec.max_bytes / 2**30:g} GiB"
                 assert age == (f"{spec.max_age_s / 3600:g} h" if spec.max_age_s else "any age")
                 first = "a full one takes no more" if spec.is_kept else "oldest out first"
+                first = "each out when it is done" if spec.is_work_queue else first
                 assert rest == f"{first}; duplicates recognised for 120 s"
             case KeyValueSpec():
                 gone = f", gone after {spec.ttl_s:g} s" if spec.ttl_s else ""
