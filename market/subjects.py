@@ -104,12 +104,17 @@ def alert_fired(user_id: UUID, alert_id: UUID) -> str:
     return f"alert.fired.{user_id}.{alert_id}"
 
 
+def alerts_fired(user_id: UUID) -> str:
+    """Name the subjects of all alerts of a user that fire, with a wildcard."""
+    return f"alert.fired.{user_id}.*"
+
+
 def notify(kind: str) -> str:
     """Name the subject of the notifications that are to leave through one kind of channel."""
     return f"notify.{kind}"
 
 
-def dlq_notify(kind: str) -> str:
+def dead_notification(kind: str) -> str:
     """Name the subject of the notifications of one kind of channel that could not be delivered."""
     return f"dlq.notify.{kind}"
 

@@ -144,21 +144,21 @@ def test_subjects_are_those_the_code_names(table_under: TableUnder) -> None:
             UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff"), UUID("0d9e8a4c-1f6b-5b7e-9c43-6f1f0d2a7b11")
         ),
         "notify.<kind>": subjects.notify("email"),
-        "dlq.notify.<kind>": subjects.dlq_notify("email"),
+        "dlq.notify.<kind>": subjects.dead_notification("email"),
         "ops.<process>.<id>": "ops.feed.4711",
     }
     assert documented == named
     functions = {name for name, each in inspect.getmembers(subjects, inspect.isfunction) if _returns_text(each)}
-    # `snapshot` names two subjects, which need two functions.
+    # `snapshot` names two subjects, which need two functions; `alert.fired` is subscribed to for all alerts of a user.
     words = {
         "candlenow": "candle_now",
         "portfolionow": "portfolio_now",
         "portfoliowatch": "portfolio_watch",
         "alert": "alert_fired",
-        "dlq": "dlq_notify",
+        "dlq": "dead_notification",
     }
     named_first = {words.get(first, first) for first in (subject.partition(".")[0] for subject in named)}
-    assert functions | {"ops"} == named_first | {"snapshots"}
+    assert functions | {"ops"} == named_first | {"snapshots", "alerts_fired"}
 
 
 def _returns_text(function: Callable[..., object]) -> bool:

@@ -30,6 +30,13 @@ def test_status_is_named_by_venue_and_the_tape_by_partition() -> None:
     assert subjects.tape(15) == "tape.15"
 
 
+def test_alerts_are_told_by_user_and_notifications_by_kind() -> None:
+    user, alert = UUID(int=1), UUID(int=2)
+    assert subjects.alerts(15) == "alerts.15"
+    assert subjects.alert_fired(user, alert) == subjects.alerts_fired(user).replace("*", str(alert))
+    assert subjects.dead_notification("email") == f"dlq.{subjects.notify('email')}"
+
+
 def test_a_status_subject_needs_a_valid_venue() -> None:
     with pytest.raises(SymbolError, match="venue 'XN>'"):
         subjects.status("XN>")
