@@ -1,0 +1,1 @@
+"""Alerts: rules that wait for prices, held in columns; what a tick touches, and what is decided then."""
