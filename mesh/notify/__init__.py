@@ -1,0 +1,1 @@
+"""Notifications: what is to be said to whom, in Postgres and on NATS."""

@@ -1,0 +1,83 @@
+"""Mail over SMTP: text and HTML, the same Message-ID at each attempt."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+
+from mesh.notify.store import Channel
+from workers.notify.adapters.protocol import Parcel
+from workers.notify.outcome import Refused, Unavailable
+from workers.notify.smtp import SmtpServer
+from workers.notify.words import one_line
+
+_PERMANENT = 500
+_MOST_SUBJECT = 100
+
+
+class Mail:
+    """Hands messages to one mail server."""
+
+    def __init__(self, server: SmtpServer, sender: str, timeout_s: float, at_once: int) -> None:
+        self._server = server
+        self._sender = sender
+        self._timeout_s = timeout_s
+        self.at_once = at_once
+
+    def provider(self, channel: Channel) -> str:
+        """Name the mail server, which is the same for all channels."""
+        del channel
+        return f"{self._server.host}:{self._server.port}"
+
+    async def send(self, parcel: Parcel) -> None:
+        """Hand the message over; that the server takes it is all that is known then."""
+        message = message_of(parcel, self._sender, datetime.now(UTC))
+        server = self._server
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.use_tls,
+                start_tls=server.start_tls,
+                timeout=self._timeout_s,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            refusal = error.recipients[0]
+            _refused(refusal.code, f"{refusal.code} {refusal.message}", breaks_channel=True)
+        except aiosmtplib.SMTPDataError as error:
+            _refused(error.code, f"{error.code} {error.message}", breaks_channel=False)
+        except aiosmtplib.SMTPNotSupported as error:
+            raise Refused(f"the mail server cannot write to this address: {error}") from None
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise Unavailable(f"the mail server: {error or type(error).__name__}") from None
+
+
+def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
+    """Write the message; raises Refused for an address that is none."""
+    name, address = parseaddr(sender)
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["To"] = Address(addr_spec=parcel.channel.address)
+    except (ValueError, IndexError):
+        raise Refused("the channel's address is none of mail") from None
+    message["From"] = Address(name, addr_spec=address)
+    message["Subject"] = one_line(parcel.words.title, _MOST_SUBJECT)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{parcel.id}@{address.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is to answer it
+    message.set_content(parcel.words.text)
+    message.add_alternative(parcel.words.html, subtype="html")
+    return message
+
+
+def _refused(code: int, reason: str, *, breaks_channel: bool) -> None:
+    said = f"the mail server: {one_line(reason)}"
+    if code >= _PERMANENT:
+        raise Refused(said, breaks_channel=breaks_channel)
+    raise Unavailable(said, of_provider=not breaks_channel)

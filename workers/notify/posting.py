@@ -1,0 +1,132 @@
+"""HTTP to addresses that users gave: to the public Internet alone, no redirects, no proxies, bounded answers.
+
+A name is resolved here and the connection made to the very address that was looked at, so that it cannot lead somewhere
+else a moment later; certificates are checked against the name.
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+"""
+
+import asyncio
+import email.utils
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from urllib.parse import SplitResult
+
+import httpx
+
+from mesh.notify.addresses import check_url, is_public
+from workers.notify.outcome import Refused, Unavailable
+
+MOST_READ_BYTES = 16 << 10
+_MOST_ADDRESSES = 2  # of a name that are tried
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+_MAX_RETRY_AFTER_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a receiver answered; `body` is at most the first MOST_READ_BYTES of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Poster:
+    """Posts; an async context manager that holds the connections."""
+
+    def __init__(self, private_allowed: bool, timeout_s: float, at_once: int) -> None:
+        self._private_allowed = private_allowed
+        # A connection is used once: receivers are many, and one that is kept goes stale unseen.
+        limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(
+            timeout=timeout_s,
+            limits=limits,
+            trust_env=False,
+            follow_redirects=False,
+            headers={"User-Agent": "Tickmesh"},
+        )
+
+    async def __aenter__(self) -> "Poster":
+        """Begin."""
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._client.__aexit__(kind, error, trace)
+
+    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Post and give a 2xx answer; raises Refused and Unavailable for all else."""
+        try:
+            parts = check_url(url, self._private_allowed)
+        except ValueError as error:
+            raise Refused(f"the address: {error}") from None
+        unreached = "no address"
+        for address in (await self._resolved(parts))[:_MOST_ADDRESSES]:
+            try:
+                return checked(await self._post_to(address, parts, headers, content), time.time())
+            except httpx.ConnectError as error:
+                unreached = f"no connection to {parts.netloc}: {error}"
+            except httpx.TimeoutException as error:
+                raise Unavailable(f"{parts.netloc} did not answer in time ({type(error).__name__})") from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise Unavailable(f"{parts.netloc}: {error or type(error).__name__}") from None
+        raise Unavailable(unreached)
+
+    async def _post_to(self, address: str, parts: SplitResult, headers: Mapping[str, str], content: bytes) -> Answer:
+        host = f"[{address}]" if ":" in address else address
+        url = parts._replace(netloc=f"{host}:{_port_of(parts)}", fragment="").geturl()
+        sent = {**headers, "Host": parts.netloc}
+        extensions = {"sni_hostname": parts.hostname}
+        async with self._client.stream("POST", url, headers=sent, content=content, extensions=extensions) as response:
+            body = bytearray()
+            async for part in response.aiter_raw(MOST_READ_BYTES):
+                body += part
+                if len(body) >= MOST_READ_BYTES:
+                    break
+            return Answer(response.status_code, response.headers, bytes(body[:MOST_READ_BYTES]))
+
+    async def _resolved(self, parts: SplitResult) -> list[str]:
+        """Give the addresses of a host; raises Refused where one of them is of a private network."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(parts.hostname, _port_of(parts), type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise Unavailable(f"{parts.hostname} is not found: {error}") from None
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        if not self._private_allowed and not all(map(is_public, addresses)):
+            raise Refused(f"{parts.hostname} leads to a private network, which is not allowed")
+        return addresses
+
+
+def checked(answer: Answer, now_s: float) -> Answer:
+    """Give a 2xx answer back; raises Refused for what will not change and Unavailable for what may."""
+    status = answer.status
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return answer
+    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.OK:
+        after_s = retry_after_s(answer.headers.get("retry-after", ""), now_s)
+        raise Unavailable(f"the answer was {status}", retry_after_s=after_s)
+    if status < HTTPStatus.BAD_REQUEST:
+        raise Refused(f"the answer was {status}, and redirects are not followed")
+    raise Refused(f"the answer was {status}", breaks_channel=status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def retry_after_s(text: str, now_s: float) -> float:
+    """Read the header Retry-After, seconds or a date, from 0 to an hour; 0 where it says nothing."""
+    try:
+        wait_s = float(text) if text.isdecimal() else email.utils.parsedate_to_datetime(text).timestamp() - now_s
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(wait_s, 0.0), _MAX_RETRY_AFTER_S)
+
+
+def _port_of(parts: SplitResult) -> int:
+    return parts.port or _DEFAULT_PORTS[parts.scheme]
