@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from market.candles import codec
 from market.candles.bars import BLANK, NAMES, PRICES, Bars
-from market.candles.ladder import ROW_OF, SLOTS, Ladder, Slot
+from market.candles.copies import Column
+from market.candles.ladder import SLOTS, Ladder, Slot
 from market.candles.minutes import NO_MINUTE, PLANES
 from market.candles.places import PlaceTable
 from market.candles.sessions import Window
 from market.candles.timeframe import Session, Timeframe
 
-Column = npt.NDArray[Any]
-_MOST_8, _MOST_32 = np.iinfo(np.int8).max, np.iinfo(np.int32).max
 _OF_PRICED = ("first_ns", "last_ns", *PRICES)  # zero in bytes where no trade formed a price, where no time is zero
 
 
@@ -64,10 +63,11 @@ def freeze(table: PlaceTable, ladder: Ladder, facts: Mapping[str, Any], more: Ma
         "ts_event": table.ts_event[:used].copy(),
         "ts_recv": table.ts_recv[:used].copy(),
     }
-    planes = [minute & 3 for minute in ladder.planes.filled]
-    columns |= _copied(ladder.planes.block, planes, [_plane(at) for at in planes], used)
     slots = [slot for slot in SLOTS if any(ladder.window[slot])]
-    columns |= _copied(ladder.block, [ROW_OF[slot] for slot in slots], [_name(slot) for slot in slots], used)
+    bars = {_plane(minute & 3): ladder.planes.of(minute).take(slice(used)) for minute in ladder.planes.filled}
+    bars |= {_name(slot): ladder.settled(slot).take(slice(used)) for slot in slots}
+    for group, copy in ladder.copies.take(bars).items():
+        columns |= {f"{group}.{name}": column for name, column in copy.items()}
     windows = {_name(slot): [window and list(window) for window in ladder.window[slot]] for slot in slots}
     return Frozen(
         {
@@ -107,30 +107,6 @@ def _name(slot: Slot) -> str:
 
 def _plane(at: int) -> str:
     return f"plane{at}"
-
-
-def _copied(block: npt.NDArray[np.int64], rows: list[int], groups: list[str], used: int) -> dict[str, Column]:
-    """Copy rows of a block, whole numbers as narrow as they are: it is fresh memory that costs, not reading.
-
-    All of it is one piece, which the system gives in larger pages than as many pieces as there are columns.
-    """
-    piece, at = np.empty(len(NAMES) * len(rows) * used, np.int64), 0
-    bars, copied = Bars.over(block), {}
-    for row, group in zip(rows, groups, strict=True):
-        for name in NAMES:
-            column = getattr(bars, name)[row, :used]
-            dtype = column.dtype if name in PRICES else np.dtype(_narrowest(column))
-            copy = piece[at:].view(dtype)[:used]
-            copy[:] = column
-            copied[f"{group}.{name}"] = copy
-            at += -(-copy.nbytes // piece.itemsize)
-    return copied
-
-
-def _narrowest(column: Column) -> type[np.signedinteger[Any]]:
-    """Give the type in which whole numbers, of which there may be none, take least room; many are all zero."""
-    most = max(int(column.max(initial=0)), -int(column.min(initial=0)))
-    return np.int8 if most <= _MOST_8 else np.int32 if most <= _MOST_32 else np.int64
 
 
 def _fill(bars: Bars, group: str, frozen: Frozen, used: int) -> None:

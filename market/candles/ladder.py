@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.candles.bars import Bars, Index, blank_block, grown, merge
+from market.candles.copies import Copies
 from market.candles.minutes import BLANK_PLANE, MinutePlanes
 from market.candles.sessions import Segments, Window
 from market.candles.timeframe import Session, Timeframe
@@ -42,6 +43,8 @@ class Ladder:
 
     def __init__(self, planes: MinutePlanes) -> None:
         self.planes = planes
+        self.copies = Copies()
+        """What was copied of the minutes and of the settled bars."""
         self.venues: list[Segments] = []
         self._set(blank_block(len(SLOTS) + 1, planes.room))  # one row more, in which nothing ever is
         self.window: dict[Slot, list[Window | None]] = {slot: [] for slot in SLOTS}
@@ -62,6 +65,7 @@ class Ladder:
     def reserve(self, places: int) -> None:
         """Make room for `places`."""
         self.planes.reserve(places)
+        self.copies.reserve(self.planes.room)
         if self.planes.room > self.block.shape[2]:
             self._set(grown(self.block, self.planes.room))
 

@@ -384,6 +384,8 @@ def test_a_frozen_state_is_not_changed_by_what_comes_after() -> None:
     before = frozen.encode()
     apply(fold, tape.trade(2), tape.quote(700))
     assert frozen.encode() == before
+    assert fold.freeze().encode() != before
+    assert frozen.encode() == before
 
 
 def test_an_empty_fold_is_restored_too() -> None:
