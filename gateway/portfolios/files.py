@@ -15,7 +15,7 @@ from gateway.problems import Problem
 from market.ledger.commands import Import, Row
 from market.ledger.csv_file import read_file
 from market.ledger.fields import entry_of
-from market.ledger.refusal import LineProblem, Refused
+from market.refusal import LineProblem, Refused
 
 CSV = "text/csv"
 _WRONG = 422

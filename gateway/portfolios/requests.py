@@ -17,8 +17,8 @@ from market.instrument import Instrument
 from market.ledger.commands import Create, Fields, Rename
 from market.ledger.decide import check_code, read_name
 from market.ledger.fields import read_fields
-from market.ledger.refusal import Refused, invalid
 from market.ledger.transaction import Kind
+from market.refusal import Refused, invalid
 from market.symbols import SymbolError
 
 MAX_FILE_BYTES = 700_000  # of 5,000 lines; as a command it must fit into one message

@@ -17,7 +17,7 @@ MAX_CHANNELS = 10
 
 
 class IfTrue(StrEnum):
-    """What becomes of a rule that is true when it is armed: it fires, is refused, or waits for the price to come back."""
+    """What becomes of a rule that is true when it is armed: it fires, is refused, or waits for the price to go back."""
 
     FIRE = "fire"
     REFUSE = "refuse"

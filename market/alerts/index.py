@@ -91,7 +91,7 @@ class AlertIndex:
         """Give the trading day of an instrument's ticks, as an ordinal; 0 where there was none."""
         return self._of(instrument).day
 
-    def apply(self, rows: Rows, tape_sequences: npt.NDArray[np.int64], evaluate_after: int) -> Touches:  # noqa: C901
+    def apply(self, rows: Rows, tape_sequences: npt.NDArray[np.int64], evaluate_after: int) -> Touches:
         """Let rules see ticks; rows with tape sequences up to `evaluate_after` only move prices and days."""
         touched: list[tuple[float, ...]] = []
         days = self._day_of(rows["instrument"].astype(np.uint32), rows["ts_event"].astype(np.int64))

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from market.ledger.commands import MAX_ROWS, Row
 from market.ledger.decimals import text
 from market.ledger.fields import read_fields
-from market.ledger.refusal import MAX_PROBLEMS, LineProblem, Refused
 from market.ledger.times import time_text
 from market.ledger.transaction import Kind, Transaction
+from market.refusal import MAX_PROBLEMS, LineProblem, Refused
 
 COLUMNS = ("type", "symbol", "quantity", "price", "commission", "executed_at", "note")
 

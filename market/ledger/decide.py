@@ -21,8 +21,8 @@ from market.ledger.enter import check_rows, correcting, entered
 from market.ledger.fields import is_plain
 from market.ledger.portfolio import Portfolio
 from market.ledger.posting import changes_of, holdings_after
-from market.ledger.refusal import MAX_PROBLEMS, LineProblem, Refused, invalid
 from market.ledger.transaction import Transaction
+from market.refusal import MAX_PROBLEMS, LineProblem, Refused, invalid
 
 MAX_NAME_CHARACTERS = 80
 

@@ -7,7 +7,7 @@ not: they are taken here, with digits to spare, and rounded once, half to even.
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from market.ledger.refusal import Refused, invalid
+from market.refusal import Refused, invalid
 
 PLACES = 8
 UNIT = Decimal("1e-8")

@@ -8,8 +8,8 @@ from uuid import uuid5
 from market.ledger.commands import MAX_ROWS, Command, Correct, Row
 from market.ledger.fields import check_currency, check_executed_at, entry_of, kept
 from market.ledger.portfolio import Portfolio
-from market.ledger.refusal import Refused, invalid
 from market.ledger.transaction import Transaction
+from market.refusal import Refused, invalid
 
 
 def entered(row: Row, portfolio: Portfolio, command: Command, sequence: int) -> Transaction:

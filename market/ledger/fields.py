@@ -8,9 +8,9 @@ from decimal import Decimal
 from market.ledger.commands import Fields
 from market.ledger.decimals import MAX_PRICE, MAX_QUANTITY, MAX_TOTAL, ONE, UNIT, ZERO, parse, product, text
 from market.ledger.holding import NEVER
-from market.ledger.refusal import Refused, invalid
 from market.ledger.times import parse_time, time_text
 from market.ledger.transaction import PAID_KINDS, Kind, Transaction
+from market.refusal import Refused, invalid
 from market.symbols import SymbolError, SymbolKey
 
 MAX_NOTE_CHARACTERS = 200

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from market.ledger.decimals import ONE, ZERO, check_total, product, share, text
-from market.ledger.refusal import Refused
 from market.ledger.times import time_text
 from market.ledger.transaction import Kind, Transaction
+from market.refusal import Refused
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

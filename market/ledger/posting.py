@@ -11,8 +11,8 @@ from market.ledger.commands import MAX_SYMBOLS, MAX_TRANSACTIONS
 from market.ledger.decimals import check_total
 from market.ledger.holding import NOTHING, Holding
 from market.ledger.portfolio import Portfolio
-from market.ledger.refusal import Refused
 from market.ledger.transaction import Kind, Transaction
+from market.refusal import Refused
 
 Holdings = dict[str, Holding | None]
 Problems = list[tuple[int, Refused]]  # by the line of the entry that is refused

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from market.ledger.refusal import invalid
+from market.refusal import invalid
 
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from market.ledger.commands import Action, Command, Correct, Create, Delete, Fields, Import, Record, Rename
 from market.ledger.decimals import parse
-from market.ledger.refusal import Refused
+from market.refusal import Refused
 from mesh.commands import seal, unseal
 
 _ACTIONS: dict[str, type[Action]] = {

@@ -8,9 +8,9 @@ import pytest
 
 from market.ledger.commands import Fields
 from market.ledger.fields import Entry, check_currency, check_executed_at, entry_of, kept, read_fields
-from market.ledger.refusal import Refused
 from market.ledger.times import parse_time, time_text
 from market.ledger.transaction import Kind, Transaction
+from market.refusal import Refused
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BUY = Fields(Kind.BUY, "XNAS:A", Decimal(2), Decimal("10.5"), currency="USD")

@@ -1,4 +1,4 @@
-"""Refusals: what the ledger does not take, and which field and bound say so."""
+"""Refusals: what a command may not do, and which field and bound say so."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error 
 
     `code` is for programs and never changes, `detail` for people, `field` names what to change ("" where it is none
     of the request's fields), `bounds` what was allowed, held or taken. `status` is the HTTP status to answer with:
-    422 where the request alone says that it is wrong, 409 where the ledger does, 404 where what it names is not there.
+    422 where the request alone says that it is wrong, 409 where what is kept does, 404 where it names nothing.
     """
 
-    def __init__(self, code: str, detail: str, status: int = 422, field: str = "", **bounds: str | int) -> None:
+    def __init__(self, code: str, detail: str, status: int = 422, field: str = "", **bounds: str | int | float) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
@@ -41,6 +41,6 @@ class LineProblem(NamedTuple):
         return cls(line, refused.field, refused.detail, refused.code)
 
 
-def invalid(field: str, detail: str, **bounds: str | int) -> Refused:
+def invalid(field: str, detail: str, **bounds: str | int | float) -> Refused:
     """Return the refusal of a field by its own bound."""
     return Refused("invalid_field", detail, 422, field, **bounds)
