@@ -6,13 +6,21 @@ field, the digest, the subject of the reply. Decimals are text, times msgpack's 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from market.answer import Answer
+
+MISMATCH = Answer(
+    422,
+    {
+        "code": "idempotency_mismatch",
+        "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
+    },
+)
 
 Action = TypeVar("Action")
 
@@ -116,3 +124,8 @@ def decode_answer(data: bytes) -> Answer:
     except msgspec.DecodeError as error:
         raise UnreadableError(str(error)) from error
     return Answer(read.status, read.body)
+
+
+def answer_of(found: Mapping[str, Any]) -> Answer:
+    """Read the answer that a row of commands in a table holds, in `status` and, as JSON, `answer`."""
+    return Answer(found["status"], msgspec.json.decode(found["answer"], type=dict[str, object]))

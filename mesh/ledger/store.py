@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-import msgspec
-
 from market.answer import Answer
 from market.ledger.account import Account
 from market.ledger.commands import Command
@@ -15,6 +13,7 @@ from market.ledger.holding import Holding
 from market.ledger.portfolio import Portfolio
 from market.ledger.transaction import Transaction, effective
 from market.portfolio.history import Day
+from mesh.commands import MISMATCH, answer_of
 from mesh.ledger.accounts import read_account
 from mesh.ledger.rows import HOLDINGS, Found, holding_of, portfolio_of, transaction_of
 from mesh.pool import Connection, Pool
@@ -43,14 +42,6 @@ _HELD_IN_PARTITION = f"""
     SELECT {", ".join(f"h.{name}" for name in HOLDINGS)} FROM portfolios p JOIN holdings h ON h.portfolio_id = p.id
     WHERE p.partition = $1 AND p.deleted_at IS NULL ORDER BY p.id
 """  # noqa: S608  # no value is in it
-
-MISMATCH = Answer(
-    422,
-    {
-        "code": "idempotency_mismatch",
-        "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
-    },
-)
 
 Result = TypeVar("Result")
 
@@ -177,8 +168,3 @@ class LedgerStore:
 
 def _day_of(found: Found) -> Day:
     return Day(*(found[each.name] for each in fields(Day)))
-
-
-def answer_of(found: Found) -> Answer:
-    """Read the answer that a row of COMMANDS holds."""
-    return Answer(found["status"], msgspec.json.decode(found["answer"], type=dict[str, object]))

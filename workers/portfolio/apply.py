@@ -17,12 +17,11 @@ from market.ledger.decide import decide
 from market.ledger.needs import history_needed
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
-from mesh.commands import UnreadableError
+from mesh.commands import MISMATCH, UnreadableError, answer_of
 from mesh.ledger.accounts import Wants, learn_history
 from mesh.ledger.batch import Decided, Settled, begin, read, write
 from mesh.ledger.codec import decode_command
 from mesh.ledger.rows import Found
-from mesh.ledger.store import MISMATCH, answer_of
 from mesh.pool import Connection
 
 Past = Mapping[UUID, tuple[bytes, Answer]]
