@@ -151,7 +151,7 @@ class Oracle:
         match command.action:
             case Delete():
                 del self.alerts[alert.id]
-            case Pause() if alert.state in ACTIVE:
+            case Pause() if alert.state in ACTIVE and not is_over(alert, command):
                 alert.state, alert.side = "paused", 0
             case Resume() if alert.state == "paused":
                 return self._judge(alert, "wait", command, sequence)
@@ -192,14 +192,18 @@ class Oracle:
             cooldown_s=alert.cooldown_s if action.cooldown_s is None else action.cooldown_s,
             expires_ns=expiry(action, alert.expires_ns),
         )
-        is_moved = edited.threshold != alert.threshold and alert.state != "paused"
-        status = self._judge(edited, action.if_true, command, sequence) if is_moved else 200
+        is_moved = edited.threshold != alert.threshold or (is_over(alert, command) and action.expires_at is not None)
+        status = 200
+        if is_moved and alert.state != "paused":
+            status = self._judge(edited, action.if_true, command, sequence)
         if status == 200:
             self.alerts[alert.id] = edited
         return status
 
     def _judge(self, alert: Alert, if_true: str, command: Command, sequence: int) -> int:
         """Arm a rule, or do as asked where it is already true."""
+        if alert.expires_ns is not None and alert.expires_ns <= ns_of(command.received_at):
+            return 409
         market = self.markets[alert.instrument]
         side = touched(alert, market)
         if side and if_true == "refuse":
@@ -232,6 +236,12 @@ def touched(alert: Alert, market: Market) -> int:
     if upper is not None and market.last >= upper:
         return 1
     return -1 if lower is not None and market.last <= lower else 0
+
+
+def is_over(alert: Alert, command: Command) -> bool:
+    """Tell whether a rule has expired, for somebody who looks at it and without a tick."""
+    is_past = alert.expires_ns is not None and alert.expires_ns <= ns_of(command.received_at)
+    return alert.state == "expired" or (alert.state in ACTIVE and is_past)
 
 
 def expiry(action: Edit, before_ns: int | None) -> int | None:

@@ -166,9 +166,20 @@ def test_expired_at_the_tick_that_would_have_fired() -> None:
     assert (floor.fired(), floor.oracle.alerts[alert].state) == ([], "expired")
 
 
+def test_what_has_expired_is_armed_again_by_a_new_expiry_alone() -> None:
+    floor = Floor(99)
+    alert = floor.make("ABOVE", 100, expires_at=START + timedelta(seconds=4))
+    floor.trade(99, 99, 100)
+    assert [floor.say(each) for each in (Pause(alert), Rearm(alert), Edit(alert, 101.0))] == [409, 409, 409]
+    assert floor.say(Edit(alert, expires_at=START + timedelta(hours=1))) == 409  # already true
+    assert floor.say(Edit(alert, expires_at=START + timedelta(hours=1), if_true=IfTrue.WAIT)) == 200
+    floor.trade(99, 100)
+    assert floor.fired() == [100]
+
+
 def test_an_edit_takes_the_expiry_away() -> None:
     floor = Floor(99)
-    alert = floor.make("ABOVE", 100, expires_at=START + timedelta(seconds=1))
+    alert = floor.make("ABOVE", 100, expires_at=START + timedelta(seconds=2))
     assert floor.say(Edit(alert, expires_at=Never.NEVER)) == 200
     floor.trade(100)
     assert floor.fired() == [100]
