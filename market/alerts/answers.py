@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from market.alerts.alert import Alert
+from market.alerts.alert import Alert, Firing
 from market.alerts.rule import State
 from market.ledger.times import time_text
 
@@ -26,6 +26,22 @@ def alert_body(alert: Alert, now: datetime) -> dict[str, object]:
         "updated_at": time_text(alert.updated_at),
         "last_fired_at": _text(alert.last_fired_at),
         "fired_count": alert.fired_count,
+    }
+
+
+def firing_body(firing: Firing) -> dict[str, object]:
+    """Describe what an alert fired, but for its user and whether it was seen."""
+    return {
+        "id": str(firing.id),
+        "alert_id": str(firing.alert_id),
+        "symbol": firing.symbol,
+        "condition": str(firing.condition),
+        "threshold": firing.threshold,
+        "side": firing.side,
+        "price": firing.price,
+        "fired_at": time_text(firing.fired_at),
+        "outcome": str(firing.outcome),
+        "note": firing.note,
     }
 
 
