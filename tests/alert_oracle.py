@@ -151,6 +151,7 @@ class Oracle:
         match command.action:
             case Delete():
                 del self.alerts[alert.id]
+                return 204
             case Pause() if alert.state in ACTIVE and not is_over(alert, command):
                 alert.state, alert.side = "paused", 0
             case Resume() if alert.state == "paused":

@@ -235,7 +235,7 @@ def test_an_edit_moves_the_line_and_a_deletion_ends_it() -> None:
     assert floor.say(Edit(alert, threshold=98.0)) == 409
     assert floor.say(Edit(alert, threshold=105.0)) == 200
     floor.trade(104, 105)
-    assert floor.say(Delete(alert)) == 200
+    assert floor.say(Delete(alert)) == 204
     assert floor.say(Delete(alert)) == 404
     floor.trade(90, 110)
     assert floor.fired() == [105]
