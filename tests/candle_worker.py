@@ -28,7 +28,7 @@ from mesh.candles.store import CandleStore
 from mesh.streams import TAPE
 from tests.candle_oracle import Oracle, by_key
 from tests.candle_tables import Tables, fold_in
-from workers.candle.calendars import segments_of
+from workers.calendars import segments_of
 
 ROOT = Path(__file__).parents[1]
 STORED = (

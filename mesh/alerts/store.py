@@ -17,7 +17,7 @@ WITHIN_S = 5.0
 
 # How a state is shown: dormant ones wait, and what has run out is expired before a tick finds it so.
 _SHOWN = """
-    CASE WHEN state IN ('armed', 'waiting', 'dormant', 'paused') AND expires_at <= now() THEN 'expired'
+    CASE WHEN state IN ('armed', 'waiting', 'dormant') AND expires_at <= now() THEN 'expired'
     WHEN state = 'dormant' THEN 'waiting' ELSE state END
 """
 _ALERT = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = $1 AND user_id = $2 AND state <> 'deleted'"  # noqa: S608

@@ -18,8 +18,8 @@ from mesh.actor.protocols import Step
 from mesh.candles.store import CandleStore
 from mesh.streams import TAPE
 from workers.candle.core import CandleCore
-from workers.candle.names import Names
 from workers.candle.questions import Newcomer
+from workers.names import Names
 
 Numbers = npt.NDArray[np.uint32]
 

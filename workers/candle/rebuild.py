@@ -37,10 +37,10 @@ from workers.candle.core import CandleCore, CoreRules
 from workers.candle.corrections import read, stored
 from workers.candle.effects import Effects
 from workers.candle.live import LivePace
-from workers.candle.names import Names
 from workers.candle.past import PastReader
 from workers.candle.questions import Newcomer, PastMinute, Question
 from workers.candle.settings import CandleSettings
+from workers.names import Names
 
 _logger = logging.getLogger(__name__)
 

@@ -28,10 +28,10 @@ from workers.candle.core import CoreRules
 from workers.candle.corrections import Corrections
 from workers.candle.effects import EffectWriter, join
 from workers.candle.live import LiveCandles, LivePace
-from workers.candle.names import Names
 from workers.candle.past import PastReader
 from workers.candle.settings import CandleSettings
 from workers.candle.shell import CandleShell, tokens_of
+from workers.names import Names
 
 _logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from workers.candle.core import CandleCore, CoreRules, Showing
 from workers.candle.corrections import Corrections
 from workers.candle.effects import Effects
 from workers.candle.live import LiveCandles, LivePace
-from workers.candle.names import Names
 from workers.candle.past import PastReader
 from workers.candle.questions import Newcomer, PastMinute, Question
+from workers.names import Names
 
 _logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from mesh.calendars import Calendars
 from mesh.connection import connect
 from mesh.settings import MeshSettings
 from mesh.streams import CALENDARS, declared, ensure
-from workers.candle.calendars import segments_of, times_of
+from workers.calendars import segments_of, times_of
 
 R, E = Session.REGULAR, Session.EXTENDED
 

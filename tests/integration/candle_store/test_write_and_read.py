@@ -11,7 +11,7 @@ from market.candles.timeframe import Session, Timeframe
 from market.codes import CandleFlag
 from mesh.candles.store import ALL, CandleStore
 from mesh.candles.writer import CandleWriter
-from workers.candle.calendars import segments_of
+from workers.calendars import segments_of
 
 MINUTE_NS = 60 * 10**9
 OPEN_NS = 1_780_320_600 * 10**9  # 2026-06-01 13:30 UTC, a Monday

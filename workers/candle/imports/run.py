@@ -18,7 +18,7 @@ from mesh.candles.writer import CandleWriter
 from mesh.connection import connect
 from mesh.directory import Directory
 from mesh.streams import declared, ensure
-from workers.candle.calendars import times_of
+from workers.calendars import times_of
 from workers.candle.imports.load import Loaded, check, load
 from workers.candle.imports.source import Source, SourceError, open_source
 from workers.candle.imports.table import Meaning, symbols_of

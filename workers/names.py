@@ -14,7 +14,7 @@ from market.candles.sessions import Segments
 from market.symbols import SymbolKey
 from mesh.calendars import Calendars
 from mesh.directory import Directory
-from workers.candle.calendars import times_of
+from workers.calendars import times_of
 
 _logger = logging.getLogger(__name__)
 
