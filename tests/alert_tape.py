@@ -5,11 +5,15 @@ Rows come twice, times are shuffled, also across midnight, and much between the 
 
 import math
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import numpy as np
 
 from market import rows
 from market.codes import Condition, CorrectionFlag, Kind, TradeFlag
-from market.row_type import Rows
+from market.row_type import Rows, take
+from tests.candle_tape import TapeWriter
 
 STEP = 0.25  # of prices and of the lines of rules, so that many ticks are exactly on one
 LOW, HIGH = 90.0, 110.0
@@ -20,6 +24,26 @@ STARTS = tuple(
     for each in ("2026-03-05 04:58", "2026-03-05 23:58", "2026-03-06 14:58", "2026-03-07 04:58")
 )
 STRETCH_S, LATE_S = 240, 45
+
+
+@dataclass
+class MarketClock:
+    """What time it is on the tape."""
+
+    now: datetime = STARTS[0]
+
+
+async def write_ticks(tape: TapeWriter, events: Rows, within_s: float, clock: MarketClock) -> None:
+    """Write rows spread over so many seconds, in messages of about ten, and let the clock go with them."""
+    parts = np.array_split(np.arange(len(events)), max(1, len(events) // 50))
+    for part in parts:
+        clock.now = time_of(events[part[-1]])
+        await tape.write(take(events, part), within_s / len(parts))
+
+
+def time_of(row: Rows) -> datetime:
+    """Tell when a row was received."""
+    return datetime.fromtimestamp(int(row["ts_recv"]) // _S, UTC)
 
 
 class TickMaker:

@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from nats.errors import Error as NatsError
@@ -14,8 +14,7 @@ from market.alerts.commands import Action, Command, Create, Delete, Edit, IfTrue
 from market.alerts.rule import Condition, Reference, Repeat
 from market.answer import Answer
 from market.instrument import Instrument
-from market.row_type import Rows
-from tests.alert_tape import HIGH, LOW, STEP
+from tests.alert_tape import HIGH, LOW, STEP, MarketClock
 from tests.alert_worker import AlertClient, command
 
 PATIENCE_S = 1.0  # of a user with an answer, before the command goes out again
@@ -32,13 +31,6 @@ class Told:
     def note(self, number: UUID, answer: Answer) -> None:
         if self.answers.setdefault(number, answer) != answer:
             self.changed.append(number)
-
-
-@dataclass
-class MarketClock:
-    """What time it is on the tape."""
-
-    now: datetime = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -126,11 +118,6 @@ class Group:
 
     def _expiry(self) -> datetime | None:
         return self.clock.now + timedelta(seconds=self.dice.randrange(1, 300)) if self.dice.random() < 0.2 else None
-
-
-def time_of(row: Rows) -> datetime:
-    """Tell when a row was received."""
-    return datetime.fromtimestamp(int(row["ts_recv"]) // 1_000_000_000, UTC)
 
 
 def groups(

@@ -48,7 +48,12 @@ class AlertWorker(_Worker):
     """A worker process; `start` returns at once, `kill` is SIGKILL."""
 
     def __init__(self, folder: Path, nats_url: str, dsn: str, member: str = "one", **settings: object) -> None:
-        quick = {"alert_member": member, "alert_lease_s": 0.5, "checkpoint_interval_s": 1}
+        quick = {
+            "alert_member": member,
+            "alert_lease_s": 0.5,
+            "alert_republish_s": 1,
+            "checkpoint_interval_s": 1,
+        }
         super().__init__("alert", folder / f"alerts-{member}.log", nats_url, dsn, quick | settings)
 
 
@@ -56,7 +61,14 @@ class NotifyWorker(_Worker):
     """The process that sends, which may send to this machine."""
 
     def __init__(self, folder: Path, nats_url: str, dsn: str, **settings: object) -> None:
-        own = {"notify_private_addresses": 1}
+        own = {
+            "notify_private_addresses": 1,
+            "notify_timeout_s": 2,
+            "notify_redeliver_s": 4,
+            "notify_retry_s": 0.2,
+            "notify_pause_s": 0.5,
+            "notify_forgotten_s": 2,
+        }
         super().__init__("notify", folder / "notify.log", nats_url, dsn, own | settings)
 
 

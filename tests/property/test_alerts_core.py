@@ -13,8 +13,8 @@ from market.row_type import Rows, take
 from market.symbols import SymbolKey
 from tests.alert_memory import Memory, Message
 from tests.alert_oracle import Oracle
-from tests.alert_tape import TickMaker
-from tests.alert_users import Group, MarketClock, Told, time_of
+from tests.alert_tape import MarketClock, TickMaker, time_of
+from tests.alert_users import Group, Told
 from tests.alert_worker import command
 
 ZONES = {1: ZoneInfo("America/New_York"), 2: ZoneInfo("UTC"), 3: ZoneInfo("Asia/Tokyo")}

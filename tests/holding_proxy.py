@@ -1,4 +1,4 @@
-"""A proxy before nats-server that can hold back what one process says or hears, from an exact message on."""
+"""A proxy before a server that can hold back what a process says to it and hears of it, from exact bytes on."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 CHUNK_BYTES = 1 << 16
 
 
-class NatsProxy:
+class HoldingProxy:
     """Passes bytes on in both directions; `hold_before` and `hold_after` say where that ends."""
 
     def __init__(self, url: str) -> None:
@@ -27,12 +27,12 @@ class NatsProxy:
         return urlunsplit(self._parts._replace(netloc=f"{account}@127.0.0.1:{self._port}"))
 
     def hold_before(self, pattern: bytes) -> None:
-        """Let nothing through any more, either way, from the first publication on that begins like this."""
+        """Let nothing through any more, either way, from the first of these bytes on."""
         self._pattern, self._is_passed_on = pattern, False
         self.caught.clear()
 
     def hold_after(self, pattern: bytes) -> None:
-        """Pass the first such publication on to the server, and let nothing through after it: no acknowledgement."""
+        """Pass these bytes on to the server once, and let nothing through after them: no acknowledgement."""
         self._pattern, self._is_passed_on = pattern, True
         self.caught.clear()
 
@@ -115,8 +115,8 @@ class NatsProxy:
 
 
 @contextlib.asynccontextmanager
-async def nats_proxy(url: str) -> AsyncIterator[NatsProxy]:
+async def holding_proxy(url: str) -> AsyncIterator[HoldingProxy]:
     """Run a proxy before the server at `url`."""
-    proxy = NatsProxy(url)
+    proxy = HoldingProxy(url)
     async with proxy.running():
         yield proxy
