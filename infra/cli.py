@@ -1,6 +1,7 @@
-"""`tickmesh`: what an operator does by hand. Imports history, and makes candles again from the tape or checks them.
+"""`tickmesh`: what an operator does by hand.
 
-They are done to the stack that `make up` runs here, or to that in `--stack DIR`. Where TICKMESH_NATS_URL or
+Imports history, makes candles again from the tape or checks them, has notifications sent again that were given up. All
+is done to the stack that `make up` runs here, or to that in `--stack DIR`. Where TICKMESH_NATS_URL or
 TICKMESH_POSTGRES_DSN is set, the environment is meant, as the candle worker has it.
 """
 
@@ -16,12 +17,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nats.errors import Error as NatsError
 
+from infra.dlq import add_dlq, retry_them, show
 from infra.local.address_book import NoStack, read_settings_of
 from infra.local.folder import DEFAULT_ROOT
 from market.candles.timeframe import Timeframe
 from market.symbols import SymbolError, check_venue
 from mesh.candles.postgres import StoreAway
 from mesh.directory import DirectoryError
+from mesh.pool import PostgresAway
 from mesh.settings import SettingsError, read_settings
 from workers.candle.imports.load import Loaded
 from workers.candle.imports.run import BOKEH_VENUES, Asked, bokeh_file, import_history
@@ -40,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(CandleSettings, environment(options.stack, os.environ))
         if options.command == "import":
             return _told(asyncio.run(import_history(_asked(options), settings)), options)
-        return _candles(options, settings)
+        return (_dlq if options.command == "dlq" else _candles)(options, settings)
     except (NoStack, SettingsError, SourceError) as error:
         return _failed(str(error))
-    except (StoreAway, DirectoryError, NatsError, TimeoutError, OSError) as error:
+    except (StoreAway, PostgresAway, DirectoryError, NatsError, TimeoutError, OSError) as error:
         return _failed(f"{str(error) or type(error).__name__}; run it again, it goes on where it was")
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -67,6 +70,15 @@ def _candles(options: argparse.Namespace, settings: CandleSettings) -> int:
     if outcome.behind:
         _say(f"the tables do not hold all of partitions {', '.join(map(str, outcome.behind))} yet: does a worker run?")
     return 0 if outcome.total.is_same else _DIFFERENT
+
+
+def _dlq(options: argparse.Namespace, settings: CandleSettings) -> int:
+    if options.action == "list":
+        asyncio.run(show(settings, options.kind, _say))
+        return 0
+    ids = None if options.all else options.ids
+    is_whole = asyncio.run(retry_them(settings, settings.postgres_dsn, options.kind, ids, _say))
+    return 0 if is_whole else _FAILED
 
 
 def _asked(options: argparse.Namespace) -> Asked:
@@ -127,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
             "--from", type=_time, dest="since", metavar="TIME", help="only candles that end after it, ISO 8601"
         )
         action.add_argument("--partition", type=int, action="append", default=[], help="only this one; repeatable")
+    add_dlq(commands, where)
     return parser
 
 

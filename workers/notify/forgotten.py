@@ -12,17 +12,16 @@ from mesh.pool import PostgresAway
 
 _logger = logging.getLogger(__name__)
 
-OLDER_THAN_S = 30.0
-_EVERY_S = 15.0
 _AT_ONCE = 1000
 
 
 class Forgotten:
-    """Publishes what was forgotten; any number of workers may do so at a time."""
+    """Publishes what is so old and was forgotten; any number of workers may do so at a time."""
 
-    def __init__(self, store: NotificationStore, js: JetStreamContext) -> None:
+    def __init__(self, store: NotificationStore, js: JetStreamContext, older_than_s: float) -> None:
         self._store = store
         self._js = js
+        self._older_than_s = older_than_s
         self.published = 0
 
     async def run(self) -> None:
@@ -32,10 +31,10 @@ class Forgotten:
                 await self._look()
             except (PostgresAway, NatsError, TimeoutError) as error:
                 _logger.debug("later: %s", error or type(error).__name__)
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(self._older_than_s / 2)
 
     async def _look(self) -> None:
-        orders = await self._store.unpublished(OLDER_THAN_S, _AT_ONCE)
+        orders = await self._store.unpublished(self._older_than_s, _AT_ONCE)
         # One that NATS has seen moments ago may be of another life, before it was given up and taken up again: it is
         # looked at again when NATS has forgotten that.
         new = [order.id for order in orders if await publish(self._js, order)]

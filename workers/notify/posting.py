@@ -8,6 +8,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 import asyncio
 import email.utils
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from http import HTTPStatus
 from types import TracebackType
 from urllib.parse import SplitResult
 
+import certifi
 import httpx
 
 from mesh.notify.addresses import check_url, is_public
@@ -43,7 +45,11 @@ class Poster:
         self._private_allowed = private_allowed
         # A connection is used once: receivers are many, and one that is kept goes stale unseen.
         limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
+        # What this machine trusts, and where it has no list of its own, what browsers do.
+        trusted = ssl.create_default_context()
+        trusted.load_verify_locations(certifi.where())
         self._client = httpx.AsyncClient(
+            verify=trusted,
             timeout=timeout_s,
             limits=limits,
             trust_env=False,

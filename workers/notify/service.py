@@ -75,7 +75,7 @@ class NotifyService:
     ) -> None:
         self._client = client
         self._patience = Patience()
-        self._forgotten = Forgotten(store, client.jetstream())
+        self._forgotten = Forgotten(store, client.jetstream(), settings.notify_forgotten_s)
         limits = Limits(settings.notify_timeout_s, settings.notify_retry_s)
         self._lanes = [
             Lane(

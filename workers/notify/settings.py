@@ -1,12 +1,17 @@
 """What a notify worker is told."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
 from mesh.notify.kinds import Kind
 from mesh.notify.settings import ChannelSettings
 from mesh.settings import PREFIX
+from workers.notify.smtp import SmtpServer
+from workers.notify.vapid import public_of
+
+Read = TypeVar("Read")
 
 _NEEDS = {
     Kind.EMAIL: "smtp_url",
@@ -30,12 +35,28 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
     notify_retry_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
     notify_redeliver_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
     notify_pause_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    notify_forgotten_s: Annotated[float, Meta(ge=0.5, le=3600)] = 30.0
 
     def __post_init__(self) -> None:
-        """Refuse a kind that is offered and cannot be sent."""
+        """Refuse a kind that is offered and cannot be sent, and what could be seen to fail only when it is."""
         super().__post_init__()
         for kind, needed in _NEEDS.items():
             if kind in self.kinds and not getattr(self, needed):
                 raise ValueError(f"{PREFIX}NOTIFY_KINDS has {kind}, and {PREFIX}{needed.upper()} is not set")
+        if self.smtp_url:
+            _checked("SMTP_URL", SmtpServer.of, self.smtp_url)
+        if self.vapid_private_key:
+            public = _checked("VAPID_PRIVATE_KEY", public_of, self.vapid_private_key)
+            if public != self.vapid_public_key:
+                raise ValueError(f"{PREFIX}VAPID_PRIVATE_KEY: its public key is {public}, and not the one that is set")
+        if self.sms_url and "{number}" not in self.sms_url:
+            raise ValueError(f"{PREFIX}SMS_URL: it must have {{number}} in it")
         if self.notify_redeliver_s < 2 * self.notify_timeout_s:
             raise ValueError(f"{PREFIX}NOTIFY_REDELIVER_S must be twice {PREFIX}NOTIFY_TIMEOUT_S or more")
+
+
+def _checked(name: str, read: Callable[[str], Read], text: str) -> Read:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}{name}: {error}") from None
