@@ -34,7 +34,7 @@ from mesh.portfolio_now import WATCH_EVERY_S, PortfolioMessage, Watched, read_me
 _logger = logging.getLogger(__name__)
 
 MAX_PER_CONNECTION = 20
-_ASK_S = 1.0
+_ANSWER_S = 1.0
 _GATHER_S = 0.05  # wholes that are wanted within so long are asked for at once
 _RETRY_AFTER_MS = 1000
 _FOUND = 200
@@ -57,9 +57,10 @@ class _Shown:
 class PortfolioFeed:
     """All portfolios that are watched at this gateway."""
 
-    def __init__(self, connection: Connection, partitions: int) -> None:
+    def __init__(self, connection: Connection, partitions: int, answer_s: float = _ANSWER_S) -> None:
         self._connection = connection
         self._partitions = partitions
+        self._answer_s = answer_s
         self._shown: dict[UUID, _Shown] = {}
         self._wanted: set[UUID] = set()
         self._beating: asyncio.Future[None] | None = None
@@ -112,7 +113,7 @@ class PortfolioFeed:
 
     async def _begin(self, session: Session, user: UUID, portfolio: UUID) -> None:
         partition = subjects.partition_of_user(user, self._partitions)
-        answer = await portfolio_now.ask(self._connection, partition, user, portfolio, _ASK_S)
+        answer = await portfolio_now.ask(self._connection, partition, user, portfolio, self._answer_s)
         if answer is None:
             detail = "portfolios cannot be reached just now"
             error = Error("portfolios_unavailable", detail, portfolio=str(portfolio), retry_after_ms=_RETRY_AFTER_MS)

@@ -24,6 +24,7 @@ from tests.unit.gateway.tiny_market import TinyChannel, TinyMarket
 from tests.unit.gateway.tiny_socket import TinySocket
 
 PORTFOLIO, USER = uuid4(), uuid4()
+ANSWER_S = 20.0  # however busy the machine is
 
 
 class Owner:
@@ -88,7 +89,7 @@ async def parts(nats_server: NatsServer) -> AsyncIterator[tuple[PortfolioFeed, O
             stack.push_async_callback(connections[-1].close)
         owner = Owner(connections[1])
         await owner.open()
-        yield PortfolioFeed(connections[0], 1), owner, TinyMarket(TinyChannel("quote"))
+        yield PortfolioFeed(connections[0], 1, ANSWER_S), owner, TinyMarket(TinyChannel("quote"))
 
 
 async def test_messages_go_on_gaps_are_mended_and_old_owners_are_not_heard(
