@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -18,6 +19,8 @@ from tests.alert_tape import HIGH, LOW, STEP, MarketClock
 from tests.alert_worker import AlertClient, command
 
 PATIENCE_S = 1.0  # of a user with an answer, before the command goes out again
+
+Channels = Mapping[UUID, UUID | None]  # each user's, if any
 
 
 @dataclass
@@ -38,7 +41,7 @@ class Group:
     """Users who share a client: each command is of one of them; `owned` are the rules that they were told of."""
 
     client: AlertClient
-    channels: dict[UUID, UUID]
+    channels: Channels
     instruments: list[Instrument]
     clock: MarketClock
     told: Told
@@ -85,7 +88,7 @@ class Group:
         return user, instrument, self._change(alert)
 
     def _create(self, user: UUID, instrument: Instrument) -> Create:
-        dice = self.dice
+        dice, channel = self.dice, self.channels[user]
         condition = dice.choice(list(Condition))
         threshold = dice.choice((0.5, 1.0, 2.5, 5.0, 60.0)) if condition is Condition.CHANGE_PCT else self._line()
         return Create(
@@ -97,7 +100,7 @@ class Group:
             dice.choice(list(Repeat)),
             dice.choice((0, 0, 0, 5, 60)),
             self._expiry(),
-            channels=(self.channels[user],) if dice.random() < 0.8 else (),
+            channels=(channel,) if channel is not None and dice.random() < 0.8 else (),
             if_true=dice.choice(list(IfTrue)),
         )
 
@@ -122,7 +125,7 @@ class Group:
 
 def groups(
     client: AlertClient,
-    channels: dict[UUID, UUID],
+    channels: Channels,
     instruments: list[Instrument],
     clock: MarketClock,
     told: Told,
