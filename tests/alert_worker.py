@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -24,52 +25,34 @@ from market.answer import Answer
 from mesh.alerts.codec import encode_command
 from mesh.commands import decode_answer
 from mesh.connection import Connection, connect
+from mesh.notify.signatures import new_secret
 from mesh.settings import MeshSettings
+from tests.notify_receivers import Answering, Call, Reply
 
 ROOT = Path(__file__).parents[1]
+MOST_REFUSED = 3
 
 
-class _Worker(Server):
-    def __init__(self, name: str, log: Path, nats_url: str, dsn: str, settings: Mapping[str, object]) -> None:
+class AlertWorker(Server):
+    """A worker process; `start` returns at once, `kill` is SIGKILL."""
+
+    def __init__(self, folder: Path, nats_url: str, dsn: str, member: str = "one", **settings: object) -> None:
         environment = os.environ | {
             "TICKMESH_NATS_URL": nats_url,
             "TICKMESH_POSTGRES_DSN": dsn,
+            "TICKMESH_ALERT_MEMBER": member,
+            "TICKMESH_ALERT_LEASE_S": "0.5",
+            "TICKMESH_ALERT_REPUBLISH_S": "1",
+            "TICKMESH_CHECKPOINT_INTERVAL_S": "1",
             **{f"TICKMESH_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        argv = (sys.executable, "-m", f"workers.{name}")
-        super().__init__(Service(name=name, argv=argv, cwd=ROOT, log=log, env=environment))
+        argv = (sys.executable, "-m", "workers.alert")
+        log = folder / f"alerts-{member}.log"
+        super().__init__(Service(name="alerts", argv=argv, cwd=ROOT, log=log, env=environment))
 
     @property
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
-
-
-class AlertWorker(_Worker):
-    """A worker process; `start` returns at once, `kill` is SIGKILL."""
-
-    def __init__(self, folder: Path, nats_url: str, dsn: str, member: str = "one", **settings: object) -> None:
-        quick = {
-            "alert_member": member,
-            "alert_lease_s": 0.5,
-            "alert_republish_s": 1,
-            "checkpoint_interval_s": 1,
-        }
-        super().__init__("alert", folder / f"alerts-{member}.log", nats_url, dsn, quick | settings)
-
-
-class NotifyWorker(_Worker):
-    """The process that sends, which may send to this machine."""
-
-    def __init__(self, folder: Path, nats_url: str, dsn: str, **settings: object) -> None:
-        own = {
-            "notify_private_addresses": 1,
-            "notify_timeout_s": 2,
-            "notify_redeliver_s": 4,
-            "notify_retry_s": 0.2,
-            "notify_pause_s": 0.5,
-            "notify_forgotten_s": 2,
-        }
-        super().__init__("notify", folder / "notify.log", nats_url, dsn, own | settings)
 
 
 def command(user: UUID, action: Action, received_at: datetime | None = None) -> Command:
@@ -124,7 +107,7 @@ async def alert_client(nats_url: str, partitions: int) -> AsyncIterator[AlertCli
             await connection.close()
 
 
-async def add_webhooks(dsn: str, users: list[UUID], url: str, secret: str) -> dict[UUID, UUID]:
+async def add_webhooks(dsn: str, users: list[UUID], url: str) -> dict[UUID, UUID]:
     """Give each user a verified channel; returns its id."""
     channels = {user: uuid4() for user in users}
     connection = await asyncpg.connect(dsn)
@@ -132,8 +115,20 @@ async def add_webhooks(dsn: str, users: list[UUID], url: str, secret: str) -> di
         await connection.executemany(
             "INSERT INTO alert_channels (id, user_id, kind, name, address, secret, state, created_at, verified_at)"
             " VALUES ($1, $2, 'webhook', 'hook', $3, $4, 'verified', now(), now())",
-            [(channel, user, url, secret) for user, channel in channels.items()],
+            [(channel, user, url, new_secret()) for user, channel in channels.items()],
         )
     finally:
         await connection.close()
     return channels
+
+
+def fails_sometimes() -> Answering:
+    """Answer every third request with 503, but none about one notification more than three times."""
+    refused = Counter[str]()
+
+    async def answer(call: Call) -> Reply:
+        is_refused = call.number % 3 == 0 and refused[call.id] < MOST_REFUSED
+        refused[call.id] += is_refused
+        return Reply(503 if is_refused else 200)
+
+    return answer
