@@ -31,17 +31,23 @@ from gateway.accounts import (
     open_accounts,
     require_bearer,
 )
+from gateway.alerts.assembly import AlertParts, open_alerts
+from gateway.alerts.channel_controller import ChannelsController
+from gateway.alerts.controller import AlertsController
+from gateway.alerts.history_controller import HistoryController
 from gateway.bodies import JsonRequest
 from gateway.candle_source import CandleSource
 from gateway.charts.controller import Charts, ChartsController
 from gateway.charts.reader import ChartReader
 from gateway.commanding.controller import CommandsController
 from gateway.commanding.desk import Lookups
+from gateway.live.alert_feed import AlertFeed
 from gateway.live.assembly import Live, build_live
 from gateway.live.origins import Origins
 from gateway.live.portfolio_feed import PortfolioFeed
+from gateway.live.reception import Reception
 from gateway.live.socket import Socket
-from gateway.live.stream import Reception, serve
+from gateway.live.stream import serve
 from gateway.metrics import Metrics
 from gateway.portfolios.assembly import Portfolios, open_portfolios
 from gateway.portfolios.controller import PortfoliosController
@@ -82,6 +88,7 @@ class Parts:
     accounts: AccountsService
     charts: Charts
     portfolios: Portfolios
+    alerts: AlertParts
     health: Dependencies
     metrics: Metrics
 
@@ -104,10 +111,13 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         candles = _open_candles(stack, settings, connection, directory)
         charts = Charts(ChartReader(candles, await Calendars.open(js)))
         portfolios = await open_portfolios(stack, settings, connection, upstream)
+        alerts = await open_alerts(stack, settings, connection, upstream)
         live = build_live(settings, connection, upstream, candles, directory.epoch, metrics)
         origins = Origins(settings.allowed_origins)
-        feed = PortfolioFeed(connection, settings.partitions)
-        reception = Reception(settings, live.hub, accounts, live.admission, origins, live.fan_outs, feed, metrics)
+        feed, alert_feed = PortfolioFeed(connection, settings.partitions), AlertFeed(connection, alerts.reader.unseen)
+        reception = Reception(
+            settings, live.hub, accounts, live.admission, origins, live.fan_outs, feed, alert_feed, metrics
+        )
         index = SymbolIndex(each.listing for each in directory.all())
         directory.on_added(lambda instrument: index.add(instrument.listing))
 
@@ -119,11 +129,12 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             await live.hub.refresh()
             await feed.refresh()
             await directory.reconnected()
+            await alert_feed.refresh()
 
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)
         health = Dependencies(upstream, accounts, cache)
-        parts = Parts(settings, upstream, live, reception, index, accounts, charts, portfolios, health, metrics)
+        parts = Parts(settings, upstream, live, reception, index, accounts, charts, portfolios, alerts, health, metrics)
         work = asyncio.create_task(_background(parts, connection))
         work.add_done_callback(end_if_failed)
         stack.push_async_callback(_end, work)
@@ -166,6 +177,9 @@ def create_app(settings: GatewaySettings) -> Litestar:
             ChartsController,
             PortfoliosController,
             TransactionsController,
+            AlertsController,
+            HistoryController,
+            ChannelsController,
             CommandsController,
         ],
         guards=[require_bearer(lambda connection: connection.app.state.parts.accounts.authenticate)],
@@ -179,10 +193,14 @@ def create_app(settings: GatewaySettings) -> Litestar:
         exception_handlers=PROBLEM_HANDLERS,
         dependencies={
             "accounts": _part(lambda parts: parts.accounts),
+            "alert_reader": _part(lambda parts: parts.alerts.reader),
+            "alerts": _part(lambda parts: parts.alerts.commands),
+            "channels": _part(lambda parts: parts.alerts.channels),
             "charts": _part(lambda parts: parts.charts),
             "files": _part(lambda parts: parts.portfolios.files),
+            "installation": _part(lambda parts: parts.settings),
             "ledger": _part(lambda parts: parts.portfolios.commands),
-            "lookups": _part(lambda parts: Lookups(parts.portfolios.commands)),
+            "lookups": _part(lambda parts: Lookups(parts.portfolios.commands, parts.alerts.commands)),
             "portfolios": _part(lambda parts: parts.portfolios.reader),
             "records": _part(lambda parts: parts.portfolios.records),
             "upstream": _part(lambda parts: parts.upstream),

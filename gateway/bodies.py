@@ -1,5 +1,8 @@
 """JSON bodies of requests, read strictly: each value of its own type, and numbers digit by digit."""
 
+import contextlib
+import json
+import math
 import re
 from typing import Any
 
@@ -25,6 +28,8 @@ class JsonRequest(Request[Any, Any, Any]):
         except msgspec.ValidationError as error:
             raise _invalid(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if (field := _not_a_number(await self.body())) is not None:
+                raise invalid_field(field, "a number; JSON has none that is infinite or no number") from None
             raise Problem(400, "malformed_body", f"the body is not what its Content-Type says: {error}") from None
 
 
@@ -44,3 +49,16 @@ def _invalid(message: str) -> Problem:
     if placed := _PLACE.fullmatch(message):
         return invalid_field(placed["field"][:80], placed["bound"])
     return invalid_field("body", message)
+
+
+def _not_a_number(body: bytes) -> str | None:
+    """Name the field whose value is NaN or an infinity: not JSON, but many programs write it, and Python reads it."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        found.extend(name for name, value in pairs if isinstance(value, float) and not math.isfinite(value))
+
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(body, object_pairs_hook=look)
+        return next((name[:80] for name in found), None)
+    return None

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mesh.settings import MeshSettings, Port
+from mesh.notify.settings import ChannelSettings
+from mesh.settings import Port
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 PerSecond = Annotated[float, Meta(ge=1, le=100_000)]
 
 
-class GatewaySettings(MeshSettings, frozen=True, kw_only=True):
+class GatewaySettings(ChannelSettings, frozen=True, kw_only=True):
     """Settings of `python -m gateway`."""
 
     postgres_dsn: Annotated[str, Meta(min_length=1)]

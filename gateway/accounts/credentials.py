@@ -12,25 +12,23 @@ MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 128
 
 
-def parse_email(text: str) -> str:
+def parse_email(text: str, field: str = "email") -> str:
     """Return the address in Unicode's composed form, without surrounding white space, capitals kept.
 
     Only what can be said without asking the mail server is checked; quoted local parts and bare host names, which
-    nobody's mailbox has, are refused. Raises Problem `invalid_field`, naming the bound.
+    nobody's mailbox has, are refused. Raises Problem `invalid_field`, naming `field` and the bound.
     """
     email = unicodedata.normalize("NFC", text.strip())
     local, at, domain = email.rpartition("@")
     if len(email.encode()) > MAX_EMAIL_BYTES:
-        raise invalid_field("email", f"at most {MAX_EMAIL_BYTES} bytes in UTF-8")
+        raise invalid_field(field, f"at most {MAX_EMAIL_BYTES} bytes in UTF-8")
     if not at:
-        raise invalid_field("email", "has an @")
+        raise invalid_field(field, "has an @")
     if not 1 <= len(local.encode()) <= MAX_LOCAL_BYTES or not local.isprintable() or set(local) & set(' @"<>()[],;:\\'):
-        raise invalid_field(
-            "email", f'before the @: 1 to {MAX_LOCAL_BYTES} bytes, no white space, none of "<>()[],;:\\@'
-        )
+        raise invalid_field(field, f'before the @: 1 to {MAX_LOCAL_BYTES} bytes, no white space, none of "<>()[],;:\\@')
     labels = domain.split(".")
     if len(labels) < 2 or not all(_is_label(label) for label in labels):
-        raise invalid_field("email", "after the @: a domain such as example.com")
+        raise invalid_field(field, "after the @: a domain such as example.com")
     return email
 
 

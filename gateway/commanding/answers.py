@@ -1,5 +1,7 @@
 """What clients are told about their commands, and in which headers."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from litestar import Response
 from gateway.commanding.client import Given
 from gateway.problems import Problem, retry_after
 from market.answer import Answer
+from market.refusal import Refused
 
 KEY_HEADER = "Idempotency-Key"
 JSON = "application/json"
@@ -58,6 +61,15 @@ def problem_of(status: int, body: dict[str, object]) -> Problem:
     """Make a problem document of a refusal's members."""
     rest = {name: value for name, value in body.items() if name not in {"code", "detail"}}
     return Problem(status, str(body["code"]), str(body["detail"]), **rest)  # type: ignore[arg-type]  # JSON's own values
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Tell a client what the rules refuse before whoever carries commands out is asked."""
+    try:
+        yield
+    except Refused as error:
+        raise problem_of(error.status, error.body()) from None
 
 
 def not_given(taker: Taker, reason: str, key: str) -> Problem:

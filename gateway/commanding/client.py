@@ -10,7 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from market.answer import Answer
-from mesh.commands import UnreadableError, decode_answer
+from mesh.commands import Asked, UnreadableError, decode_answer
 from mesh.connection import Connection
 from mesh.pool import PostgresAway
 
@@ -30,23 +30,7 @@ _DEFAULT_MOST_WAITING = 10_000
 _STREAM_FULL = frozenset((10077, 10122))  # bytes, messages: as nats-server numbers its errors
 
 
-class AnyCommand(Protocol):
-    """What a command of any kind has; see market.ledger.commands.Command."""
-
-    @property
-    def id(self) -> UUID:
-        """What makes it the same command when it comes again."""
-
-    @property
-    def digest(self) -> bytes:
-        """What tells it from another under the same id."""
-
-    @property
-    def reply(self) -> str:
-        """Where its answer is waited for."""
-
-
-CommandKind = TypeVar("CommandKind", bound=AnyCommand)
+CommandKind = TypeVar("CommandKind", bound=Asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Where commands of one kind are given, and where what became of them is looked up."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol
 from uuid import UUID
 
@@ -18,6 +19,8 @@ class Desk(Generic[CommandKind]):
 
     client: CommandClient[CommandKind]
     taker: Taker
+    dress: Callable[[Answer], Awaitable[Answer]] | None = None
+    """Adds to an answer what its giver does not know."""
 
     async def give(self, partition: int, command: CommandKind, key: str, location: str = "") -> Response[bytes]:
         """Have a command carried out, once; raises Problem where nobody took it.
@@ -25,13 +28,16 @@ class Desk(Generic[CommandKind]):
         `location` is where the result is, with fields of the answer's body in braces.
         """
         try:
-            return answered(await self.client.give(partition, command), key, location)
+            given = await self.client.give(partition, command)
         except NotTaken as error:
             raise not_given(self.taker, str(error), key) from error
         except Busy as error:
             raise busy(self.taker, str(error), key) from error
         except Full as error:
             raise full(self.taker, key) from error
+        if given.answer is not None and self.dress is not None:
+            given = replace(given, answer=await self.dress(given.answer))
+        return answered(given, key, location)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ _FIELD_TABLES = {
     "Print": "Print fields",
     "CandlesUpdate": "Candles fields",
     "Candle": "Candle fields",
+    "Firing": "Firing fields",
 }
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ def document(page: str) -> Json:
         "info": {
             "title": "Tickmesh live stream",
             "version": f"{messages.PROTOCOL}.0.0",
-            "description": "Live quotes, depth, trades and candles. In words: docs/stream-protocol.md.",
+            "description": "Live quotes, depth, trades and candles; portfolios and alerts. In words: docs/stream-protocol.md.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",

@@ -90,9 +90,21 @@ class UnwatchPortfolio(Command, tag="unwatch_portfolio", frozen=True):
     portfolio: PortfolioId
 
 
-AnyCommand = Auth | Subscribe | Unsubscribe | Reconnect | Snapshot | Rate | Ping | WatchPortfolio | UnwatchPortfolio
+class WatchAlerts(Command, tag="watch_alerts", frozen=True):
+    """Send what alerts have fired and nobody has seen, and then each that fires."""
+
+
+class UnwatchAlerts(Command, tag="unwatch_alerts", frozen=True):
+    """Send no more of alerts."""
+
+
+AnyCommand = (
+    Auth | Subscribe | Unsubscribe | Reconnect | Snapshot | Rate | Ping
+    | WatchPortfolio | UnwatchPortfolio | WatchAlerts | UnwatchAlerts
+)  # fmt: skip
 COMMANDS: tuple[type[Command], ...] = (
-    Auth, Subscribe, Unsubscribe, Reconnect, Snapshot, Rate, Ping, WatchPortfolio, UnwatchPortfolio,
+    Auth, Subscribe, Unsubscribe, Reconnect, Snapshot, Rate, Ping,
+    WatchPortfolio, UnwatchPortfolio, WatchAlerts, UnwatchAlerts,
 )  # fmt: skip
 _ACTIONS = ", ".join(str(kind.__struct_config__.tag) for kind in COMMANDS)
 _json = msgspec.json.Decoder(AnyCommand)

@@ -109,6 +109,7 @@ class Error(Message, tag="error", frozen=True):
     symbol: str | UnsetType = UNSET
     channel: str | UnsetType = UNSET
     portfolio: str | UnsetType = UNSET
+    alerts: bool | UnsetType = UNSET
     retry_after_ms: int | UnsetType = UNSET
 
 
@@ -256,7 +257,41 @@ class PortfolioUnwatched(Message, tag="portfolio_unwatched", frozen=True):
     portfolio: str
 
 
+class Firing(msgspec.Struct, frozen=True):
+    """An alert that fired."""
+
+    id: str
+    alert_id: str
+    symbol: str
+    condition: str
+    threshold: float
+    side: int
+    price: float
+    fired_at: str
+    outcome: str
+    note: str
+
+
+class Alerts(Message, tag="alerts", frozen=True):
+    """What has fired and was not seen, newest first."""
+
+    firings: list[Firing]
+    total: int
+    """Of all, those sent and those before them."""
+
+
+class AlertFired(Message, tag="alert_fired", frozen=True):
+    """An alert has fired just now."""
+
+    firing: Firing
+
+
+class AlertsUnwatched(Message, tag="alerts_unwatched", frozen=True):
+    """What was understood of an `unwatch_alerts`."""
+
+
 MESSAGES: tuple[type[Message], ...] = (
     Welcome, Subscribed, Unsubscribed, Snapshot, Update, Resumed, Rate, Status, Mode,
     Heartbeat, Pong, Authenticated, Error, Closing, PortfolioImage, PortfolioUpdate, PortfolioUnwatched,
+    Alerts, AlertFired, AlertsUnwatched,
 )  # fmt: skip

@@ -30,11 +30,13 @@ class Session:
 
     portfolios: set[UUID] = field(default_factory=set)
     """Those that it watches."""
+    alerts: bool = False
+    """Whether it watches its user's alerts."""
 
     @property
     def watches(self) -> int:
-        """How many topics and portfolios it watches."""
-        return len(self.fan_out.subscriptions.rows(self.client)) + len(self.portfolios)
+        """How many topics and portfolios it watches, and alerts as one."""
+        return len(self.fan_out.subscriptions.rows(self.client)) + len(self.portfolios) + self.alerts
 
     def answer(self, message: Message) -> None:
         """Send a message that must arrive, after those before; raises TooSlowError where too much waits already."""

@@ -5,12 +5,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import cast
 
 from litestar.exceptions import WebSocketDisconnect, WebSocketException
+from msgspec import UNSET
 
-from gateway.accounts import AccountsService, TokenError, counted_address
+from gateway.accounts import TokenError, counted_address
 from gateway.live.admission import Admission, Admitted, Refusal
 from gateway.live.close_codes import CloseCode
 from gateway.live.commands import (
@@ -23,21 +23,18 @@ from gateway.live.commands import (
     Snapshot,
     Subscribe,
     Unsubscribe,
+    UnwatchAlerts,
     UnwatchPortfolio,
+    WatchAlerts,
     WatchPortfolio,
 )
-from gateway.live.fan_out import FanOut
-from gateway.live.hub import Hub
 from gateway.live.messages import Authenticated, Error, Pong
-from gateway.live.origins import Origins
 from gateway.live.outlet import AnySocket, Outlet, TooSlowError
-from gateway.live.portfolio_feed import PortfolioFeed
+from gateway.live.reception import Reception
 from gateway.live.session import Session
 from gateway.live.socket import Socket
 from gateway.live.token_bucket import TokenBucket
 from gateway.live.wire import Wire
-from gateway.metrics import Metrics
-from gateway.settings import GatewaySettings
 
 _logger = logging.getLogger(__name__)
 
@@ -54,21 +51,6 @@ class CloseStream(Exception):  # noqa: N818  # an instruction, not an error
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Reception:
-    """What every stream of this process is served with."""
-
-    settings: GatewaySettings
-    hub: Hub
-    accounts: AccountsService
-    admission: Admission
-    origins: Origins
-    fan_outs: dict[str, FanOut]
-    """By subprotocol."""
-    portfolios: PortfolioFeed
-    metrics: Metrics
 
 
 def serve(socket: Socket, reception: Reception) -> Awaitable[None]:
@@ -124,7 +106,7 @@ class Stream:
                 await self._socket.close(_FAILED, "Internal Server Error")
         finally:
             self._end()
-            await self._reception.portfolios.leave(self._session)
+            await self._reception.leave(self._session)
 
     async def _let_in(self) -> None:
         """Accept the client when it is its turn, authenticate and greet it."""
@@ -216,8 +198,8 @@ class Stream:
                 await watching.snapshot(session, channel, symbols)
             case Rate(rate):
                 self._hub.pace(session, rate)
-            case WatchPortfolio() | UnwatchPortfolio():
-                await self._reception.portfolios.obey(session, command)
+            case WatchPortfolio() | UnwatchPortfolio() | WatchAlerts() | UnwatchAlerts():
+                await self._reception.obey(session, command)
             case Ping():
                 session.answer(Pong())
             case Auth(token):
@@ -289,6 +271,5 @@ def _text(header: bytes | None) -> str | None:
 
 
 def _error(refusal: Refusal) -> Error:
-    if refusal.retry_after_ms is None:
-        return Error(refusal.code, refusal.message)
-    return Error(refusal.code, refusal.message, retry_after_ms=refusal.retry_after_ms)
+    retry_after_ms = UNSET if refusal.retry_after_ms is None else refusal.retry_after_ms
+    return Error(refusal.code, refusal.message, retry_after_ms=retry_after_ms)

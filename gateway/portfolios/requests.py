@@ -1,7 +1,6 @@
 """What requests about portfolios hold, read into the ledger's own words. Pure."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Annotated
@@ -10,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from gateway.commanding.answers import problem_of
+from gateway.commanding.answers import refusing
 from gateway.problems import Problem, invalid_field
 from gateway.upstream import UnknownSymbolError
 from market.instrument import Instrument
@@ -66,21 +65,21 @@ class Correction(Entry, forbid_unknown_fields=True):
 
 def opening(asked: NewPortfolio) -> Create:
     """Read what is to be opened; raises Problem."""
-    with _refusing():
+    with refusing():
         check_code(asked.currency)
         return Create(read_name(asked.name), asked.currency)
 
 
 def renaming(portfolio: UUID, asked: NewName) -> Rename:
     """Read what a portfolio is to be called; raises Problem."""
-    with _refusing():
+    with refusing():
         return Rename(portfolio, read_name(asked.name))
 
 
 def fields_of(entry: Entry, find: Find) -> Fields:
     """Read an entry; raises Problem, naming the field and what it may be."""
     given = {field: _written(getattr(entry, field)) for field in Entry.__struct_fields__}
-    with _refusing():
+    with refusing():
         fields = read_fields(given)
         if fields.currency is not None:
             check_code(fields.currency)
@@ -105,15 +104,6 @@ def named(symbol: str, find: Find) -> str:
         raise invalid_field("symbol", str(error)) from None
     except UnknownSymbolError:
         return symbol
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    """Tell a client what the ledger's rules refuse before it is asked."""
-    try:
-        yield
-    except Refused as error:
-        raise problem_of(error.status, error.body()) from None
 
 
 def _written(value: str | msgspec.Raw | None) -> str | None:
