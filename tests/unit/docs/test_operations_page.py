@@ -11,6 +11,7 @@ from msgspec.structs import FieldInfo, fields
 
 from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
+from mesh.notify.settings import ChannelSettings
 from mesh.settings import PREFIX, MeshSettings
 from workers.candle.settings import CandleSettings
 from workers.feed.adapter import FeedSpec, SpecError
@@ -31,7 +32,8 @@ PROCESSES = {
 
 
 def own_fields(process: str) -> list[FieldInfo]:
-    inherited = set() if process == "all" else {field.name for field in fields(MeshSettings)}
+    shared = {"all": (), "gateway": fields(ChannelSettings)}.get(process, fields(MeshSettings))
+    inherited = {field.name for field in shared}
     return [field for field in fields(PROCESSES[process]) if field.name not in inherited]
 
 

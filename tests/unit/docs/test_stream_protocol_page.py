@@ -39,7 +39,7 @@ TreesOf = Callable[[str], list[ast.Module]]
 OWN_SETTINGS = {each.name: each.default for each in fields(GatewaySettings)[len(fields(MeshSettings)) :]}
 NOT_LIMITS = {
     "http_port", "gateway_processes", "ops_port", "overload_lag_ms", "overload_cpu", "drain_s",
-    "candle_connections",
+    "candle_connections", "notify_private_addresses",
 }  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def type_in_words(schema: Json) -> str:
         ("Print fields", messages.Print),
         ("Candles fields", messages.CandlesUpdate),
         ("Candle fields", messages.Candle),
+        ("Firing fields", messages.Firing),
     ],
 )
 def test_fields_are_those_of_the_entries(heading: str, kind: type, table_under: TableUnder) -> None:

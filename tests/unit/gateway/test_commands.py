@@ -16,6 +16,8 @@ from gateway.live.commands import (
     Snapshot,
     Subscribe,
     Unsubscribe,
+    UnwatchAlerts,
+    WatchAlerts,
     read_json,
     read_msgpack,
 )
@@ -28,7 +30,7 @@ DEEP = 20_000
 def refused(read: Callable[[], AnyCommand]) -> tuple[str, str]:
     with pytest.raises(CommandError) as caught:
         read()
-    assert len(str(caught.value)) < 330  # whatever was sent, the answer is short
+    assert len(str(caught.value)) < 360  # whatever was sent, the answer is short
     return caught.value.code, str(caught.value)
 
 
@@ -58,6 +60,8 @@ def refused(read: Callable[[], AnyCommand]) -> tuple[str, str]:
             Reconnect({"A": 0, "B": 2**63 - 1}, "19a", "trades", 1.0),
         ),
         ({"action": "rate", "rate": 100}, Rate(100.0)),
+        ({"action": "watch_alerts"}, WatchAlerts()),
+        ({"action": "unwatch_alerts"}, UnwatchAlerts()),
         ({"action": "ping"}, Ping()),
     ],
 )
