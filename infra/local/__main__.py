@@ -16,6 +16,7 @@ from infra.local.folder import DEFAULT_ROOT, AlreadyRunning, Folder, FolderLock
 from infra.local.launcher import Launcher
 from infra.local.ports import any_free, choose_ports, is_free, read_ports, write_ports
 from infra.local.programs import ProgramMissing
+from infra.local.push_keys import keep_push_keys
 from infra.local.stack import PREFERRED_PORTS, Settings
 
 PORTS_FREE_WITHIN_S = 2.0
@@ -61,6 +62,7 @@ def _settings(options: argparse.Namespace, folder: Folder) -> Settings:
         folder=folder,
         ports=_ports(folder.ports, options.http_port),
         passwords=keep_passwords(folder.passwords),
+        push_keys=keep_push_keys(folder.push_keys),
         feed=options.feed,
         http_host=os.environ.get("TICKMESH_HTTP_HOST") or "127.0.0.1",
         environment=dict(os.environ),

@@ -48,6 +48,11 @@ class Folder:
         return self.root / "run" / "passwords.json"
 
     @property
+    def push_keys(self) -> Path:
+        """The keys with which push services know this stack, made at the first run."""
+        return self.root / "run" / "vapid.json"
+
+    @property
     def settings(self) -> Path:
         """The settings of the stack that runs, for commands beside it."""
         return self.root / "run" / "settings.json"

@@ -15,6 +15,7 @@ from infra.local.nats_service import NatsSettings, nats_service
 from infra.local.postgres_service import PostgresSettings, postgres_service
 from infra.local.probes import http_answers
 from infra.local.service import Service, Step
+from workers.notify.vapid import KeyPair
 
 PREFERRED_PORTS: Mapping[str, int | None] = {"http": 8080, "nats": 4222, "postgres": None, "cache": None}
 GATEWAY_READY_WITHIN_S = 60.0
@@ -23,6 +24,11 @@ GATEWAY_DRAIN_S = 0.5
 MEMBER = "local"
 """Each worker's, and the same after every start: a new one each time would wait for the one before to be forgotten."""
 SIMULATED_FUTURE_S = 172_800
+NEEDED_BY_KIND = {
+    "email": "TICKMESH_SMTP_URL",
+    "sms": "TICKMESH_SMS_URL",
+    "apprise": "TICKMESH_APPRISE_SCHEMES",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Settings:
     folder: Folder
     ports: Mapping[str, int]
     passwords: Passwords
+    push_keys: KeyPair
     feed: str
     http_host: str
     environment: Mapping[str, str]
@@ -71,6 +78,7 @@ def services(settings: Settings, feed_alive: Step) -> list[Service]:
         process("migrations", "infra.migrate", once=True),
         process("candles", "workers.candle"),
         process("portfolios", "workers.portfolio"),
+        process("notify", "workers.notify"),
         process("feed", "workers.feed", probe=feed_alive),
         process("gateway", "gateway", probe=page, ready_within_s=GATEWAY_READY_WITHIN_S),
     ]
@@ -92,8 +100,17 @@ def process_environment(settings: Settings, cached: bool) -> dict[str, str]:
         "TICKMESH_FEED": settings.feed,
         "TICKMESH_CANDLE_MEMBER": MEMBER,
         "TICKMESH_PORTFOLIO_MEMBER": MEMBER,
+        "TICKMESH_NOTIFY_KINDS": settings.environment.get("TICKMESH_NOTIFY_KINDS") or kinds_of(settings.environment),
+        "TICKMESH_VAPID_PRIVATE_KEY": settings.push_keys.private,
+        "TICKMESH_VAPID_PUBLIC_KEY": settings.push_keys.public,
         **({"TICKMESH_CANDLE_FUTURE_S": str(SIMULATED_FUTURE_S)} if has_own_clock(settings.feed) else {}),
     }
+
+
+def kinds_of(environment: Mapping[str, str]) -> str:
+    """List the kinds of channels that can be offered: two need nobody else, the others what their variable names."""
+    others = [kind for kind, variable in NEEDED_BY_KIND.items() if environment.get(variable)]
+    return ",".join(("webhook", "webpush", *others))
 
 
 def has_own_clock(feed: str) -> bool:

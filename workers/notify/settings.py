@@ -13,7 +13,7 @@ from workers.notify.vapid import public_of
 
 Read = TypeVar("Read")
 
-_NEEDS = {
+NEEDS = {
     Kind.EMAIL: "smtp_url",
     Kind.WEBPUSH: "vapid_private_key",
     Kind.SMS: "sms_url",
@@ -40,7 +40,7 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse a kind that is offered and cannot be sent, and what could be seen to fail only when it is."""
         super().__post_init__()
-        for kind, needed in _NEEDS.items():
+        for kind, needed in NEEDS.items():
             if kind in self.kinds and not getattr(self, needed):
                 raise ValueError(f"{PREFIX}NOTIFY_KINDS has {kind}, and {PREFIX}{needed.upper()} is not set")
         if self.smtp_url:

@@ -18,6 +18,7 @@ from workers.feed.adapter import FeedSpec, SpecError
 from workers.feed.adapters import ADAPTERS, open_adapter
 from workers.feed.settings import FeedSettings
 from workers.feed.sim.options import read_options
+from workers.notify.settings import NotifySettings
 from workers.portfolio.settings import PortfolioSettings
 
 PAGE = "docs/operations.md"
@@ -27,6 +28,7 @@ PROCESSES = {
     "feed": FeedSettings,
     "candles": CandleSettings,
     "portfolios": PortfolioSettings,
+    "notify": NotifySettings,
     "gateway": GatewaySettings,
 }
 

@@ -9,6 +9,7 @@ from infra.local.credentials import complete_passwords
 from infra.local.folder import Folder
 from infra.local.stack import Settings, has_own_clock, process_environment, reachable_host, sample_subject, services
 from infra.local.supervisor import STOP_ALL_WITHIN_S, stop_share_s
+from workers.notify.vapid import KeyPair
 
 PORTS = {"http": 8080, "nats": 4222, "postgres": 5000, "cache": 6000}
 
@@ -18,6 +19,7 @@ def settings(root: Path) -> Settings:
         folder=Folder(root),
         ports=PORTS,
         passwords=complete_passwords({}, lambda name: f"pw-{name}"),
+        push_keys=KeyPair("pw-vapid", "public"),
         feed="sim:rate=10",
         http_host="0.0.0.0",  # noqa: S104  # nothing listens
         environment={"HOME": "/home/somebody", "TICKMESH_FEED": "other"},
@@ -31,7 +33,7 @@ async def nothing() -> None:
 def test_services_start_servers_first_and_the_page_last(tmp_path: Path) -> None:
     listed = services(settings(tmp_path), nothing)
     assert [service.name for service in listed] == [
-        *("nats", "postgres", "cache", "migrations", "candles", "portfolios", "feed", "gateway")
+        *("nats", "postgres", "cache", "migrations", "candles", "portfolios", "notify", "feed", "gateway")
     ]
     assert [service.name for service in listed if service.once] == ["migrations"]
     assert all(service.log.parent == tmp_path / "logs" for service in listed)
@@ -52,6 +54,18 @@ def test_processes_are_told_by_their_environment(tmp_path: Path) -> None:
     assert environment["TICKMESH_CACHE_URL"] == "redis://:pw-cache@127.0.0.1:6000/0"
     assert environment["TICKMESH_HTTP_PORT"] == "8080"
     assert process_environment(settings(tmp_path), cached=False)["TICKMESH_CACHE_URL"] == ""
+
+
+def test_kinds_of_channels_are_offered_that_can_be(tmp_path: Path) -> None:
+    environment = process_environment(settings(tmp_path), cached=True)
+    assert environment["TICKMESH_NOTIFY_KINDS"] == "webhook,webpush"
+    assert environment["TICKMESH_VAPID_PUBLIC_KEY"] == "public"
+    told = {"TICKMESH_SMTP_URL": "smtp://127.0.0.1:1025"}
+    environment = process_environment(replace(settings(tmp_path), environment=told), cached=True)
+    assert environment["TICKMESH_NOTIFY_KINDS"] == "webhook,webpush,email"
+    told["TICKMESH_NOTIFY_KINDS"] = "webhook"
+    environment = process_environment(replace(settings(tmp_path), environment=told), cached=True)
+    assert environment["TICKMESH_NOTIFY_KINDS"] == "webhook"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from workers.notify.outcome import Refused
 from workers.notify.posting import Poster
 from workers.notify.provider import host_of
 
-_TYPES = {Fired: "alert.fired", Probe: "test", Challenge: "challenge"}
+TYPES = {Fired: "alert.fired", Probe: "test", Challenge: "challenge"}
 
 
 class Webhook:
@@ -50,4 +50,4 @@ def payload(parcel: Parcel) -> bytes:
     if isinstance(body, Code):
         raise Refused("a webhook is verified by a challenge, not by a code", breaks_channel=False)
     said = {name: value for name, value in msgspec.to_builtins(body).items() if name != "type"}
-    return msgspec.json.encode({"type": _TYPES[type(body)], "data": said})
+    return msgspec.json.encode({"type": TYPES[type(body)], "data": said})
