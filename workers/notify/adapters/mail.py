@@ -1,6 +1,7 @@
 """Mail over SMTP: text and HTML, the same Message-ID at each attempt."""
 
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -64,7 +65,7 @@ def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     try:
         message["To"] = Address(addr_spec=parcel.channel.address)
-    except (ValueError, IndexError):
+    except (MessageError, ValueError, IndexError, AttributeError):  # the last two are the parser's own faults
         raise Refused("the channel's address is none of mail") from None
     message["From"] = Address(name, addr_spec=address)
     message["Subject"] = one_line(parcel.words.title, _MOST_SUBJECT)

@@ -50,7 +50,8 @@ def allowed_url(schemes: frozenset[str]) -> UrlOf:
     """Give what takes the URLs that users gave, of these schemes alone."""
 
     def url_of(channel: Channel) -> str:
-        if channel.address.partition("://")[0].lower() not in schemes:
+        scheme, separator, _ = channel.address.partition("://")
+        if not separator or scheme.lower() not in schemes:
             raise Refused("this kind of service is not offered here")
         return channel.address
 
