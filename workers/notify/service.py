@@ -35,7 +35,7 @@ async def open_worker(settings: NotifySettings) -> AsyncIterator["NotifyService"
     client = await connect(settings, WORKER)
     try:
         await ensure(client.jetstream(), declared(settings))
-        threads = ThreadPoolExecutor(settings.notify_at_once, WORKER)
+        threads = ThreadPoolExecutor(2 * settings.notify_at_once, WORKER)
         store = NotificationStore(settings.postgres_dsn, _CONNECTIONS, "tickmesh-notify")
         timeout_s, at_once = settings.notify_timeout_s, settings.notify_at_once
         try:

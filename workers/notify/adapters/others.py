@@ -38,11 +38,12 @@ class Others:
 
     async def send(self, parcel: Parcel) -> None:
         """Hand it over."""
-        service = service_of(self._url_of(parcel.channel), self._timeout_s)
-        words = parcel.words
-        loop = asyncio.get_running_loop()
-        taken = await loop.run_in_executor(self._threads, lambda: service.notify(title=words.title, body=words.summary))
-        if not taken:
+        url, words = self._url_of(parcel.channel), parcel.words
+
+        def notify() -> bool:
+            return bool(service_of(url, self._timeout_s).notify(title=words.title, body=words.summary))
+
+        if not await asyncio.get_running_loop().run_in_executor(self._threads, notify):
             raise Unavailable("the service did not take it")
 
 
