@@ -122,7 +122,14 @@ def creation(asked: NewAlert, find: Find) -> Create:
 
 
 def change(alert: UUID, asked: AlertChange) -> Edit:
-    """Read what is to be otherwise of an alert; raises Problem."""
+    """Read what is to be otherwise of an alert, whose condition its keeper knows; raises Problem."""
+    with refusing():
+        if asked.threshold is not UNSET:
+            check_threshold(Condition.ABOVE, asked.threshold)  # the wider bound
+        if asked.cooldown is not UNSET:
+            check_cooldown(asked.cooldown)
+        if asked.note is not UNSET:
+            check_note(asked.note)
     given = {
         "threshold": asked.threshold,
         "repeat": asked.repeat if asked.repeat is UNSET else _choice(Repeat, asked.repeat, "repeat"),

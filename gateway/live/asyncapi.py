@@ -48,7 +48,7 @@ def document(page: str) -> Json:
         "info": {
             "title": "Tickmesh live stream",
             "version": f"{messages.PROTOCOL}.0.0",
-            "description": "Live quotes, depth, trades and candles; portfolios and alerts. In words: docs/stream-protocol.md.",
+            "description": "Live quotes, trades, candles, portfolios and alerts. In words: docs/stream-protocol.md.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
