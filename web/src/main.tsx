@@ -18,6 +18,9 @@ import "./styles/chart.css";
 import "./styles/portfolio.css";
 import "./styles/holdings.css";
 import "./styles/portfolio-parts.css";
+import "./styles/alerts.css";
+import "./styles/alert-parts.css";
+import "./styles/channels.css";
 import "./styles/dialog.css";
 
 const session = new Session({

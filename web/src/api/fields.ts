@@ -39,3 +39,7 @@ export function count(value: unknown): number {
   if (given < 0 || !Number.isSafeInteger(given)) throw new MalformedError(`${given} counts nothing`);
   return given;
 }
+
+export function orNull<T>(read: (value: unknown) => T, value: unknown): T | null {
+  return value === null ? null : read(value);
+}

@@ -1,10 +1,11 @@
 import { type Performance, performance } from "../portfolio/performance";
-import { type TransactionPage, transactionPage } from "../portfolio/transactions";
+import { type Transaction, transactionPage } from "../portfolio/transactions";
 import { type Totals, type Valuation, totals, valuation } from "../portfolio/valuation";
 import { type TokenSource, authorized } from "./authorized";
 import { list, record } from "./fields";
 import { type Answer, type RequestOptions, request, requestFile } from "./http";
 import type { Order } from "./orders";
+import type { Page } from "./pages";
 import { understood } from "./understood";
 
 export interface PortfoliosApi {
@@ -12,7 +13,7 @@ export interface PortfoliosApi {
   list(signal?: AbortSignal): Promise<readonly Totals[]>;
   valuation(id: string, signal?: AbortSignal): Promise<Valuation>;
   /** The newest transactions, or those that follow a page. */
-  transactions(id: string, before: string | null, signal?: AbortSignal): Promise<TransactionPage>;
+  transactions(id: string, before: string | null, signal?: AbortSignal): Promise<Page<Transaction>>;
   performance(id: string, signal?: AbortSignal): Promise<Performance>;
   /** All transactions that take effect, as a file that can be imported. */
   exported(id: string): Promise<Blob>;

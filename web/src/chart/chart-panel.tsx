@@ -4,6 +4,7 @@ import { useSilence } from "../detail/use-silence";
 import { splitSymbol } from "../format/symbols";
 import { useConnection } from "../stream/hooks";
 import { INTERVALS, type Interval } from "../stream/messages";
+import { AlertButton, PriceAlertButton, useAlertPrices, usePricePointer } from "./chart-alerts";
 import { chartWords } from "./chart-words";
 import type { Drawn } from "./chart-view";
 import { INDICATORS, type Indicator, PLANS } from "./indicators";
@@ -31,6 +32,7 @@ export const ChartPanel = memo(function ChartPanel({ symbol }: { symbol: string 
       <div className="chart-bar">
         <IntervalButtons chosen={interval} />
         <IndicatorButtons chosen={indicators} />
+        <AlertButton symbol={symbol} />
       </div>
       <Chart key={`${interval} ${scheme}`} symbol={symbol} interval={interval} indicators={indicators} />
     </section>
@@ -88,7 +90,9 @@ function Chart({ symbol, interval, indicators }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [pointedS, setPointed] = useState<number | null>(null);
   const { state, loadOlder } = useCandles(symbol, interval);
+  const pointer = usePricePointer();
   const [events] = useState(() => ({
+    onPrice: pointer.point,
     onNearStart: loadOlder,
     onPoint: setPointed,
     onSeen: (startS: number | null) => tell(frame.current, { leftT: startS }),
@@ -97,7 +101,9 @@ function Chart({ symbol, interval, indicators }: ChartProps) {
   const { label } = useConnection();
   const silence = useSilence(`candles:${interval}`, symbol);
   const drawing = useMemo(() => drawingOf(state.candles), [state.candles]);
+  const alertPrices = useAlertPrices(symbol);
   useEffect(() => view?.choose(indicators), [view, indicators]);
+  useEffect(() => view?.mark(alertPrices), [view, alertPrices]);
   useEffect(() => {
     view?.show(drawing);
     tellDrawn(frame.current, view?.drawn() ?? null);
@@ -114,6 +120,7 @@ function Chart({ symbol, interval, indicators }: ChartProps) {
       data-testid="chart"
       data-symbol={symbol}
       data-interval={interval}
+      data-alerts={alertPrices.length}
       data-panes={indicators.filter((name) => PLANS[name].apart).length}
     >
       <div
@@ -122,6 +129,7 @@ function Chart({ symbol, interval, indicators }: ChartProps) {
         role="img"
         aria-label={`${INTERVAL_WORDS[interval]} candles of ${splitSymbol(symbol).ticker}`}
       />
+      <PriceAlertButton symbol={symbol} pointer={pointer} />
       <div className="chart-over">
         <LegendLine legend={legend} interval={interval} />
         <p className="chart-words" role="status" data-testid="chart-words">

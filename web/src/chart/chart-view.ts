@@ -5,6 +5,7 @@ import {
   type DeepPartial,
   HistogramSeries,
   type IChartApiBase,
+  type IPriceLine,
   type ISeriesApi,
   LineSeries,
   LineStyle,
@@ -32,6 +33,8 @@ import {
 import { type Mark, isDated, timeWords } from "./time-axis";
 
 export interface ChartEvents {
+  /** The price under the pointer, and how far down the chart that is; null where there is none. */
+  readonly onPrice: (price: number | null, top: number) => void;
   /** Few candles are left beyond the left edge. */
   readonly onNearStart: () => void;
   /** The start of the candle under the pointer; null where there is none. */
@@ -61,6 +64,7 @@ export class ChartView {
   private readonly volume: Part<"Histogram">;
   private readonly indicators = new Map<Indicator, readonly Part<"Line" | "Histogram">[]>();
   private drawing: Drawing = NO_DRAWING;
+  private marks: readonly IPriceLine[] = [];
 
   constructor(
     element: HTMLElement,
@@ -71,7 +75,11 @@ export class ChartView {
     this.chart = emptyChart(element, interval, this.colours);
     this.candles = this.candlePart();
     this.volume = this.volumePart();
-    this.chart.subscribeCrosshairMove(({ time }) => events.onPoint(time === undefined ? null : Number(time)));
+    this.chart.subscribeCrosshairMove(({ time, point, paneIndex }) => {
+      events.onPoint(time === undefined ? null : Number(time));
+      const top = point !== undefined && paneIndex === 0 ? point.y : null;
+      events.onPrice(top === null ? null : this.candles.series.coordinateToPrice(top), top ?? 0);
+    });
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.moved());
   }
 
@@ -102,6 +110,14 @@ export class ChartView {
     }
     // The prices keep the most room, whatever comes below them.
     this.chart.panes().forEach((pane, index) => pane.setStretchFactor(index === 0 ? 3 : 1));
+  }
+
+  /** Draw lines at these prices, and no others. */
+  mark(prices: readonly number[]): void {
+    const { series } = this.candles;
+    for (const line of this.marks) series.removePriceLine(line);
+    const color = this.colours.alert;
+    this.marks = prices.map((price) => series.createPriceLine({ ...LEVEL, price, color, axisLabelVisible: true, title: "alert" }));
   }
 
   drawn(): Drawn | null {

@@ -11,6 +11,7 @@ export interface Colours {
   readonly grid: string;
   readonly line: string;
   readonly label: string;
+  readonly alert: string;
   readonly font: string;
   /** Of indicators, by line. */
   readonly lines: readonly string[];
@@ -30,6 +31,7 @@ export function readColours(element: Element): Colours {
     grid: token("--line"),
     line: token("--line-strong"),
     label: token("--chart-label"),
+    alert: token("--warn"),
     font: token("--font"),
     lines: Array.from({ length: LINES }, (_, index) => token(`--line-${index}`)),
   };

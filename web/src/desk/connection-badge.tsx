@@ -8,7 +8,6 @@ const WORDS: Record<ConnectionLabel, string> = {
   live: "Live",
   reconnecting: "Reconnecting",
   "upstream-reconnecting": "Market feed reconnecting",
-  idle: "Idle",
   offline: "Offline",
 };
 

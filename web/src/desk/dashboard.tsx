@@ -1,6 +1,9 @@
 import { useEffect, useState } from "react";
 import type { Session } from "../account/session";
+import { Alerts } from "../alerts/alerts";
+import { Toasts } from "../alerts/toasts";
 import { BrandMark } from "../brand";
+import { AcceptedOrders } from "../orders/accepted-orders";
 import { Portfolios } from "../portfolio/portfolios";
 import { SearchBox } from "../search/search-box";
 import { useConnection } from "../stream/hooks";
@@ -10,7 +13,7 @@ import { Markets } from "./markets";
 import { ModeLine } from "./mode-line";
 import { NoticeBar } from "./notice-bar";
 import { createDesk, openDesk } from "./open-desk";
-import { usePlace } from "./place";
+import { type Place, usePlace } from "./place";
 import { SectionLinks } from "./section-links";
 
 interface DashboardProps {
@@ -51,8 +54,21 @@ function DashboardPage({ email, onLogout }: { email: string; onLogout: () => voi
       <div className="notices">
         <NoticeBar />
         <ModeLine />
+        <AcceptedOrders />
       </div>
-      {place.section === "markets" ? <Markets /> : <Portfolios open={place.portfolio} />}
+      <Section place={place} />
+      <Toasts />
     </div>
   );
+}
+
+function Section({ place }: { place: Place }) {
+  switch (place.section) {
+    case "markets":
+      return <Markets />;
+    case "portfolios":
+      return <Portfolios open={place.portfolio} />;
+    case "alerts":
+      return <Alerts view={place.view} />;
+  }
 }

@@ -1,4 +1,5 @@
 import type { Session } from "../account/session";
+import { alertsApi } from "../api/alerts";
 import { marketApi } from "../api/market";
 import { ordersApi } from "../api/orders";
 import { portfoliosApi } from "../api/portfolios";
@@ -7,6 +8,7 @@ import { OrderDesk } from "../orders/order-desk";
 import { LiveMarket } from "../stream/live-market";
 import { streamUrl } from "../stream/socket";
 import { watchedOf } from "../stream/subscriptions";
+import { QuoteWishes } from "../stream/wishes";
 import { Watchlist } from "../watchlist/watchlist";
 import type { Desk } from "./desk-context";
 
@@ -16,19 +18,21 @@ export function createDesk(session: Session, email: string): Desk {
   return {
     api,
     portfolios: portfoliosApi(origin, session),
+    alerts: alertsApi(origin, session),
     orders: new OrderDesk(ordersApi(origin, session)),
     market: new LiveMarket(streamUrl(origin), session),
+    wishes: new QuoteWishes(),
     watchlist: new Watchlist(email, localStorage, api),
     chartChoice: new ChartChoice(email, localStorage),
   };
 }
 
-/** Bring the desk to life: the stream watches what the list holds and the details show. Returns how to close it. */
-export function openDesk({ market, watchlist, chartChoice }: Desk): () => void {
+/** Bring the desk to life: the stream watches what the list holds, the details show and others wish. Returns how to close it. */
+export function openDesk({ market, wishes, watchlist, chartChoice }: Desk): () => void {
   const watch = () => {
     const { entries, selected } = watchlist.state();
     const listed = entries.filter((entry) => entry.resolved).map((entry) => entry.symbol);
-    market.watch(watchedOf(listed, selected, chartChoice.state().interval));
+    market.watch(watchedOf(listed, selected, chartChoice.state().interval, wishes.symbols()));
   };
   // Bare tickers are looked up when the server is known to be there, after every reconnection if need be.
   const resolve = () => {
@@ -37,6 +41,7 @@ export function openDesk({ market, watchlist, chartChoice }: Desk): () => void {
   watch();
   const closers = [
     watchlist.subscribe(watch),
+    wishes.subscribe(watch),
     chartChoice.subscribe(watch),
     market.onConnection(resolve),
     market.start(),

@@ -31,6 +31,13 @@ export function formatExactPrice(value: Maybe): string {
   return Math.abs(value) < 1 ? formatPrice(value) : exact.format(value).replace("-", MINUS);
 }
 
+const level = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 8 });
+
+/** A price that somebody chose: with all the digits that it has. */
+export function formatLevel(value: Maybe): string {
+  return known(value) ? level.format(value) : UNKNOWN;
+}
+
 /** The gap between two prices: 0.01, or 0.0025 where half-cents matter. */
 export function formatSpread(value: Maybe): string {
   return known(value) ? exact.format(value) : UNKNOWN;

@@ -8,7 +8,10 @@ interface DialogProps {
   children: ReactNode;
 }
 
-/** A window over the page, which has the keyboard until it is closed: by Escape, by its button, or by whoever shows it. */
+/**
+ * A window over the page, which has the keyboard until it is closed: by Escape, by its button, or by whoever shows it.
+ * It begins at the control with `data-first`, or else at the first of its form.
+ */
 export function Dialog({ title, isBusy, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -16,7 +19,8 @@ export function Dialog({ title, isBusy, onClose, children }: DialogProps) {
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    element?.querySelector<HTMLElement>("form :is(input, select, button)")?.focus();
+    const first = element?.querySelector<HTMLElement>("[data-first]");
+    (first ?? element?.querySelector<HTMLElement>("form :is(input, select, button)"))?.focus();
     return () => element?.close();
   }, []);
   return (

@@ -1,5 +1,5 @@
-import { list, number, record, string } from "../api/fields";
-import { decimal, orNull } from "./valuation";
+import { list, number, orNull, record, string } from "../api/fields";
+import { decimal } from "./valuation";
 
 /** What a portfolio was worth at a day's regular close. */
 export interface Day {

@@ -1,4 +1,3 @@
-import { AcceptedOrders } from "../orders/accepted-orders";
 import { PortfolioList } from "./portfolio-list";
 import { PortfolioPage } from "./portfolio-page";
 
@@ -8,7 +7,6 @@ export function Portfolios({ open }: { open: string | null }) {
     <main className="portfolios" data-detail={open === null ? "closed" : "open"}>
       <PortfolioList open={open} />
       <div className="portfolio-pane">
-        <AcceptedOrders />
         {open === null ? (
           <p className="empty">Choose a portfolio, or open a new one.</p>
         ) : (

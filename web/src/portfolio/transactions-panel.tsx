@@ -27,8 +27,8 @@ export const TransactionsPanel = memo(function TransactionsPanel(props: Transact
     <section className="portfolio-part transactions" aria-label="Transactions">
       <h2>Transactions</h2>
       {problem !== null && <p className="portfolio-problem">{problem.message}</p>}
-      {answer?.transactions.length === 0 && <p className="portfolio-hint">Nothing is on record yet.</p>}
-      {answer !== null && answer.transactions.length > 0 && (
+      {answer?.items.length === 0 && <p className="portfolio-hint">Nothing is on record yet.</p>}
+      {answer !== null && answer.items.length > 0 && (
         <div className="scrolls">
           <table data-testid="transactions">
             <caption className="visually-hidden">Transactions, newest first, amounts in {currency}</caption>
@@ -45,7 +45,7 @@ export const TransactionsPanel = memo(function TransactionsPanel(props: Transact
               </tr>
             </thead>
             <tbody>
-              {shown(answer.transactions).map(({ transaction, state }) => (
+              {shown(answer.items).map(({ transaction, state }) => (
                 <TransactionRow
                   key={transaction.id}
                   transaction={transaction}

@@ -31,8 +31,8 @@ describe("transactions on record", () => {
     const deposit = { ...BUY, type: "DEPOSIT", symbol: null, quantity: null, commission: null };
     const page = transactionPage({ transactions: [BUY, deposit], next: "more" });
     expect(page.next).toBe("more");
-    expect(page.transactions[0]).toMatchObject({ kind: "BUY", quantity: "10", cash: "-2200", executedAt: BUY.executed_at });
-    expect(page.transactions[1]).toMatchObject({ kind: "DEPOSIT", symbol: null, commission: null });
+    expect(page.items[0]).toMatchObject({ kind: "BUY", quantity: "10", cash: "-2200", executedAt: BUY.executed_at });
+    expect(page.items[1]).toMatchObject({ kind: "DEPOSIT", symbol: null, commission: null });
   });
 
   it("are refused where an amount is a float", () => {

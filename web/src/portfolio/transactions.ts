@@ -1,6 +1,7 @@
-import { list, oneOf, record, string } from "../api/fields";
+import { oneOf, orNull, record, string } from "../api/fields";
+import { page } from "../api/pages";
 import { KINDS, type Kind } from "./kinds";
-import { decimal, orNull } from "./valuation";
+import { decimal } from "./valuation";
 
 /** A transaction on record; what its kind does not have is null. */
 export interface Transaction {
@@ -22,22 +23,10 @@ export interface Transaction {
   readonly note: string;
 }
 
-export interface TransactionPage {
-  /** Newest first. */
-  readonly transactions: readonly Transaction[];
-  /** What the next page is asked for with; null: this is the last. */
-  readonly next: string | null;
-}
-
 /** A transaction, and whether it takes effect: it does not if another stands in its place, or one that voids it. */
 export interface Shown {
   readonly transaction: Transaction;
   readonly state: "effective" | "corrected" | "voided" | "voiding";
-}
-
-export function transactionPage(body: unknown): TransactionPage {
-  const fields = record(body);
-  return { transactions: list(fields["transactions"], transaction), next: orNull(string, fields["next"]) };
 }
 
 export function transaction(value: unknown): Transaction {
@@ -58,6 +47,8 @@ export function transaction(value: unknown): Transaction {
     note: string(fields["note"]),
   };
 }
+
+export const transactionPage = page("transactions", transaction);
 
 /** Say of each whether it takes effect, as far as the pages at hand can tell. */
 export function shown(transactions: readonly Transaction[]): Shown[] {

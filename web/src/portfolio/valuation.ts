@@ -1,4 +1,4 @@
-import { type Fields, MalformedError, count, list, number, record, string } from "../api/fields";
+import { type Fields, MalformedError, count, list, number, orNull, record, string } from "../api/fields";
 
 /** What a portfolio is worth, as `GET /portfolios/{id}` and the stream say it. Amounts are text, see `money.ts`. */
 export interface Totals {
@@ -105,8 +105,4 @@ export function decimal(value: unknown): string {
   const text = string(value);
   if (!/^-?\d+(\.\d+)?$/.test(text)) throw new MalformedError(`${text} is no decimal`);
   return text;
-}
-
-export function orNull<T>(read: (value: unknown) => T, value: unknown): T | null {
-  return value === null ? null : read(value);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CLOSE_IDLE, MOST_ADVISED_MS } from "./connection";
+import { MOST_ADVISED_MS } from "./connection";
 import { GOING_AWAY, Life, OPEN, live } from "./connection.fixture";
 import { viewOf } from "./connection-view";
 
@@ -8,11 +8,6 @@ const RESTART = 1012;
 const TOO_MANY = 4429;
 
 const told = (retryAfterMs: number) => live().at(10_000, { type: "advice", retryAfterMs });
-const parked = () => {
-  const life = live();
-  life.watching = false;
-  return life.at(700_000, { type: "closed", code: CLOSE_IDLE });
-};
 
 describe("being told when to come back", () => {
   it("waits that long instead of the backoff", () => {
@@ -68,23 +63,5 @@ describe("close codes", () => {
   it("4429 waits its time also where the server asks for less", () => {
     const life = told(2_000).at(10_000, { type: "closed", code: TOO_MANY });
     expect(life.deadlineMs).toBe(40_000);
-  });
-
-  it("4409 comes back only when there is something to watch", () => {
-    const life = parked();
-    expect(viewOf(life.state)).toEqual({ label: "idle", retryAtMs: null });
-    for (const type of ["wake", "timer", "watch", "start"] as const) {
-      expect(life.at(700_001, { type }).effects).toEqual([]);
-    }
-    life.watching = true;
-    expect(life.at(800_000, { type: "watch" }).effects).toEqual([OPEN]);
-  });
-
-  it("4409 is a close like any other where something is watched meanwhile", () => {
-    expect(live().at(10_000, { type: "closed", code: CLOSE_IDLE }, 0.8).deadlineMs).toBe(10_400);
-  });
-
-  it("an idle page can be stopped", () => {
-    expect(parked().at(700_001, { type: "stop" }).label).toBe("offline");
   });
 });

@@ -1,7 +1,7 @@
 import type { Connection } from "./connection";
 
 /** What the page says about the connection, and tests read from `data-state`. */
-export type ConnectionLabel = "connecting" | "live" | "reconnecting" | "upstream-reconnecting" | "idle" | "offline";
+export type ConnectionLabel = "connecting" | "live" | "reconnecting" | "upstream-reconnecting" | "offline";
 
 export interface ConnectionView {
   readonly label: ConnectionLabel;
@@ -13,8 +13,6 @@ export function viewOf(state: Connection): ConnectionView {
   switch (state.phase) {
     case "stopped":
       return { label: "offline", retryAtMs: null };
-    case "idle":
-      return { label: "idle", retryAtMs: null };
     case "connecting":
       return { label: state.attempt === 0 ? "connecting" : "reconnecting", retryAtMs: null };
     case "live":

@@ -10,11 +10,9 @@ export const OPEN = { type: "open", renewToken: false };
 export class Life {
   state: Connection = STOPPED;
   effects: readonly unknown[] = [];
-  watching = true;
 
   at(nowMs: number, event: ConnectionEvent, random = 0.5): this {
-    const { watching } = this;
-    ({ state: this.state, effects: this.effects } = advance(this.state, event, { nowMs, random, watching }));
+    ({ state: this.state, effects: this.effects } = advance(this.state, event, { nowMs, random }));
     return this;
   }
 

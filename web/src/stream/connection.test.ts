@@ -181,7 +181,7 @@ describe("stopping", () => {
 });
 
 describe("stray events", () => {
-  it.each<ConnectionEvent>([WELCOME, { type: "retry" }, { type: "no-token" }, { type: "watch" }])(
+  it.each<ConnectionEvent>([WELCOME, { type: "retry" }, { type: "no-token" }, { type: "start" }])(
     "leave a live connection alone: $type",
     (event) => expect(live().at(200, event).effects).toEqual([]),
   );

@@ -8,8 +8,6 @@ import type { Upstream } from "./messages";
  */
 export type Connection =
   | { readonly phase: "stopped" }
-  /** The server closed because nothing was watched, and nothing is: there is no hurry to come back. */
-  | { readonly phase: "idle" }
   | {
       readonly phase: "connecting";
       readonly attempt: number;
@@ -46,8 +44,6 @@ export type ConnectionEvent =
   /** When to come back if the connection ends now. */
   | { type: "advice"; retryAfterMs: number }
   | { type: "closed"; code: number }
-  /** What is watched changed. */
-  | { type: "watch" }
   /** No access token could be had just now. */
   | { type: "no-token" }
   /** The state's `deadlineMs` may have come. */
@@ -68,8 +64,6 @@ export interface Moment {
   readonly nowMs: number;
   /** In [0, 1), for the jitter. */
   readonly random: number;
-  /** Whether there is anything to watch. */
-  readonly watching: boolean;
 }
 
 export interface Step {
@@ -80,7 +74,6 @@ export interface Step {
 export const STOPPED: Connection = { phase: "stopped" };
 
 export const CLOSE_UNAUTHENTICATED = 4401;
-export const CLOSE_IDLE = 4409;
 /** What a close code asks for at least, before any backoff. */
 const LEAST_WAIT_MS: ReadonlyMap<number, number> = new Map([
   [1008, 60_000], // our own fault: it would only be repeated
@@ -102,8 +95,6 @@ export function advance(state: Connection, event: ConnectionEvent, at: Moment): 
   switch (state.phase) {
     case "stopped":
       return event.type === "start" ? connect(0, false, at) : stay(state);
-    case "idle":
-      return event.type === "watch" && at.watching ? connect(0, false, at) : stay(state);
     case "connecting":
       return whileConnecting(state, event, at);
     case "live":
@@ -177,7 +168,6 @@ function probe(state: In<"live">, at: Moment): Step {
 
 /** The server closed the connection, or the network did. */
 function closed(code: number, attempt: number, notBeforeMs: number, at: Moment): Step {
-  if (code === CLOSE_IDLE && !at.watching) return stay({ phase: "idle" });
   const leastMs = LEAST_WAIT_MS.get(code) ?? 0;
   const advisedMs = notBeforeMs - at.nowMs;
   if (advisedMs <= 0) return wait(attempt, code === CLOSE_UNAUTHENTICATED, at, leastMs);

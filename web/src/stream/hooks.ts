@@ -1,8 +1,9 @@
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useSyncExternalStore } from "react";
+import type { LiveAlerts } from "../alerts/live-alerts";
 import { useDesk } from "../desk/desk-context";
 import type { LivePortfolio } from "../portfolio/live-portfolio";
 import type { ConnectionView } from "./connection-view";
-import { MODE, NOTICE, PORTFOLIO, topicOf } from "./market-state";
+import { ALERTS, MODE, NOTICE, PORTFOLIO, topicOf } from "./market-state";
 import { type Book, type Channel, type Mode, type Quote, isHalted } from "./messages";
 import type { Tape } from "./tape";
 
@@ -10,6 +11,13 @@ import type { Tape } from "./tape";
 export function useQuote(symbol: string, paused = false): Quote | undefined {
   const { market } = useDesk();
   return useTopic(paused ? null : topicOf("quote", symbol), () => market.quote(symbol));
+}
+
+/** Have the quotes of these stream, also of those that are not on the watchlist. */
+export function useWish(symbols: readonly string[]): void {
+  const { wishes } = useDesk();
+  const literal = [...new Set(symbols)].toSorted().join(" ");
+  useEffect(() => (literal === "" ? undefined : wishes.add(literal.split(" "))), [wishes, literal]);
 }
 
 /** Renders again only when trading stops or goes on, not with every tick. */
@@ -43,6 +51,12 @@ export function useConnection(): ConnectionView {
 export function usePortfolio(): LivePortfolio | null {
   const { market } = useDesk();
   return useTopic(PORTFOLIO, market.portfolio);
+}
+
+/** The user's alerts that fired. */
+export function useLiveAlerts(): LiveAlerts {
+  const { market } = useDesk();
+  return useTopic(ALERTS, market.alerts);
 }
 
 /** What the server leaves out, if anything. */

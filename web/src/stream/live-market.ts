@@ -1,5 +1,6 @@
-import type { TokenSource } from "../api/authorized";
 import { SignedOutError } from "../account/session";
+import type { LiveAlerts } from "../alerts/live-alerts";
+import type { TokenSource } from "../api/authorized";
 import type { LivePortfolio } from "../portfolio/live-portfolio";
 import { offsetMs } from "./clock-offset";
 import { type Connection, type ConnectionEffect, type ConnectionEvent, STOPPED, advance } from "./connection";
@@ -11,6 +12,7 @@ import {
   EMPTY_MARKET,
   type MarketState,
   applyMessage,
+  changeAlerts,
   heldSequence,
   topicOf,
   watch,
@@ -28,7 +30,6 @@ import {
   changeMessages,
   resumeMessages,
   snapshotMessages,
-  watchesAnything,
 } from "./subscriptions";
 import type { Tape } from "./tape";
 import { Throttle } from "./throttle";
@@ -65,6 +66,7 @@ export class LiveMarket {
   private readonly timer = new DeadlineTimer(() => this.dispatch({ type: "timer" }));
   private readonly watching = new Throttle(() => this.watchWanted(), WATCH_EVERY_MS);
   private readonly askingAgain = new DeadlineTimer(() => this.askForPortfolio());
+  private readonly askingForAlerts = new DeadlineTimer(() => this.send({ action: "watch_alerts" }));
   private readonly poller = new Poller((symbols) => this.send(...snapshotMessages(symbols)));
   private readonly signal = new FrameSignal(() => {
     this.published = this.state;
@@ -106,9 +108,9 @@ export class LiveMarket {
     if (before === this.state.portfolio) return;
     if (before !== null) this.send({ action: "unwatch_portfolio", portfolio: before.id });
     if (this.connection.phase === "live") this.askForPortfolio();
-    this.dispatch({ type: "watch" });
   }
 
+  changeAlerts = (change: (held: LiveAlerts) => LiveAlerts): void => this.take(changeAlerts(this.state, change));
   retry = (): void => this.dispatch({ type: "retry" });
   dismissNotice = (): void => this.take(withoutNotice(this.state));
 
@@ -119,6 +121,7 @@ export class LiveMarket {
   problem = (channel: Channel, symbol: string): string | undefined =>
     this.published.problems.get(topicOf(channel, symbol));
   portfolio = (): LivePortfolio | null => this.published.portfolio;
+  alerts = (): LiveAlerts => this.published.alerts;
   mode = (): Mode => this.published.mode;
   notice = (): string | null => this.published.notice;
   connectionView = (): ConnectionView => this.view;
@@ -133,7 +136,6 @@ export class LiveMarket {
     const messages = changeMessages(this.state.watched, this.wanted);
     this.take(watch(this.state, this.wanted));
     if (this.connection.phase === "live") this.send(...messages);
-    this.dispatch({ type: "watch" });
   }
 
   private turnedTo(visible: boolean): void {
@@ -143,8 +145,7 @@ export class LiveMarket {
   }
 
   private dispatch(event: ConnectionEvent): void {
-    const watching = watchesAnything(this.state.watched) || this.state.portfolio !== null;
-    const step = advance(this.connection, event, { nowMs: Date.now(), random: Math.random(), watching });
+    const step = advance(this.connection, event, { nowMs: Date.now(), random: Math.random() });
     const before = viewOf(this.connection);
     this.connection = step.state;
     this.timer.set("deadlineMs" in step.state ? step.state.deadlineMs : null);
@@ -179,6 +180,7 @@ export class LiveMarket {
     const held = (channel: Channel, symbol: string) => heldSequence(this.state, channel, symbol);
     this.send(...resumeMessages(this.state.watched, epoch, held));
     this.askForPortfolio();
+    this.send({ action: "watch_alerts" });
   }
 
   private async open(renew: boolean): Promise<void> {
@@ -203,6 +205,9 @@ export class LiveMarket {
     const before = this.state.portfolio;
     this.take(applyMessage(this.state, message, Date.now()));
     this.followPortfolio(before, message);
+    if (message.type === "error" && message.alerts && message.retryAfterMs !== undefined) {
+      this.askingForAlerts.set(Date.now() + message.retryAfterMs);
+    }
     const event = connectionEvent(message);
     if (event !== null) this.dispatch(event);
     if (message.type === "mode") this.followPlan();
@@ -246,7 +251,7 @@ function connectionEvent(message: ServerMessage): ConnectionEvent | null {
     case "closing":
       return { type: "advice", retryAfterMs: message.retryAfterMs };
     case "error":
-      if (message.retryAfterMs === undefined || message.portfolio !== undefined) return null;
+      if (message.retryAfterMs === undefined || message.portfolio !== undefined || message.alerts) return null;
       return { type: "advice", retryAfterMs: message.retryAfterMs };
     default:
       return null;

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { FIRING } from "../alerts/alerts.fixture";
+import { withAllSeen } from "../alerts/live-alerts";
 import { offsetMs } from "./clock-offset";
 import {
+  ALERTS,
   EMPTY_MARKET,
   MODE,
   type MarketState,
   NOTICE,
   applyMessage,
+  changeAlerts,
   heldSequence,
   watch,
   withoutNotice,
@@ -287,5 +291,27 @@ describe("other messages", () => {
     { type: "subscribed", channel: "quote", symbols: [SYMBOL] },
   ])("changes nothing: $type", (message) => {
     expect(applyMessage(WATCHING, message, 0)).toEqual({ state: WATCHING, changed: [] });
+  });
+});
+
+describe("alerts", () => {
+  const FIRED: ServerMessage = { type: "alert_fired", firing: FIRING, missed: 0 };
+
+  it("that fired are held and told", () => {
+    const { state, changed } = applyMessage(EMPTY_MARKET, FIRED, 0);
+    expect(changed).toEqual([ALERTS]);
+    expect(state.alerts).toMatchObject({ count: 1, news: [FIRING] });
+    expect(applyMessage(state, FIRED, 0)).toEqual({ state, changed: [] });
+  });
+
+  it("that were looked at are told, too", () => {
+    const { state, changed } = changeAlerts(after(EMPTY_MARKET, FIRED), withAllSeen);
+    expect(changed).toEqual([ALERTS]);
+    expect(state.alerts.count).toBe(0);
+  });
+
+  it("that cannot be told just now are no notice", () => {
+    const error: ServerMessage = { type: "error", message: "Not now.", alerts: true, retryAfterMs: 900 };
+    expect(applyMessage(EMPTY_MARKET, error, 0)).toEqual({ state: EMPTY_MARKET, changed: [] });
   });
 });

@@ -1,3 +1,4 @@
+import { type LiveAlerts, NO_ALERTS, applyAlerts } from "../alerts/live-alerts";
 import { type LivePortfolio, applyPortfolio, unheard, withoutNumber } from "../portfolio/live-portfolio";
 import { timestampMs } from "../format/times";
 import { type ClockSamples, NO_SAMPLES, addSample } from "./clock-offset";
@@ -33,6 +34,8 @@ export interface MarketState extends CandleImages {
   readonly mode: Mode;
   /** The one that is open, if any. */
   readonly portfolio: LivePortfolio | null;
+  /** Of the user who is logged in. */
+  readonly alerts: LiveAlerts;
   /** The server's sentence about what it refused, by topic. */
   readonly problems: ReadonlyMap<string, string>;
   /** The server's latest complaint that names no symbol. */
@@ -49,6 +52,7 @@ export interface Applied {
 export const NOTICE = "*notice";
 export const MODE = "*mode";
 export const PORTFOLIO = "*portfolio";
+export const ALERTS = "*alerts";
 
 /** What listeners listen to: one instrument in one channel. */
 export function topicOf(channel: Channel, symbol: string): string {
@@ -70,6 +74,7 @@ export const EMPTY_MARKET: MarketState = {
   epoch: null,
   mode: FULL_MODE,
   portfolio: null,
+  alerts: NO_ALERTS,
   problems: new Map(),
   notice: null,
   clock: NO_SAMPLES,
@@ -98,7 +103,11 @@ export function applyMessage(state: MarketState, message: ServerMessage, nowMs: 
     case "portfolio":
     case "portfolio_update":
       return withPortfolio(state, state.portfolio && applyPortfolio(state.portfolio, message));
+    case "alerts":
+    case "alert_fired":
+      return changeAlerts(state, (held) => applyAlerts(held, message));
     case "error":
+      if (message.alerts) return unchanged(state);
       if (message.portfolio !== undefined) return withPortfolioProblem(state, message.portfolio, message.message);
       return message.symbol === undefined
         ? { state: { ...state, notice: message.message }, changed: [NOTICE] }
@@ -135,6 +144,12 @@ export function watch(state: MarketState, watched: Watched): Applied {
 export function watchPortfolio(state: MarketState, id: string | null): Applied {
   if (id === (state.portfolio?.id ?? null)) return unchanged(state);
   return withPortfolio(state, id === null ? null : unheard(id));
+}
+
+/** Change what is held of alerts: by a message, or because somebody looked at them. */
+export function changeAlerts(state: MarketState, change: (held: LiveAlerts) => LiveAlerts): Applied {
+  const alerts = change(state.alerts);
+  return alerts === state.alerts ? unchanged(state) : { state: { ...state, alerts }, changed: [ALERTS] };
 }
 
 export function withoutNotice(state: MarketState): Applied {

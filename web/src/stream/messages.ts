@@ -1,3 +1,4 @@
+import type { AlertsMessage } from "../alerts/live-alerts";
 import type { PortfolioMessage } from "../portfolio/live-portfolio";
 
 /**
@@ -158,15 +159,28 @@ export type ServerMessage =
   | DataMessage
   | { type: "status"; upstream: Upstream }
   | { type: "mode"; mode: Mode }
-  | { type: "error"; message: string; symbol?: string; channel?: Channel; portfolio?: string; retryAfterMs?: number }
+  | ErrorMessage
   | PortfolioMessage
+  | AlertsMessage
   | { type: "closing"; retryAfterMs: number };
+
+/** What the server refuses or cannot do, and what that is about: a symbol, a portfolio, alerts, or all of it. */
+export interface ErrorMessage {
+  readonly type: "error";
+  readonly message: string;
+  readonly symbol?: string;
+  readonly channel?: Channel;
+  readonly portfolio?: string;
+  readonly alerts?: true;
+  readonly retryAfterMs?: number;
+}
 
 export type ClientMessage =
   | { action: "subscribe" | "unsubscribe"; channel: Channel; symbols: readonly string[] }
   | { action: "reconnect"; channel: Channel; epoch: string; last_seen: Readonly<Record<string, number>> }
   | { action: "snapshot"; symbols: readonly string[] }
   | { action: "watch_portfolio" | "unwatch_portfolio"; portfolio: string }
+  | { action: "watch_alerts" }
   /** Frames a second at most, of this connection. */
   | { action: "rate"; rate: number }
   | { action: "auth"; token: string }

@@ -7,7 +7,6 @@ import {
   resumeMessages,
   snapshotMessages,
   watchedOf,
-  watchesAnything,
 } from "./subscriptions";
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `XNAS:S${index}`);
@@ -23,13 +22,12 @@ describe("what is watched", () => {
     });
   });
 
-  it.each([null, "UNRESOLVED"])("has no book where %s is selected", (selected) => {
-    expect(watchedOf(["A"], selected, "1m")).toEqual({ ...NOTHING_WATCHED, quote: new Set(["A"]) });
+  it("is of others the quotes alone, whatever is selected", () => {
+    expect(watchedOf(["A"], "B", "1m", ["A", "B"])).toEqual({ ...NOTHING_WATCHED, quote: new Set(["A", "B"]) });
   });
 
-  it("may be nothing", () => {
-    expect(watchesAnything(watchedOf([], null, "1m"))).toBe(false);
-    expect(watchesAnything(watchedOf(["A"], null, "1m"))).toBe(true);
+  it.each([null, "UNRESOLVED"])("has no book where %s is selected", (selected) => {
+    expect(watchedOf(["A"], selected, "1m")).toEqual({ ...NOTHING_WATCHED, quote: new Set(["A"]) });
   });
 });
 

@@ -20,15 +20,19 @@ export const NOTHING_WATCHED: Watched = {
   "candles:1M": NONE,
 };
 
-/** The quotes of a list, and of the one on it that is selected all that there is, with candles of one length. */
-export function watchedOf(listed: readonly string[], selected: string | null, interval: Interval): Watched {
-  const quote = new Set(listed);
-  const shown = selected !== null && quote.has(selected) ? new Set([selected]) : NONE;
+/**
+ * The quotes of a list, and of the one on it that is selected all that there is, with candles of one length. Of `others`
+ * the quotes, too.
+ */
+export function watchedOf(
+  listed: readonly string[],
+  selected: string | null,
+  interval: Interval,
+  others: readonly string[] = [],
+): Watched {
+  const quote = new Set([...listed, ...others]);
+  const shown = selected !== null && listed.includes(selected) ? new Set([selected]) : NONE;
   return { ...NOTHING_WATCHED, quote, depth: shown, trades: shown, [`candles:${interval}`]: shown };
-}
-
-export function watchesAnything(watched: Watched): boolean {
-  return CHANNELS.some((channel) => watched[channel].size > 0);
 }
 
 /** What is in the one set and not in the other. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { FIRING, FIRING_BODY } from "../alerts/alerts.fixture";
 import { readMessage } from "./wire";
 
 const read = (message: object) => readMessage(JSON.stringify(message));
@@ -138,6 +139,13 @@ describe("other messages", () => {
       { type: "error", message: "No." },
     ],
     [
+      { type: "error", code: "alerts_unavailable", message: "No.", alerts: true, retry_after_ms: 900 },
+      { type: "error", message: "No.", alerts: true, retryAfterMs: 900 },
+    ],
+    [{ type: "alerts", firings: [FIRING_BODY], total: 7 }, { type: "alerts", firings: [FIRING], total: 7 }],
+    [{ type: "alert_fired", firing: FIRING_BODY }, { type: "alert_fired", firing: FIRING, missed: 0 }],
+    [{ type: "alert_fired", firing: FIRING_BODY, missed: 3 }, { type: "alert_fired", firing: FIRING, missed: 3 }],
+    [
       { type: "error", code: "busy", message: "No.", symbol: "XNAS:AAPL", channel: "depth", retry_after_ms: 900 },
       { type: "error", message: "No.", symbol: "XNAS:AAPL", channel: "depth", retryAfterMs: 900 },
     ],
@@ -168,6 +176,7 @@ describe("what is passed over", () => {
         '{"t":120,"o":1,"h":1,"l":1,"c":1,"v":1,"n":1},{"t":60,"o":1,"h":1,"l":1,"c":1,"v":1,"n":1}]}]}',
     ],
     ["an unknown mode", '{"type":"mode","mode":"dozing","rate":1,"channels":[]}'],
+    ["a firing without a price", JSON.stringify({ type: "alert_fired", firing: { ...FIRING_BODY, price: null } })],
     ["an error without words", '{"type":"error","code":"x"}'],
     ["a closing without a time", '{"type":"closing","code":"x","message":"y"}'],
     ["a negative time to wait", '{"type":"closing","code":"x","message":"y","retry_after_ms":-1}'],

@@ -1,5 +1,6 @@
 /** The boundary: reads the server's frames, checks every field the page uses, and gives it the page's name. */
 
+import { firing } from "../alerts/firings";
 import { type Fields, MalformedError, count, list, number, oneOf, record, string } from "../api/fields";
 import { valuation, valuationChange } from "../portfolio/valuation";
 import {
@@ -74,12 +75,17 @@ function serverMessage(fields: Fields): ServerMessage | null {
         ...("symbol" in fields && { symbol: string(fields["symbol"]) }),
         ...("channel" in fields && { channel: channel(fields["channel"]) }),
         ...("portfolio" in fields && { portfolio: string(fields["portfolio"]) }),
+        ...(fields["alerts"] === true && { alerts: true }),
         ...("retry_after_ms" in fields && { retryAfterMs: count(fields["retry_after_ms"]) }),
       };
     case "portfolio":
       return { type, number: count(fields["n"]), valuation: valuation(fields["valuation"]) };
     case "portfolio_update":
       return { type, number: count(fields["n"]), change: valuationChange(fields["valuation"]) };
+    case "alerts":
+      return { type, firings: list(fields["firings"], firing), total: count(fields["total"]) };
+    case "alert_fired":
+      return { type, firing: firing(fields["firing"]), missed: count(fields["missed"] ?? 0) };
     case "closing":
       return { type, retryAfterMs: count(fields["retry_after_ms"]) };
     default:

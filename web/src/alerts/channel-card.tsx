@@ -1,0 +1,106 @@
+import { type FormEvent, useState } from "react";
+import { useAction } from "../asking/use-action";
+import { useDesk } from "../desk/desk-context";
+import { ConfirmDialog } from "../forms/confirm-dialog";
+import { errorOf } from "../forms/form-end";
+import { TextField } from "../forms/text-field";
+import { type Channel, type ChannelState, KIND_WORDS, takesCode } from "./channels";
+import { Icon } from "./icon";
+import { removeChannelOrder } from "./orders";
+
+const STATE_WORDS: Readonly<Record<ChannelState, string>> = {
+  verified: "Verified",
+  unverified: "Not verified",
+  broken: "Does not work",
+};
+
+interface ChannelCardProps {
+  channel: Channel;
+  onChange: () => void;
+}
+
+/** One way to be reached: whether it works, and what can be done about it. */
+export function ChannelCard({ channel, onChange }: ChannelCardProps) {
+  const { id, kind, name, address, state } = channel;
+  const [isRemoving, setRemoving] = useState(false);
+  const title = name || KIND_WORDS[kind].name;
+  return (
+    <li className="channel" data-channel={id} data-kind={kind} data-state={state}>
+      <Icon name={kind} />
+      <div className="channel-who">
+        <b>{title}</b> <span className="pill" data-state={state}>{STATE_WORDS[state]}</span>
+        {kind !== "webpush" && <small>{address}</small>}
+      </div>
+      <div className="channel-actions">
+        {state !== "unverified" && <TestButton channel={channel} />}
+        <button type="button" className="small" data-action="remove-channel" onClick={() => setRemoving(true)}>
+          Remove <span className="visually-hidden">{title}</span>
+        </button>
+      </div>
+      {takesCode(channel) && <CodeForm channel={channel} onVerified={onChange} />}
+      {kind === "webhook" && state === "unverified" && (
+        <p className="channel-hint">
+          A challenge is being sent to it. It is verified as soon as the receiver answers with the challenge.
+        </p>
+      )}
+      {state === "broken" && (
+        <p className="channel-hint">Messages were refused there. Once that is mended, a test that arrives brings it back.</p>
+      )}
+      {isRemoving && (
+        <ConfirmDialog
+          title={`Remove ${title}`}
+          consequence="Alerts do not tell you there any more."
+          submit="Remove"
+          order={removeChannelOrder(id)}
+          onTaken={() => setRemoving(false)}
+          onClose={() => setRemoving(false)}
+        />
+      )}
+    </li>
+  );
+}
+
+function TestButton({ channel: { id } }: { channel: Channel }) {
+  const { alerts } = useDesk();
+  const { isBusy, problem, run } = useAction();
+  const [isSent, setSent] = useState(false);
+  const test = () => {
+    setSent(false);
+    void run(() => alerts.test(id), () => setSent(true));
+  };
+  return (
+    <>
+      <span role="status" className={problem === null ? "channel-told" : "field-error"}>
+        {problem?.message ?? (isSent && "A test is on its way.")}
+      </span>
+      <button type="button" className="small" data-action="test-channel" disabled={isBusy} onClick={test}>
+        Send a test
+      </button>
+    </>
+  );
+}
+
+function CodeForm({ channel: { id }, onVerified }: { channel: Channel; onVerified: () => void }) {
+  const { alerts } = useDesk();
+  const { isBusy, problem, run } = useAction();
+  const [code, setCode] = useState("");
+  const verify = (event: FormEvent) => {
+    event.preventDefault();
+    void run(() => alerts.verify(id, code.trim()), onVerified);
+  };
+  return (
+    <form className="channel-code" onSubmit={verify} noValidate data-testid="verify-form">
+      <TextField
+        name="code"
+        label="The 6 digits that were sent there"
+        error={errorOf(problem, "code") ?? problem?.message ?? null}
+        value={code}
+        onValue={setCode}
+        more={{ inputMode: "numeric", autoComplete: "one-time-code", maxLength: 7 }}
+      />
+      <button type="submit" className="primary" disabled={isBusy || code.trim() === ""}>
+        {isBusy ? "One moment…" : "Verify"}
+      </button>
+    </form>
+  );
+}

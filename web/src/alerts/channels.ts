@@ -1,0 +1,100 @@
+import { list, oneOf, record, string } from "../api/fields";
+
+export const CHANNEL_KINDS = ["email", "webpush", "sms", "webhook", "apprise"] as const;
+export type ChannelKind = (typeof CHANNEL_KINDS)[number];
+
+export const CHANNEL_STATES = ["unverified", "verified", "broken"] as const;
+export type ChannelState = (typeof CHANNEL_STATES)[number];
+
+/** A way to reach the user when no page is open. */
+export interface Channel {
+  readonly id: string;
+  readonly kind: ChannelKind;
+  readonly name: string;
+  readonly address: string;
+  readonly state: ChannelState;
+}
+
+/** The user's channels, and which kinds this installation can do. */
+export interface Channels {
+  readonly channels: readonly Channel[];
+  readonly kinds: readonly ChannelKind[];
+}
+
+export const NO_CHANNELS: Channels = { channels: [], kinds: [] };
+
+export function channels(body: unknown): Channels {
+  const fields = record(body);
+  const offered = list(fields["kinds"], string);
+  return {
+    channels: list(fields["channels"], channel),
+    kinds: CHANNEL_KINDS.filter((kind) => offered.includes(kind)),
+  };
+}
+
+export function channel(value: unknown): Channel {
+  const fields = record(value);
+  return {
+    id: string(fields["id"]),
+    kind: oneOf(CHANNEL_KINDS, fields["kind"]),
+    name: string(fields["name"]),
+    address: string(fields["address"]),
+    state: oneOf(CHANNEL_STATES, fields["state"]),
+  };
+}
+
+/** What a kind is called, what is asked for, and how it is verified. */
+export interface KindWords {
+  readonly name: string;
+  readonly about: string;
+  readonly address: string;
+  readonly example: string;
+}
+
+export const KIND_WORDS: Readonly<Record<ChannelKind, KindWords>> = {
+  email: {
+    name: "E-mail",
+    about: "A code is sent to the address, to be entered here.",
+    address: "Address",
+    example: "you@example.com",
+  },
+  webpush: {
+    name: "This browser",
+    about: "Shown by this browser, also while the page is closed.",
+    address: "",
+    example: "",
+  },
+  sms: {
+    name: "Text message",
+    about: "A code is sent to the phone, to be entered here.",
+    address: "Number, with the country",
+    example: "+14155550123",
+  },
+  webhook: {
+    name: "Webhook",
+    about: "A signed POST for every alert. The receiver has to answer the first one with the challenge that it carries.",
+    address: "Address",
+    example: "https://example.com/alerts",
+  },
+  apprise: {
+    name: "Another service",
+    about: "Whatever Apprise reaches: Telegram, Slack, Matrix and others. A code is sent there, to be entered here.",
+    address: "Apprise URL",
+    example: "tgram://bottoken/ChatID",
+  },
+};
+
+/** Verified by the code that was sent to it; the others verify themselves. */
+export function takesCode({ kind, state }: Channel): boolean {
+  return state === "unverified" && kind !== "webhook" && kind !== "webpush";
+}
+
+/** Those that an alert may notify, with those that it does already. */
+export function choosable({ channels: all }: Channels, chosen: readonly string[]): Channel[] {
+  return all.filter(({ id, state }) => state === "verified" || chosen.includes(id));
+}
+
+/** "E-mail, Work webhook": the names of those that are still there. */
+export function namesOf({ channels: all }: Channels, ids: readonly string[]): string[] {
+  return all.filter(({ id }) => ids.includes(id)).map(({ name, kind }) => name || KIND_WORDS[kind].name);
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { MalformedError } from "../api/fields";
+import { ALERT, ALERT_BODY, FIRING, FIRING_BODY } from "./alerts.fixture";
+import { channels, choosable, namesOf, takesCode } from "./channels";
+import { firingPage } from "./firings";
+import { placesOf, rulePreview, timesWords } from "./rule-preview";
+import { alert, alertPage } from "./rules";
+
+describe("alerts", () => {
+  it("are read with the page's names", () => {
+    expect(alertPage({ alerts: [ALERT_BODY], next: "more" })).toEqual({ items: [ALERT], next: "more" });
+    expect(ALERT).toMatchObject({ referencePrice: null, cooldownS: 0, channels: [], firedCount: 0 });
+  });
+
+  it.each([
+    ["threshold", "230"],
+    ["threshold", 0],
+    ["reference_price", -1],
+    ["condition", "NEAR"],
+    ["state", "deleted"],
+    ["cooldown", -1],
+    ["expires_at", 5],
+    ["notificationChannels", [7]],
+  ])("are refused where %s is %j", (field, value) => {
+    expect(() => alert({ ...ALERT_BODY, [field]: value })).toThrow(MalformedError);
+  });
+});
+
+describe("firings", () => {
+  it("are read", () => expect(firingPage({ firings: [FIRING_BODY], next: null })).toEqual({ items: [FIRING], next: null }));
+
+  it("are refused where there is no price", () => {
+    expect(() => firingPage({ firings: [{ ...FIRING_BODY, price: null }], next: null })).toThrow("not a number");
+  });
+});
+
+describe("a preview", () => {
+  const body = {
+    count: 3,
+    firings: [{ fired_at: "2026-03-27T00:00:00Z", price: 229.9, side: -1 }],
+    from: "2026-03-26T00:00:00Z",
+    to: "2026-03-30T00:00:00Z",
+    basis: "1m candles",
+    already_true: null,
+    price: null,
+  };
+
+  it("is read, also where no price is known", () => {
+    expect(rulePreview(body)).toMatchObject({ count: 3, alreadyTrue: null, price: null });
+    expect(rulePreview({ ...body, already_true: true, price: 230.5 })).toMatchObject({ alreadyTrue: true, price: 230.5 });
+  });
+
+  it("says where in the time its firings lie", () => {
+    expect(placesOf(rulePreview(body))).toEqual([0.25]);
+    expect(placesOf(rulePreview({ ...body, to: body.from }))).toEqual([]);
+  });
+
+  it.each([
+    [0, "not once"],
+    [1, "once"],
+    [2, "2 times"],
+    [1234, "1,234 times"],
+  ])("of %d says %s", (times, words) => expect(timesWords(times)).toBe(words));
+});
+
+describe("channels", () => {
+  const mail = { id: "m", kind: "email", name: "", address: "a@b.example", state: "verified" };
+  const hook = { id: "h", kind: "webhook", name: "Desk", address: "https://b.example", state: "unverified" };
+  const read = channels({ channels: [mail, hook], kinds: ["webhook", "pigeon", "email"] });
+
+  it("are read, with the kinds that both sides know", () => {
+    expect(read.channels.map(({ id }) => id)).toEqual(["m", "h"]);
+    expect(read.kinds).toEqual(["email", "webhook"]);
+  });
+
+  it("are chosen where they are verified, or chosen already", () => {
+    expect(choosable(read, []).map(({ id }) => id)).toEqual(["m"]);
+    expect(choosable(read, ["h"]).map(({ id }) => id)).toEqual(["m", "h"]);
+  });
+
+  it("have names, as far as they are still there", () => {
+    expect(namesOf(read, ["gone", "h", "m"])).toEqual(["E-mail", "Desk"]);
+  });
+
+  it("take a code where one was sent", () => {
+    expect(read.channels.map(takesCode)).toEqual([false, false]);
+    expect(channels({ channels: [{ ...mail, state: "unverified" }], kinds: [] }).channels.map(takesCode)).toEqual([true]);
+  });
+});
