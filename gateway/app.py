@@ -129,7 +129,7 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
             await live.hub.refresh()
             await feed.refresh()
             await directory.reconnected()
-            await alert_feed.refresh()
+            alert_feed.refresh()
 
         connection.on_disconnect(disconnected)
         connection.on_reconnect(reconnected)
@@ -255,6 +255,7 @@ async def _background(parts: Parts, connection: Connection) -> None:
         tasks.create_task(ops.beat(connection, "gateway", lambda: _figures(parts)))
         tasks.create_task(parts.live.run())
         tasks.create_task(parts.reception.portfolios.run())
+        tasks.create_task(parts.reception.alerts.run())
 
 
 def _figures(parts: Parts) -> dict[str, object]:

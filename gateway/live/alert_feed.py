@@ -30,6 +30,7 @@ from mesh.pool import PostgresAway
 _logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_MS = 1000
+_AGAIN_S = 1.0
 
 Unseen = Callable[[UUID], Awaitable[Alerts]]
 """Reads what of a user's has fired and was not seen; raises PostgresAway."""
@@ -53,6 +54,25 @@ class AlertFeed:
         self._connection = connection
         self._unseen = unseen
         self._watched: dict[UUID, _Watched] = {}
+        self._behind: set[Session] = set()
+        self._is_any_behind = asyncio.Event()
+
+    async def run(self) -> None:
+        """Tell those who may have missed something what was not seen, while the task lives."""
+        while True:
+            await self._is_any_behind.wait()
+            self._is_any_behind.clear()
+            for session in list(self._behind):
+                await self._catch_up(session)
+            if self._behind:
+                await asyncio.sleep(_AGAIN_S)
+                self._is_any_behind.set()
+
+    def refresh(self) -> None:
+        """Have everybody told anew what was not seen: some may have fired unheard while NATS was away."""
+        for watched in self._watched.values():
+            self._behind |= watched.sessions
+        self._is_any_behind.set()
 
     async def obey(self, session: Session, command: WatchAlerts | UnwatchAlerts) -> None:
         """Carry out a command about alerts."""
@@ -90,19 +110,24 @@ class AlertFeed:
             return
         watched.sessions.discard(session)
         watched.waiting.pop(session, None)
+        self._behind.discard(session)
         if not watched.sessions:
             del self._watched[user]
             if watched.subscription is not None:
                 with contextlib.suppress(NatsError):  # NATS is being left
                     await watched.subscription.unsubscribe()
 
-    async def refresh(self) -> None:
-        """Tell everybody anew what was not seen: some may have fired unheard while NATS was away."""
-        for user, watched in list(self._watched.items()):
-            for session in list(watched.sessions):
-                with contextlib.suppress(PostgresAway):  # its next `alerts` will tell
-                    async with watched.reading:
-                        await self._begin(user, watched, session)
+    async def _catch_up(self, session: Session) -> None:
+        """Tell a session what was not seen; where the tables are away it stays behind."""
+        user = session.admitted.user
+        watched = None if user is None else self._watched.get(user)
+        if user is None or watched is None:
+            self._behind.discard(session)
+            return
+        with contextlib.suppress(PostgresAway):
+            async with watched.reading:
+                await self._begin(user, watched, session)
+            self._behind.discard(session)
 
     async def _begin(self, user: UUID, watched: _Watched, session: Session) -> None:
         """Send what was not seen, and after it what fires meanwhile. Raises PostgresAway."""
