@@ -11,7 +11,6 @@ from msgspec.structs import FieldInfo, fields
 
 from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
-from mesh.notify.settings import ChannelSettings
 from mesh.settings import PREFIX, MeshSettings
 from workers.candle.settings import CandleSettings
 from workers.feed.adapter import FeedSpec, SpecError
@@ -34,8 +33,7 @@ PROCESSES = {
 
 
 def own_fields(process: str) -> list[FieldInfo]:
-    shared = {"all": (), "gateway": fields(ChannelSettings)}.get(process, fields(MeshSettings))
-    inherited = {field.name for field in shared}
+    inherited = set() if process == "all" else {field.name for field in fields(MeshSettings)}
     return [field for field in fields(PROCESSES[process]) if field.name not in inherited]
 
 
