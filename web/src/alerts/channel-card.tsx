@@ -1,10 +1,11 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useCallback, useState } from "react";
 import { useAction } from "../asking/use-action";
+import { useAsked } from "../asking/use-asked";
 import { useDesk } from "../desk/desk-context";
 import { ConfirmDialog } from "../forms/confirm-dialog";
 import { errorOf } from "../forms/form-end";
 import { TextField } from "../forms/text-field";
-import { type Channel, type ChannelState, KIND_WORDS, takesCode } from "./channels";
+import { type Channel, type ChannelState, type ChannelTest, KIND_WORDS, isDecided, takesCode, testWords } from "./channels";
 import { Icon } from "./icon";
 import { removeChannelOrder } from "./orders";
 
@@ -29,10 +30,10 @@ export function ChannelCard({ channel, onChange }: ChannelCardProps) {
       <Icon name={kind} />
       <div className="channel-who">
         <b>{title}</b> <span className="pill" data-state={state}>{STATE_WORDS[state]}</span>
-        {kind !== "webpush" && <small>{address}</small>}
+        <small>{address === title || kind === "webpush" ? KIND_WORDS[kind].name : address}</small>
       </div>
       <div className="channel-actions">
-        {state !== "unverified" && <TestButton channel={channel} />}
+        {state === "unverified" ? <AgainButton channel={channel} /> : <TestButton channel={channel} />}
         <button type="button" className="small" data-action="remove-channel" onClick={() => setRemoving(true)}>
           Remove <span className="visually-hidden">{title}</span>
         </button>
@@ -60,25 +61,78 @@ export function ChannelCard({ channel, onChange }: ChannelCardProps) {
   );
 }
 
-function TestButton({ channel: { id } }: { channel: Channel }) {
+/** Has another code sent, or another challenge. */
+function AgainButton({ channel: { id, kind } }: { channel: Channel }) {
   const { alerts } = useDesk();
   const { isBusy, problem, run } = useAction();
   const [isSent, setSent] = useState(false);
-  const test = () => {
-    setSent(false);
-    void run(() => alerts.test(id), () => setSent(true));
-  };
+  const what = kind === "webhook" ? "challenge" : "code";
   return (
     <>
       <span role="status" className={problem === null ? "channel-told" : "field-error"}>
-        {problem?.message ?? (isSent && "A test is on its way.")}
+        {problem?.message ?? (isSent && `Another ${what} is on its way.`)}
       </span>
-      <button type="button" className="small" data-action="test-channel" disabled={isBusy} onClick={test}>
+      <button
+        type="button"
+        className="small"
+        data-action="send-code"
+        disabled={isBusy}
+        onClick={() => void run(() => alerts.sendCode(id), () => setSent(true))}
+      >
+        Send another {what}
+      </button>
+    </>
+  );
+}
+
+/** Sends a test, and says what becomes of it. */
+function TestButton({ channel: { id } }: { channel: Channel }) {
+  const { alerts } = useDesk();
+  const { isBusy, problem, run } = useAction();
+  const [test, setTest] = useState<string | null>(null);
+  const state = useTestState(id, test);
+  const words = problem?.message ?? (state === null ? "" : testWords(state));
+  const isBad = problem !== null || (state !== null && state.error !== "" && state.state !== "sent");
+  return (
+    <>
+      <span role="status" className={isBad ? "field-error" : "channel-told"} data-test={state?.state}>
+        {words}
+      </span>
+      <button
+        type="button"
+        className="small"
+        data-action="test-channel"
+        disabled={isBusy}
+        onClick={() => void run(() => alerts.test(id), setTest)}
+      >
         Send a test
       </button>
     </>
   );
 }
+
+const LOOK_EVERY_MS = 1_000;
+
+/** How the latest test is getting on; null where there is none. */
+function useTestState(channel: string, test: string | null): ChannelTest | null {
+  const { alerts } = useDesk();
+  const [decided, setDecided] = useState<{ readonly test: string; readonly state: ChannelTest } | null>(null);
+  const isOver = decided !== null && decided.test === test;
+  const ask = useCallback(
+    async (signal: AbortSignal) => {
+      const state = await alerts.tested(channel, test ?? "", signal);
+      if (test !== null && isDecided(state)) setDecided({ test, state });
+      return { test, state };
+    },
+    [alerts, channel, test],
+  );
+  const { answer } = useAsked(test === null || isOver ? null : ask, LOOK_EVERY_MS);
+  if (isOver) return decided.state;
+  if (test === null) return null;
+  return answer?.test === test ? answer.state : QUEUED;
+}
+
+const QUEUED: ChannelTest = { state: "queued", error: "" };
 
 function CodeForm({ channel: { id }, onVerified }: { channel: Channel; onVerified: () => void }) {
   const { alerts } = useDesk();

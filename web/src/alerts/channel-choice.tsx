@@ -24,7 +24,7 @@ export function ChannelChoice({ chosen, problem, onChoose }: ChannelChoiceProps)
       {offered.map(({ id, kind, name, address }) => (
         <label key={id}>
           <input type="checkbox" checked={chosen.includes(id)} onChange={() => toggle(id)} />
-          <span>{name || KIND_WORDS[kind].name}</span> {kind !== "webpush" && <small>{address}</small>}
+          <span>{name || KIND_WORDS[kind].name}</span> <small>{name === address || kind === "webpush" ? KIND_WORDS[kind].name : address}</small>
         </label>
       ))}
       {offered.length === 0 && (

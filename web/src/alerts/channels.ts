@@ -6,6 +6,16 @@ export type ChannelKind = (typeof CHANNEL_KINDS)[number];
 export const CHANNEL_STATES = ["unverified", "verified", "broken"] as const;
 export type ChannelState = (typeof CHANNEL_STATES)[number];
 
+/** `failed`: it is tried again. */
+export const TEST_STATES = ["queued", "sent", "failed", "dead"] as const;
+
+/** How a test is getting on. */
+export interface ChannelTest {
+  readonly state: (typeof TEST_STATES)[number];
+  /** What stood against the last attempt. */
+  readonly error: string;
+}
+
 /** A way to reach the user when no page is open. */
 export interface Channel {
   readonly id: string;
@@ -41,6 +51,29 @@ export function channel(value: unknown): Channel {
     address: string(fields["address"]),
     state: oneOf(CHANNEL_STATES, fields["state"]),
   };
+}
+
+export function channelTest(body: unknown): ChannelTest {
+  const fields = record(body);
+  return { state: oneOf(TEST_STATES, fields["state"]), error: string(fields["error"]) };
+}
+
+/** Whether nothing more will come of a test. */
+export function isDecided({ state }: ChannelTest): boolean {
+  return state === "sent" || state === "dead";
+}
+
+export function testWords({ state, error }: ChannelTest): string {
+  switch (state) {
+    case "queued":
+      return "A test is on its way.";
+    case "sent":
+      return "The test was sent.";
+    case "failed":
+      return `Not sent yet, and tried again: ${error}`;
+    case "dead":
+      return `The test could not be sent: ${error}`;
+  }
 }
 
 /** What a kind is called, what is asked for, and how it is verified. */

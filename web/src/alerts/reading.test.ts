@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MalformedError } from "../api/fields";
 import { ALERT, ALERT_BODY, FIRING, FIRING_BODY } from "./alerts.fixture";
-import { channels, choosable, namesOf, takesCode } from "./channels";
+import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords } from "./channels";
 import { firingPage } from "./firings";
 import { placesOf, rulePreview, timesWords } from "./rule-preview";
 import { alert, alertPage } from "./rules";
@@ -80,6 +80,17 @@ describe("channels", () => {
 
   it("have names, as far as they are still there", () => {
     expect(namesOf(read, ["gone", "h", "m"])).toEqual(["E-mail", "Desk"]);
+  });
+
+  it.each([
+    ["queued", "", false, "on its way"],
+    ["failed", "The server hangs up.", false, "tried again: The server hangs up."],
+    ["sent", "", true, "was sent"],
+    ["dead", "No such user.", true, "could not be sent: No such user."],
+  ] as const)("are tested: %s", (state, error, isOver, words) => {
+    const test = channelTest({ state, attempts: 1, error });
+    expect(isDecided(test)).toBe(isOver);
+    expect(testWords(test)).toContain(words);
   });
 
   it("take a code where one was sent", () => {

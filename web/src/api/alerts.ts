@@ -1,4 +1,4 @@
-import { type Channel, type Channels, channel, channels } from "../alerts/channels";
+import { type Channel, type ChannelTest, type Channels, channel, channelTest, channels } from "../alerts/channels";
 import { type Firing, firingPage } from "../alerts/firings";
 import type { RuleFields } from "../alerts/rule-form";
 import { type RulePreview, rulePreview } from "../alerts/rule-preview";
@@ -31,7 +31,11 @@ export interface AlertsApi {
   channels(signal?: AbortSignal): Promise<Channels>;
   addChannel(fields: Readonly<Record<string, unknown>>): Promise<MadeChannel>;
   verify(channel: string, code: string): Promise<void>;
-  test(channel: string): Promise<void>;
+  /** Have another code sent, or a challenge. */
+  sendCode(channel: string): Promise<void>;
+  /** Have a test sent. Answers its id. */
+  test(channel: string): Promise<string>;
+  tested(channel: string, test: string, signal?: AbortSignal): Promise<ChannelTest>;
   /** The key that this installation's messages to browsers are signed with. */
   pushKey(): Promise<string>;
 }
@@ -53,7 +57,9 @@ export function alertsApi(origin: string, tokens: TokenSource): AlertsApi {
     channels: (signal) => get("/alert-channels", channels, signal),
     addChannel: async (fields) => understood(await post("/alert-channels", fields), madeChannel),
     verify: async (id, code) => void (await post(`${channelPath(id)}/verify`, { code })),
-    test: async (id) => void (await post(`${channelPath(id)}/test`)),
+    sendCode: async (id) => void (await post(`${channelPath(id)}/code`)),
+    test: async (id) => understood(await post(`${channelPath(id)}/test`), (body) => string(record(body)["test"])),
+    tested: (id, test, signal) => get(`${channelPath(id)}/tests/${encodeURIComponent(test)}`, channelTest, signal),
     pushKey: () => get("/alert-channels/webpush-key", (body) => string(record(body)["key"])),
   };
 }
