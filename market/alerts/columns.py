@@ -18,6 +18,7 @@ U1 = npt.NDArray[np.uint8]
 U4 = npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Slotted = Places | U4
 
 DayOf = Callable[[U4, I8], I4]
 """Trading days, as ordinals, of times of events (ns) at instruments."""

@@ -1,38 +1,31 @@
-"""The rules of a partition of the tape, and which of them each tick touches."""
+"""The rules of a partition of the tape, and which of them each tick touches.
 
-import math
-import pickle
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+A rule waits under a key or two on the ladders of its instrument: the price at which something happens to it next, on
+each side. A batch of ticks is held against the nearest key above and below, two arrays; where neither is reached, that
+is all. What waits under keys that are reached is judged by what it is now, so a key of a rule that was changed or
+removed since does no harm, and goes when it is met.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from market.alerts.columns import DayOf, RuleColumns, Touches, TouchKind
-from market.alerts.rule import HYSTERESIS, Repeat, Rule, State
-from market.codes import NO_INSTRUMENT, NOT_PRICE_FORMING, Kind
+from market.alerts.columns import I8, DayOf, Places, RuleColumns, Touches
+from market.alerts.frozen import Frozen
+from market.alerts.instruments import MAX_INSTRUMENT, Instruments
+from market.alerts.lines import see, wake
+from market.alerts.rule import LIVE_STATES, Rule
+from market.alerts.slots import FREE, Slots
+from market.alerts.ticks import Ticks, by_day, ticks_of
+from market.alerts.touched import Touched, touches_of
+from market.alerts.waiting import Waiting
 from market.row_type import Rows
-from market.rows import TRADE
 
-
-@dataclass
-class _Instrument:
-    sequence: int = 0
-    last: float | None = None
-    prev_close: float | None = None
-    day: int = 0
-    rules: dict[int, Rule] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """An index at one moment, which nothing changes any more."""
-
-    state: bytes
-
-    def encode(self) -> bytes:
-        """Write it; takes time."""
-        return self.state
+_AT_ONCE = 1 << 19  # rows
+_LIVE = [state.code for state in LIVE_STATES]
 
 
 class AlertIndex:
@@ -40,130 +33,192 @@ class AlertIndex:
 
     def __init__(self, day_of: DayOf) -> None:
         self._day_of = day_of
-        self._instruments: dict[int, _Instrument] = {}
-        self._where: dict[int, int] = {}
-        self._held: dict[int, Rule] = {}
-        self._tape = (0, 0)
+        self._instruments = Instruments()
+        self._slots = Slots()
+        self._waiting = Waiting(self._slots)
+        self._held = RuleColumns.of(())  # rules that the tape has still to reach
+        self._sequence, self._row = 0, -1  # of the last row on the tape
 
     def __len__(self) -> int:
-        return len(self._where) + len(self._held)
+        return len(self._slots) + len(self._held)
+
+    @property
+    def size_bytes(self) -> int:
+        """What rules and their keys take, spare room included."""
+        return self._slots.size_bytes + self._waiting.size_bytes
 
     def put(self, rules: Sequence[Rule] | RuleColumns) -> None:
-        """Add rules, or put them in the place of those with their numbers; what waits for nothing is removed."""
-        for rule in rules.rules() if isinstance(rules, RuleColumns) else rules:
-            self.remove([rule.number])
-            if rule.state.is_live and rule.since >= self._tape[0]:
-                self._held[rule.number] = rule
-            elif rule.state.is_live:
-                self._activate(rule)
+        """Add rules, or put them in the place of those with their numbers; what waits for nothing is removed.
+
+        Of several with one number the last stays. Those whose `since` the tape has still to pass are held back until
+        it does. Raises ValueError for an instrument's number that no directory gives.
+        """
+        columns = _last_of_each(rules if isinstance(rules, RuleColumns) else RuleColumns.of(rules))
+        if len(columns) and int(columns.instrument.max()) > MAX_INSTRUMENT:
+            raise ValueError(f"instrument {int(columns.instrument.max())} is above {MAX_INSTRUMENT}")
+        is_live = np.isin(columns.state, _LIVE)
+        is_held = is_live & (columns.since >= self._sequence)
+        self._held = self._held.take(~np.isin(self._held.number, columns.number))
+        self._free(columns.number[~is_live | is_held])
+        is_active = is_live & ~is_held
+        self._activate(columns if is_active.all() else columns.take(is_active))
+        self._held = RuleColumns.concat([self._held, columns.take(is_held)])
 
     def load(self, columns: RuleColumns, evaluated: int) -> None:
-        """Take many rules at once into an empty index whose tape was evaluated so far."""
-        self._tape = (max(self._tape[0], evaluated), 0)
+        """Take many rules at once, all ticks up to a tape sequence being evaluated."""
+        if evaluated > self._sequence:
+            self._sequence, self._row = evaluated, -1
         self.put(columns)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Forget rules; those that are not there are none."""
-        for number in numbers:
-            self._held.pop(number, None)
-            if number in self._where:
-                del self._of(self._where.pop(number)).rules[number]
+        number = np.unique(np.fromiter(numbers, np.int64))
+        self._held = self._held.take(~np.isin(self._held.number, number))
+        self._free(number)
 
     def learn(
         self, instruments: npt.ArrayLike, last: npt.ArrayLike, prev_close: npt.ArrayLike, day: npt.ArrayLike
     ) -> None:
-        """Take prices (NaN: not known) and days that ticks before brought about."""
-        columns = [np.atleast_1d(np.asarray(each)).tolist() for each in (instruments, last, prev_close, day)]
-        for number, *known in zip(*columns, strict=True):
-            its = self._of(number)
-            its.last, its.prev_close = (None if math.isnan(price) else price for price in known[:2])
-            its.day = known[2]
+        """Take prices (NaN: not known) and days that ticks before brought about; each instrument once."""
+        place = self._places(np.atleast_1d(np.asarray(instruments, np.int64)))
+        self._instruments.last[place], self._instruments.prev_close[place] = last, prev_close
+        self._instruments.day[place] = day
+        self._begin_day(place)
 
     def price_of(self, instrument: int) -> float | None:
         """Give the price of an instrument's last tick."""
-        return self._of(instrument).last
+        return self._instruments.price(self._instruments.last, instrument)
 
     def prev_close_of(self, instrument: int) -> float | None:
         """Give the price of the last tick of an instrument's trading day before."""
-        return self._of(instrument).prev_close
+        return self._instruments.price(self._instruments.prev_close, instrument)
 
     def instrument_day(self, instrument: int) -> int:
         """Give the trading day of an instrument's ticks, as an ordinal; 0 where there was none."""
-        return self._of(instrument).day
+        place = self._instruments.find(instrument)
+        return 0 if place is None else int(self._instruments.day[place])
 
-    def apply(self, rows: Rows, tape_sequences: npt.NDArray[np.int64], evaluate_after: int) -> Touches:
-        """Let rules see ticks; rows with tape sequences up to `evaluate_after` only move prices and days."""
-        touched: list[tuple[float, ...]] = []
-        days = self._day_of(rows["instrument"].astype(np.uint32), rows["ts_event"].astype(np.int64))
-        for at in range(len(rows)):
-            tape_sequence = int(tape_sequences[at])
-            row = self._tape[1] + 1 if tape_sequence == self._tape[0] else 0
-            for rule in [each for each in self._held.values() if each.since < tape_sequence]:
-                self._activate(self._held.pop(rule.number))
-            self._tape = (tape_sequence, row)
-            trade = rows[at : at + 1].view(TRADE.dtype)[0]
-            if int(trade["instrument"]) == NO_INSTRUMENT:
-                continue
-            its, ts_event = self._of(int(trade["instrument"])), int(trade["ts_event"])
-            if int(trade["sequence"]) <= its.sequence:
-                continue
-            its.sequence = int(trade["sequence"])
-            price = float(trade["price"])
-            forms = trade["kind"] == Kind.TRADE and not int(trade["conditions"]) & NOT_PRICE_FORMING
-            if not forms or not math.isfinite(price) or price <= 0:
-                continue
-            if days[at] > its.day:
-                its.day, its.prev_close = int(days[at]), its.prev_close if its.last is None else its.last
-            its.last = price
-            if tape_sequence <= evaluate_after:
-                continue
-            for number in sorted(its.rules):
-                for kind, side in self._see(its, number, price):
-                    touched.append((number, kind, side, price, ts_event, its.day, tape_sequence, row))
-        return Touches.of(touched) if touched else Touches.none()
+    def apply(self, rows: Rows, tape_sequences: I8, evaluate_after: int) -> Touches:
+        """Let rules see ticks; rows with tape sequences up to `evaluate_after` only move prices and days.
 
-    def _see(self, its: _Instrument, number: int, price: float) -> list[tuple[int, int]]:
-        rule = its.rules[number]
-        up, down = rule.lines(its.prev_close)
-        events: list[tuple[int, int]] = []
-        side = 0
-        if rule.state is State.DORMANT and its.day > rule.fired_day:
-            rule = replace(rule, state=State.ARMED)
-        if rule.state is State.ARMED:
-            side = rule.touched_side(price, its.prev_close)
-        elif rule.state is State.WAITING:
-            from_side = rule.waiting_side
-            back = price <= up * (1 - HYSTERESIS) if from_side > 0 else price >= down * (1 + HYSTERESIS)
-            if back:
-                rule = replace(rule, state=State.ARMED, waiting_side=0)
-                events.append((TouchKind.REARM, from_side))
-                side = 1 if from_side < 0 and price >= up else -1 if from_side > 0 and price <= down else 0
-        if side:
-            events.append((TouchKind.FIRE, side))
-            if rule.repeat is Repeat.ONCE:
-                del its.rules[number], self._where[number]
-                return events
-            if rule.repeat is Repeat.DAILY:
-                rule = replace(rule, state=State.DORMANT, fired_day=its.day)
-            else:
-                rule = replace(rule, state=State.WAITING, waiting_side=side)
-        its.rules[number] = rule
-        return events
-
-    def _activate(self, rule: Rule) -> None:
-        self._where[rule.number] = rule.instrument
-        self._of(rule.instrument).rules[rule.number] = rule
-
-    def _of(self, instrument: int) -> _Instrument:
-        return self._instruments.setdefault(instrument, _Instrument())
+        Sequences, i8[n], do not fall. A message may come in several parts, in order.
+        """
+        parts = [Touches.none()]
+        if not len(rows):
+            return parts[0]
+        in_message = self._rows_in_messages(tape_sequences)
+        for start, end in pairwise(self._cuts(tape_sequences, evaluate_after)):
+            part, first = slice(start, end), int(tape_sequences[start])
+            self._activate_before(first)
+            touched = self._apply(rows[part], is_evaluated=first > evaluate_after)
+            if touched:
+                parts.append(touches_of(touched, tape_sequences[part], in_message[part]))
+        self._sequence, self._row = int(tape_sequences[-1]), int(in_message[-1])
+        return Touches.concat(parts) if len(parts) > 1 else parts[0]
 
     def freeze(self) -> Frozen:
         """Copy the state, to be written elsewhere."""
-        return Frozen(pickle.dumps((self._instruments, self._where, self._held, self._tape)))
+        return Frozen(deepcopy(self._slots), deepcopy(self._instruments), self._held, self._sequence, self._row)
 
     @classmethod
     def restore(cls, day_of: DayOf, data: bytes) -> "AlertIndex":
         """Read what a frozen one wrote; raises CodecError for anything else."""
-        index = cls(day_of)
-        index._instruments, index._where, index._held, index._tape = pickle.loads(data)  # noqa: S301
+        frozen, index = Frozen.decode(data), cls(day_of)
+        index._instruments = frozen.instruments
+        index._sequence, index._row, index._held = frozen.sequence, frozen.row, frozen.held
+        index._slots = frozen.slots
+        index._waiting = Waiting(index._slots)
+        index._waiting.reserve(index._instruments.room)
+        index._waiting.add(index._slots.taken(), index._instruments.prev_close)
         return index
+
+    def _rows_in_messages(self, tape_sequences: I8) -> I8:
+        """Give each row's place in its message."""
+        at = np.arange(len(tape_sequences))
+        starts = np.where(np.diff(tape_sequences, prepend=tape_sequences[0]) != 0, at, 0)
+        in_message: I8 = at - np.maximum.accumulate(starts)
+        if int(tape_sequences[0]) == self._sequence:
+            in_message[: np.searchsorted(tape_sequences, self._sequence, "right")] += self._row + 1
+        return in_message
+
+    def _cuts(self, tape_sequences: I8, evaluate_after: int) -> list[int]:
+        """Say where to part a batch: where evaluation begins, where rules begin to see it, and where it is too long."""
+        cuts = np.searchsorted(tape_sequences, np.append(self._held.since, evaluate_after), "right")
+        return sorted({*cuts.tolist(), *range(0, len(tape_sequences), _AT_ONCE), len(tape_sequences)})
+
+    def _activate_before(self, tape_sequence: int) -> None:
+        if len(self._held):
+            is_due = self._held.since < tape_sequence
+            due, self._held = self._held.take(is_due), self._held.take(~is_due)
+            self._activate(due)
+
+    def _activate(self, columns: RuleColumns) -> None:
+        place = self._places(columns.instrument)
+        slot = self._slots.put(columns, place)
+        wake(self._slots, slot, self._instruments.day[place])
+        self._waiting.add(slot, self._instruments.prev_close)
+
+    def _free(self, number: I8) -> None:
+        slot = self._slots.find(number)
+        slot = slot[slot >= 0]
+        self._slots.free(slot[self._slots.phase(slot) != FREE])
+
+    def _places(self, number: npt.NDArray[np.integer]) -> Places:
+        place = self._instruments.places(number)
+        self._waiting.reserve(self._instruments.room)
+        return place
+
+    def _apply(self, rows: Rows, *, is_evaluated: bool) -> list[Touched]:
+        touched: list[Touched] = []
+        ticks = ticks_of(rows, self._instruments, self._day_of)
+        self._waiting.reserve(self._instruments.room)
+        for part, begun in by_day(ticks, self._instruments):
+            self._begin_day(begun)
+            if is_evaluated:
+                touched += self._evaluate(part)
+            self._instruments.last[part.place] = part.price  # of several for one place, the last stays
+        return touched
+
+    def _begin_day(self, place: Places) -> None:
+        """Arm what waited for the day that has begun at places."""
+        if len(place):
+            slot = self._waiting.woken(place, self._instruments.day[place])
+            slot = slot[wake(self._slots, slot, self._instruments.day[self._slots.place[slot]])]
+            self._waiting.add(slot, self._instruments.prev_close)
+            self._waiting.aim(place, self._instruments.prev_close)
+
+    def _evaluate(self, ticks: Ticks) -> Iterator[Touched]:
+        """Go from one tick that touches something to the next, all instruments side by side."""
+        while True:
+            is_near = ticks.price >= self._waiting.above[ticks.place]
+            is_near |= ticks.price <= self._waiting.below[ticks.place]
+            near = np.flatnonzero(is_near)
+            if not len(near):
+                return
+            place, first = np.unique(ticks.place[near], return_index=True)
+            seen = np.full(self._instruments.room, len(ticks.at))
+            seen[place] = near[first]
+            yield self._touch(ticks.take(near[first]))
+            ticks = ticks.take(np.arange(len(ticks.at)) > seen[ticks.place])
+
+    def _touch(self, ticks: Ticks) -> Touched:
+        """Let rules see a tick that wait for what it reaches; there is one tick of each instrument."""
+        prev_close = self._instruments.prev_close
+        owner, slot = self._waiting.reached(ticks.place, ticks.price, prev_close[ticks.place])
+        is_own = (self._slots.phase(slot) != FREE) & (self._slots.place[slot] == ticks.place[owner])
+        slot, its = slot[is_own], ticks.take(owner[is_own])
+        number, day = self._slots.number[slot], self._instruments.day[its.place]
+        seen = see(self._slots, slot, its.price, prev_close[its.place], day)
+        is_gone = self._slots.phase(slot) == FREE
+        self._waiting.add(slot[~is_gone], prev_close)
+        self._waiting.aim(ticks.place, prev_close)
+        self._slots.free(slot[is_gone])
+        return Touched(number, its._replace(day=day), seen)
+
+
+def _last_of_each(rules: RuleColumns) -> RuleColumns:
+    """Give rules without those that another of the same number follows."""
+    if (np.diff(rules.number) > 0).all():
+        return rules
+    _, from_end = np.unique(rules.number[::-1], return_index=True)
+    return rules.take(np.sort(len(rules) - 1 - from_end))

@@ -3,6 +3,12 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Percent = TypeVar("Percent", float, npt.NDArray[np.float64])
 
 HYSTERESIS = 0.001  # of a line: how far a price must come back from it before the line can be touched again
 # A line that is a product of floats is drawn this much nearer: 10 % above 100 is 110, where 1.1 * 100 is a little more.
@@ -115,6 +121,6 @@ class Rule:
         return 1 if price >= up else -1 if price <= down else 0
 
 
-def factors(percent: float) -> tuple[float, float]:
+def factors(percent: Percent) -> tuple[Percent, Percent]:
     """Give what a reference is multiplied with for the lines so many per cent above and below it."""
     return (1 + percent / 100) * (1 - _NEARER), (1 - percent / 100) * (1 + _NEARER)

@@ -75,7 +75,8 @@ def _pack(column: Column, base: Column | None) -> tuple[str, list[bytes]]:
 
 def _ticks(prices: Column) -> Column | None:
     """Give prices in ten-thousandths, None where that would not bring back every one to the last bit."""
-    ticks = np.rint(prices * _TICKS)
+    with np.errstate(over="ignore"):
+        ticks = np.rint(prices * _TICKS)
     is_whole = (np.abs(ticks) < _MAX_TICKS).all() and (ticks / _TICKS == prices).all()
     return ticks.astype(np.int64) if is_whole else None
 
