@@ -177,6 +177,52 @@ async def test_what_nobody_spoke_of_is_sent_and_what_is_gone_is_dropped(alone: A
         assert await desk.are([recent], "queued")
 
 
+async def test_one_that_is_told_to_stop_finishes_what_it_sends_and_gives_back_the_rest(
+    alone: Alone, until: Until
+) -> None:
+    at_the_server, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(call: Call) -> Reply:
+        del call
+        at_the_server.set()
+        await go_on.wait()
+        return Reply()
+
+    desk, worker = alone.desk, alone.stack.worker("alone", notify_at_once=4, notify_redeliver_s=600)
+    async with receiving(slowly) as server, at_work(worker):
+        channel = await desk.channel(Kind.WEBHOOK, server.url)
+        sent = [await desk.send(Kind.WEBHOOK, channel) for _ in range(6)]
+        await at_the_server.wait()
+        worker.kill(signal.SIGTERM)
+        go_on.set()
+        await worker.exited()
+        await worker.start()
+        await until(lambda: desk.are(sent, "sent"))
+        assert server.accepted == Counter({str(each): 1 for each in sent})
+
+
+async def test_nats_that_goes_and_comes_back_costs_nothing(alone: Alone, until: Until) -> None:
+    desk, nats = alone.desk, alone.stack.nats
+    gone = asyncio.Event()
+
+    async def as_nats_goes(call: Call) -> Reply:
+        if call.number == 5:
+            nats.kill()
+            gone.set()
+        return Reply(503 if call.number % 3 == 0 else 200)
+
+    async with receiving(as_nats_goes) as server, at_work(alone.stack.worker("alone")):
+        channel = await desk.channel(Kind.WEBHOOK, server.url)
+        orders = [(await desk.write(Kind.WEBHOOK, channel, fired())).order for _ in range(20)]
+        for order in orders:
+            await publish(desk.js, order)
+        await gone.wait()
+        await nats.restart()
+        sent = [order.id for order in orders]
+        await until(lambda: desk.are(sent, "sent"))
+        assert server.accepted == Counter({str(each): 1 for each in sent})
+
+
 @contextlib.asynccontextmanager
 async def _nothing_is_written(dsn: str) -> AsyncIterator[None]:
     """Hold notifications as they are: they can be read, and whoever wants to change one waits."""
