@@ -7,16 +7,19 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
 - `subscribe_many`: thousands of exact subjects, their payloads, where all have one size, handed over a network read at
   a time as arrays;
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements;
-- `subscribe_whole`: likewise with their replies and headers, for streams that are read.
+- `subscribe_whole`: likewise with their replies and headers, for streams that are read, and for requests;
+- `ask` and `send`: a request, and the answer to one, without a queue and a task on either side.
 
 The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_process_connect_init`, `_ps`,
 `_transport` and its parser's `parse`; a test holds them in place.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nats.aio.client import Client, Srv
+from nats.errors import ConnectionReconnectingError, NoRespondersError
 
 from mesh.bulk_parser import (
     ANY_SIZE,
@@ -27,6 +30,7 @@ from mesh.bulk_parser import (
     BulkReceiver,
     RawReceiver,
     VariedReceiver,
+    Whole,
     WholeReceiver,
 )
 from mesh.bulk_transport import BulkTransport
@@ -34,6 +38,7 @@ from mesh.bulk_transport import BulkTransport
 _SUBSCRIBE_CHUNK = 1000
 _WRITE_BUFFER_BYTES = 4 << 20
 _JOIN_BYTES = 128 << 10
+_NOBODY = b"NATS/1.0 503"
 
 
 class TooManySubscriptionsError(Exception):
@@ -60,6 +65,9 @@ class BulkClient(Client):
         self._next_single_sid = FIRST_RAW_SID
         self._bulk_parser = BulkParser(self)
         self._ps = self._bulk_parser
+        self._answers = b""  # where answers come to, once anything was asked
+        self._asked = 0
+        self._waiting: dict[bytes, asyncio.Future[bytes]] = {}
 
     @property
     def bulk_subscription_count(self) -> int:
@@ -90,6 +98,37 @@ class BulkClient(Client):
                 await self._transport.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it so
             except ConnectionError:
                 return  # nats-py notices the same loss itself and reconnects
+
+    def send(self, subject: bytes, payload: bytes) -> bool:
+        """Send one message at once.
+
+        False, and nothing sent, while the connection is down, or takes nothing more: so an answer is given up.
+        """
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None and writer.transport.get_write_buffer_size() > _WRITE_BUFFER_BYTES:
+            return False
+        return self.write_frames([b"PUB %s %d\r\n" % (subject, len(payload)), payload, b"\r\n"])
+
+    async def ask(self, subject: str, payload: bytes, timeout_s: float) -> bytes:
+        """Ask whoever is subscribed, as `request` does for several times the work; give the payload of the answer.
+
+        Raises TimeoutError, NoRespondersError, and ConnectionReconnectingError while the connection is down.
+        """
+        if not self._answers:
+            self._answers = self.new_inbox().encode()
+            self.subscribe_whole(f"{self._answers.decode()}.*", self._hear)
+        self._asked += 1
+        reply = b"%s.%d" % (self._answers, self._asked)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[reply] = answer
+        try:
+            frame = b"PUB %s %s %d\r\n%s\r\n" % (subject.encode(), reply, len(payload), payload)
+            if not self.write_frames([frame]):
+                raise ConnectionReconnectingError
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        finally:
+            del self._waiting[reply]
 
     def open_bulk(self, payload_bytes: int, receive: BulkReceiver) -> BulkSubscription:
         """Begin a bulk subscription with no subjects yet.
@@ -144,6 +183,15 @@ class BulkClient(Client):
         """End a subscription; messages already on their way are discarded."""
         del self._subjects[sid], self._bulk_parser.whole[sid]
         self.write_frames([b"UNSUB %d\r\n" % sid])
+
+    def _hear(self, message: Whole) -> None:
+        answer = self._waiting.get(message.subject)
+        if answer is None or answer.done():
+            return
+        if message.headers.startswith(_NOBODY):
+            answer.set_exception(NoRespondersError())
+        else:
+            answer.set_result(message.payload)
 
     def _subscribe_singly(self, subject: str) -> int:
         sid = self._next_single_sid

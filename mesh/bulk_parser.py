@@ -140,8 +140,9 @@ class BulkParser(Parser):
         """Dispatch every whole command; return where the first incomplete one begins."""
         position, end = 0, len(data)
         while position < end:
-            is_headed = data.startswith(_HEADED, position)
-            after = self._whole_run(data, position) if is_headed else self._bulk_run(data, position)
+            after = self._whole_run(data, position)
+            if after == position and not data.startswith(_HEADED, position):
+                after = self._bulk_run(data, position)
             if after == position:
                 after = await self._one_command(data, position)
                 if after == position:
@@ -163,8 +164,8 @@ class BulkParser(Parser):
         return end
 
     def _whole_run(self, data: bytes, position: int) -> int:
-        """Deliver the run of messages with headers to receivers of whole ones that begins here; return its end."""
-        while data.startswith(_HEADED, position):
+        """Deliver the run of messages to receivers of whole ones that begins here, if one does; return its end."""
+        while self.whole and data.startswith(_MESSAGES, position):
             line_end = data.find(b"\r\n", position)
             if line_end < 0:
                 break

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from market import subjects
+from mesh.bulk_client import BulkClient
 
 WATCH_EVERY_S = 5.0
 FORGOTTEN_AFTER_S = 15.0
@@ -91,13 +91,12 @@ def read_message(data: bytes) -> PortfolioMessage:
 
 
 async def ask(
-    client: Client, partition: int, user: UUID, portfolio: UUID | None, timeout_s: float
+    client: BulkClient, partition: int, user: UUID, portfolio: UUID | None, timeout_s: float
 ) -> tuple[int, bytes] | None:
     """Ask a partition's owner for a user's portfolio, or all of them; None where nobody answers in time."""
     asked = _encoder.encode(Asked(user, portfolio))
     try:
-        answer = await client.request(subjects.portfolio_now(partition), asked, timeout_s)
-        found = _answered.decode(answer.data)
+        found = _answered.decode(await client.ask(subjects.portfolio_now(partition), asked, timeout_s))
     except (NatsError, TimeoutError, msgspec.DecodeError):
         return None
     return found.status, found.body

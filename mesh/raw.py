@@ -11,6 +11,9 @@ from mesh.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 
+_TEN, _ZERO = np.uint64(10), np.uint8(ord("0"))
+_MOST_DIGITS = 19  # of a value; the next power of ten is beyond it
+
 # The C library's: void *memcpy(void *, const void *, size_t). A loop would look at every index for its sign.
 _SIGNATURE = numba.types.uintp(*[numba.types.uintp] * 3)
 _memcpy = cast(Callable[[int, int, int], int], numba.types.ExternalFunction("memcpy", _SIGNATURE))
@@ -41,13 +44,15 @@ def put_big_endian(value: int, width: int, target: Bytes, at: int) -> int:
 @compiled
 def put_digits(value: int, least: int, target: Bytes, at: int) -> int:
     """Put an integer that is not negative in decimal digits, `least` of them or more; return where they end."""
-    digits, rest = 1, value // 10
-    while rest:
-        digits, rest = digits + 1, rest // 10
+    digits, power = 1, 10
+    while power <= value and digits < _MOST_DIGITS:
+        digits, power = digits + 1, power * 10
     digits = max(digits, least)
-    for place in range(digits):
-        target[at + digits - 1 - place] = 48 + value % 10
-        value //= 10
+    rest = np.uint64(value)  # divided three times as fast as what may be negative
+    for place in range(at + digits - 1, at - 1, -1):
+        tens = rest // _TEN
+        target[place] = _ZERO + np.uint8(rest - tens * _TEN)
+        rest = tens
     return at + digits
 
 

@@ -5,51 +5,60 @@ The bytes hold what `market.portfolio.valuation.valuation` gives, member for mem
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from market.portfolio.money import average_units, money_text, to_minor, units_text
+from market.portfolio.money import DECIMALS, LARGEST, UNITS_PER_ONE, average_units, money_text, to_minor, units_text
 from market.portfolio.prices import Prices
 from market.portfolio.valuation import (
-    MOST_PARTS,
-    PERCENT_PARTS,
     UNCLASSIFIED,
     Balance,
     Head,
     Holdings,
+    instant,
     standing,
-    sums,
 )
-from market.portfolio.worth import Worths
 from mesh.compiled import compiled
 from mesh.raw import put, put_byte, put_digits
+from mesh.raw_json import put_decimal, put_minor, put_money, put_percent, put_text, text_bytes
 
 I8 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 _FIGURES_BYTES = 512  # more than all figures of a holding, and the names between them, ever take
-_PART_BYTES = 64
-_COMMA, _QUOTE, _POINT, _MINUS = b',".-'
+_PART_BYTES = 64  # likewise, of a part
+_HEAD_BYTES = 1024  # likewise, of sums, and of the names around rows and parts
+_NS_PER_S = 1_000_000_000
+_LARGEST = float(LARGEST) * UNITS_PER_ONE**2
+_COMMA = ord(",")
 
 
-def _bytes(text: str) -> Bytes:
-    return np.frombuffer(text.encode(), np.uint8).copy()
-
-
-_NULL = _bytes("null")
-_AGE = _bytes(',"price_age_ms":')
-_VALUE = _bytes(',"market_value":')
-_GAIN = _bytes(',"unrealized":')
-_GAIN_PERCENT = _bytes(',"unrealized_percent":')
-_CHANGE = _bytes(',"day_change":')
-_CHANGE_PERCENT = _bytes(',"day_change_percent":')
-_WEIGHT = _bytes(',"weight_percent":')
-_PART_PERCENT = _bytes('","percent":')
-_PART_END = _bytes("}")
+_KEY, _KEY_END = b'{"key":', b',"value":"'
+_NULL = text_bytes("null")
+_AS_OF = text_bytes(',"as_of":"')
+_SUM_VALUE = text_bytes('","market_value":')
+_TOTAL_VALUE = text_bytes(',"total_value":')
+_COST_BASIS = text_bytes(',"cost_basis":')
+_RETURN = text_bytes(',"return_percent":')
+_UNPRICED = text_bytes(',"unpriced":[')
+_HOLDINGS = text_bytes('],"holdings":[')
+_BY_SYMBOL = text_bytes('],"allocation":{"symbol":[')
+_BY_SECTOR = text_bytes('],"sector":[')
+_BY_CURRENCY = text_bytes('],"currency":[')
+_END = text_bytes("]}}")
+_AGE = text_bytes(',"price_age_ms":')
+_VALUE = text_bytes(',"market_value":')
+_GAIN = text_bytes(',"unrealized":')
+_GAIN_PERCENT = text_bytes(',"unrealized_percent":')
+_CHANGE = text_bytes(',"day_change":')
+_CHANGE_PERCENT = text_bytes(',"day_change_percent":')
+_WEIGHT = text_bytes(',"weight_percent":')
+_PART_PERCENT = text_bytes('","percent":')
+_PART_END = text_bytes("}")
 
 
 class Texts(NamedTuple):
@@ -65,14 +74,36 @@ class Texts(NamedTuple):
         return cls(np.frombuffer(b"".join(texts), np.uint8).copy(), ends)
 
 
-class _Rows(NamedTuple):
-    """The figures of holdings, in units and minor units."""
+class _Portfolio(NamedTuple):
+    """What no price changes: texts, quantities in units, costs in minor units, and the place of each one's sector."""
 
-    is_priced: npt.NDArray[np.bool_]
-    has_previous: npt.NDArray[np.bool_]
-    price: I8
-    age_ms: I8
+    standing: Bytes
+    before: Texts
+    after: Texts
+    symbols: Texts
+    sectors: Texts
+    currency: Texts
+    quantity: I8
     cost: I8
+    sector_of: I8
+
+
+class _Moment(NamedTuple):
+    """Prices by number, the numbers of what is held, and the time, as text too."""
+
+    price: I8
+    previous: I8
+    ts_event_ns: I8
+    numbers: npt.NDArray[np.integer[Any]]
+    as_of_ns: int
+    as_of: Bytes
+
+
+class _Worth(NamedTuple):
+    """What `market.portfolio.worth.Worths` holds, and the prices that it was made of."""
+
+    price: I8
+    has_previous: npt.NDArray[np.bool_]
     value: I8
     day_change: I8
 
@@ -81,52 +112,44 @@ class PreparedValuation:
     """A portfolio as it was committed, ready to be valued again and again."""
 
     def __init__(self, head: Head, holdings: Holdings) -> None:
-        self._holdings = holdings
         self._balance = Balance.of(head)
-        self._standing = msgspec.json.encode(standing(head))[:-1] + b","
-        self._cost = to_minor(holdings.cost, self._balance.decimals)
+        cost = to_minor(holdings.cost, self._balance.decimals)
         columns = zip(
             holdings.symbols,
             holdings.names,
             holdings.quantity.tolist(),
             holdings.cost.tolist(),
-            self._cost.tolist(),
+            cost.tolist(),
             strict=True,
         )
-        self._before = Texts.of([self._row_text(*each) for each in columns])
         sectors = [sector or UNCLASSIFIED for sector in holdings.sectors]
-        self._after = Texts.of([b',"sector":' + msgspec.json.encode(sector) + b"}" for sector in sectors])
-        self._symbols = _keys(holdings.symbols)
         names = sorted(set(sectors))
-        self._sectors = _keys(names)
-        self._sector_of = np.array([names.index(sector) for sector in sectors], np.intp)
-        self._currency = _keys([head.currency] if sectors else [])
+        self._portfolio = _Portfolio(
+            np.frombuffer(msgspec.json.encode(standing(head))[:-1], np.uint8),
+            Texts.of([self._row_text(*each) for each in columns]),
+            Texts.of([b',"sector":' + msgspec.json.encode(sector) + b"}" for sector in sectors]),
+            _keys(holdings.symbols),
+            _keys(names),
+            _keys([head.currency] if sectors else []),
+            holdings.quantity,
+            cost,
+            np.array([names.index(sector) for sector in sectors], np.int64),
+        )
+        keys = (self._portfolio.symbols, self._portfolio.sectors, self._portfolio.currency)
+        texts = [self._portfolio.before, self._portfolio.after, *keys]
+        self._most_bytes = _HEAD_BYTES + len(self._portfolio.standing) + sum(len(each.text) for each in texts)
+        self._most_bytes += len(self) * (_FIGURES_BYTES + 2 * _PART_BYTES) + _PART_BYTES
+        self._most_bytes += len(self._portfolio.symbols.text)  # those without a price are named once more
 
     def __len__(self) -> int:
-        return len(self._holdings.symbols)
+        return len(self._portfolio.quantity)
 
-    def json(self, prices: Prices, as_of_ns: int) -> bytes:
-        """Value it at the prices of its holdings, in their order."""
-        holdings, decimals = self._holdings, self._balance.decimals
-        worths = Worths.at_cost(holdings.quantity, self._cost, prices.price, prices.previous, decimals)
-        whole = int(worths.value.sum())
-        age_ms = np.maximum((as_of_ns - prices.ts_event_ns) // 1_000_000, 0)
-        known = (worths.is_priced, worths.has_previous)
-        rows = _Rows(*known, prices.price, age_ms, worths.cost, worths.value, worths.day_change)
-        parts: list[bytes | memoryview] = [
-            self._standing,
-            msgspec.json.encode(sums(self._balance, holdings.symbols, worths, as_of_ns))[1:-1],
-            b',"holdings":[',
-            _written(self._before, self._after, rows, whole, decimals),
-            b'],"allocation":{"symbol":[',
-            _parts(self._symbols, worths.value, whole, decimals),
-            b'],"sector":[',
-            _parts(self._sectors, _sums(self._sector_of, worths.value, len(self._sectors.ends)), whole, decimals),
-            b'],"currency":[',
-            _parts(self._currency, np.full(len(self._currency.ends), whole, np.int64), whole, decimals),
-            b"]}}",
-        ]
-        return b"".join(parts)
+    def json(self, prices: Prices, numbers: npt.NDArray[np.integer[Any]], as_of_ns: int) -> bytes:
+        """Value it at the prices of its holdings, whose `numbers` there come in their order."""
+        as_of = np.frombuffer(instant(datetime.fromtimestamp(as_of_ns / _NS_PER_S, UTC)).encode(), np.uint8)
+        moment = _Moment(prices.price, prices.previous, prices.ts_event_ns, numbers, as_of_ns, as_of)
+        out = np.empty(self._most_bytes, np.uint8)
+        return out[: _write(self._portfolio, self._balance, moment, out)].tobytes()
 
     def _row_text(self, symbol: str, name: str, quantity: int, cost: int, cost_minor: int) -> bytes:
         standing = {
@@ -143,121 +166,125 @@ def compile_all() -> None:
     """Compile what an answer needs, before anybody waits for one."""
     nothing, at = np.zeros(0, np.int64), datetime(1970, 1, 1, tzinfo=UTC)
     head = Head(UUID(int=0), "", "USD", at, 0, 0, 0, 0)
-    PreparedValuation(head, Holdings([], [], [], nothing, nothing)).json(Prices.unknown(0), 0)
+    holdings = Holdings([], [], [], nothing, nothing)
+    PreparedValuation(head, holdings).json(Prices.unknown(0), nothing.astype(np.uint32), 0)
 
 
 def _keys(names: Iterable[str]) -> Texts:
-    return Texts.of([b'{"key":' + msgspec.json.encode(name) + b',"value":"' for name in names])
-
-
-def _sums(places: npt.NDArray[np.intp], values: I8, count: int) -> I8:
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, places, values)
-    return sums
-
-
-def _written(before: Texts, after: Texts, rows: _Rows, whole: int, decimals: int) -> memoryview:
-    out = np.empty(len(before.text) + len(after.text) + len(before.ends) * _FIGURES_BYTES, np.uint8)
-    return out[: _write_rows(before, after, rows, whole, decimals, out)].data
-
-
-def _parts(keys: Texts, values: I8, whole: int, decimals: int) -> memoryview:
-    out = np.empty(len(keys.text) + len(values) * _PART_BYTES, np.uint8)
-    order = np.argsort(-values, kind="stable")  # keys come in their own order
-    return out[: _write_parts(keys, order, values, whole, decimals, out)].data
+    return Texts.of([_KEY + msgspec.json.encode(name) + _KEY_END for name in names])
 
 
 @compiled
-def _write_rows(before: Texts, after: Texts, rows: _Rows, whole: int, decimals: int, out: Bytes) -> int:
-    at, first_before, first_after = 0, 0, 0
-    for place in range(len(rows.price)):
+def _write(portfolio: _Portfolio, balance: Balance, moment: _Moment, out: Bytes) -> int:
+    decimals = balance.decimals
+    worth = _worth(portfolio, moment, decimals)
+    at = put(portfolio.standing, 0, len(portfolio.standing), out, 0)
+    at = _write_sums(portfolio, balance, moment, worth, out, at)
+    at = _write_rows(portfolio, moment, worth, decimals, out, put_text(_HOLDINGS, out, at))
+    sectors = np.zeros(len(portfolio.sectors.ends), np.int64)
+    for place in range(len(worth.value)):
+        sectors[portfolio.sector_of[place]] += worth.value[place]
+    whole = np.full(len(portfolio.currency.ends), worth.value.sum(), np.int64)
+    at = _write_parts(portfolio.symbols, worth.value, decimals, out, put_text(_BY_SYMBOL, out, at))
+    at = _write_parts(portfolio.sectors, sectors, decimals, out, put_text(_BY_SECTOR, out, at))
+    at = _write_parts(portfolio.currency, whole, decimals, out, put_text(_BY_CURRENCY, out, at))
+    return put_text(_END, out, at)
+
+
+@compiled
+def _worth(portfolio: _Portfolio, moment: _Moment, decimals: int) -> _Worth:
+    """Find what `market.portfolio.worth.Worths.of` does, by the same steps."""
+    count = len(portfolio.quantity)
+    price, has_previous = np.zeros(count, np.int64), np.zeros(count, np.bool_)
+    value, day_change = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for place in range(count):
+        quantity, number = portfolio.quantity[place], moment.numbers[place]
+        price[place] = _usable(quantity, moment.price[number])
+        value[place] = portfolio.cost[place]
+        if price[place] > 0:
+            value[place] = _minor(quantity, price[place], decimals)
+            before = _minor(quantity, _usable(quantity, moment.previous[number]), decimals)
+            has_previous[place] = before > 0
+            day_change[place] = value[place] - before if before > 0 else 0
+    return _Worth(price, has_previous, value, day_change)
+
+
+@compiled
+def _usable(quantity: int, price: int) -> int:
+    return 0 if float(quantity) * float(price) > _LARGEST else price
+
+
+@compiled
+def _minor(quantity: int, price: int, decimals: int) -> int:
+    """Multiply as `market.portfolio.money.worth` does: what the product leaves is right although it runs over."""
+    divisor = 10 ** (2 * DECIMALS - decimals)
+    minor = int(np.rint(float(quantity) * float(price) / divisor))
+    rest, half = quantity * price - minor * divisor, divisor // 2
+    if rest > half or (rest == half and minor % 2 == 1):
+        return minor + 1
+    return minor - 1 if rest < -half or (rest == -half and minor % 2 == 1) else minor
+
+
+@compiled
+def _write_sums(portfolio: _Portfolio, balance: Balance, moment: _Moment, worth: _Worth, out: Bytes, at: int) -> int:
+    """Write what `market.portfolio.valuation.sums` gives."""
+    decimals, value, cost, change = balance.decimals, worth.value.sum(), portfolio.cost.sum(), worth.day_change.sum()
+    total = balance.cash + value
+    at = put_text(_AS_OF, out, at)
+    at = put(moment.as_of, 0, len(moment.as_of), out, at)
+    at = put_money(value, decimals, True, out, put_text(_SUM_VALUE, out, at))
+    at = put_money(total, decimals, True, out, put_text(_TOTAL_VALUE, out, at))
+    at = put_money(cost, decimals, True, out, put_text(_COST_BASIS, out, at))
+    at = put_money(value - cost, decimals, True, out, put_text(_GAIN, out, at))
+    at = put_percent(value - cost, cost, True, out, put_text(_GAIN_PERCENT, out, at))
+    at = put_money(change, decimals, True, out, put_text(_CHANGE, out, at))
+    at = put_percent(change, value - change, True, out, put_text(_CHANGE_PERCENT, out, at))
+    at = put_percent(total - balance.deposited, balance.deposited, True, out, put_text(_RETURN, out, at))
+    at = put_text(_UNPRICED, out, at)
+    keys, is_first = portfolio.symbols, True
+    for place in range(len(worth.price)):
+        if worth.price[place] == 0:
+            at = at if is_first else put_byte(_COMMA, out, at)
+            first = (keys.ends[place - 1] if place else 0) + len(_KEY)
+            at = put(keys.text, first, keys.ends[place] - len(_KEY_END) - first, out, at)
+            is_first = False
+    return at
+
+
+@compiled
+def _write_rows(portfolio: _Portfolio, moment: _Moment, worth: _Worth, decimals: int, out: Bytes, at: int) -> int:
+    before, after, first_before, first_after, whole = portfolio.before, portfolio.after, 0, 0, worth.value.sum()
+    for place in range(len(worth.price)):
         if place:
             at = put_byte(_COMMA, out, at)
         at = put(before.text, first_before, before.ends[place] - first_before, out, at)
-        is_priced, has_previous = rows.is_priced[place], rows.has_previous[place]
-        value, cost, change = rows.value[place], rows.cost[place], rows.day_change[place]
-        at = _put_decimal(rows.price[place], 8, is_priced, out, at)
-        at = _put_text(_AGE, out, at)
-        at = put_digits(rows.age_ms[place], 1, out, at) if is_priced else _put_text(_NULL, out, at)
-        at = _put_text(_VALUE, out, at)
-        at = _put_money(value, decimals, is_priced, out, at)
-        at = _put_text(_GAIN, out, at)
-        at = _put_money(value - cost, decimals, is_priced, out, at)
-        at = _put_text(_GAIN_PERCENT, out, at)
-        at = _put_percent(value - cost, cost, is_priced, out, at)
-        at = _put_text(_CHANGE, out, at)
-        at = _put_money(change, decimals, has_previous, out, at)
-        at = _put_text(_CHANGE_PERCENT, out, at)
-        at = _put_percent(change, value - change, has_previous, out, at)
-        at = _put_text(_WEIGHT, out, at)
-        at = _put_percent(value, whole, True, out, at)
+        price, has_previous = worth.price[place], worth.has_previous[place]
+        value, cost, change = worth.value[place], portfolio.cost[place], worth.day_change[place]
+        age_ms = max((moment.as_of_ns - moment.ts_event_ns[moment.numbers[place]]) // 1_000_000, 0)
+        at = put_decimal(price, 8, price > 0, out, at)
+        at = put_text(_AGE, out, at)
+        at = put_digits(age_ms, 1, out, at) if price > 0 else put_text(_NULL, out, at)
+        at = put_money(value, decimals, price > 0, out, put_text(_VALUE, out, at))
+        at = put_money(value - cost, decimals, price > 0, out, put_text(_GAIN, out, at))
+        at = put_percent(value - cost, cost, price > 0, out, put_text(_GAIN_PERCENT, out, at))
+        at = put_money(change, decimals, has_previous, out, put_text(_CHANGE, out, at))
+        at = put_percent(change, value - change, has_previous, out, put_text(_CHANGE_PERCENT, out, at))
+        at = put_percent(value, whole, True, out, put_text(_WEIGHT, out, at))
         at = put(after.text, first_after, after.ends[place] - first_after, out, at)
         first_before, first_after = before.ends[place], after.ends[place]
     return at
 
 
 @compiled
-def _write_parts(keys: Texts, order: npt.NDArray[np.intp], values: I8, whole: int, decimals: int, out: Bytes) -> int:
-    at = 0
-    for place in order:
-        if at:
-            at = put_byte(_COMMA, out, at)
+def _write_parts(keys: Texts, values: I8, decimals: int, out: Bytes, at: int) -> int:
+    """Write the parts of a whole, the largest first; keys come in their own order."""
+    whole, is_first = values.sum(), True
+    for place in np.argsort(-values, kind="mergesort"):
+        at = at if is_first else put_byte(_COMMA, out, at)
+        is_first = False
         first = keys.ends[place - 1] if place else 0
         at = put(keys.text, first, keys.ends[place] - first, out, at)
-        at = _put_minor(values[place], decimals, out, at)
-        at = _put_text(_PART_PERCENT, out, at)
-        at = _put_percent(values[place], whole, True, out, at)
-        at = _put_text(_PART_END, out, at)
-    return at
-
-
-@compiled
-def _put_text(text: Bytes, out: Bytes, at: int) -> int:
-    return put(text, 0, len(text), out, at)
-
-
-@compiled
-def _put_money(minor: int, decimals: int, is_known: bool, out: Bytes, at: int) -> int:
-    """Put an amount as JSON text, or null."""
-    if not is_known:
-        return _put_text(_NULL, out, at)
-    at = _put_minor(minor, decimals, out, put_byte(_QUOTE, out, at))
-    return put_byte(_QUOTE, out, at)
-
-
-@compiled
-def _put_minor(minor: int, decimals: int, out: Bytes, at: int) -> int:
-    if minor < 0:
-        at, minor = put_byte(_MINUS, out, at), -minor
-    scale = 10**decimals
-    at = put_digits(minor // scale, 1, out, at)
-    if decimals:
-        at = put_digits(minor % scale, decimals, out, put_byte(_POINT, out, at))
-    return at
-
-
-@compiled
-def _put_percent(part: int, whole: int, is_known: bool, out: Bytes, at: int) -> int:
-    """Put what `market.portfolio.valuation.percent` gives, by the same steps."""
-    if not is_known or whole <= 0:
-        return _put_text(_NULL, out, at)
-    found = float(part) * PERCENT_PARTS * 100 / float(whole)
-    return _put_decimal(int(np.rint(found)) if abs(found) <= MOST_PARTS else 0, 4, abs(found) <= MOST_PARTS, out, at)
-
-
-@compiled
-def _put_decimal(value: int, decimals: int, is_known: bool, out: Bytes, at: int) -> int:
-    """Put a number with so many decimals, without zeros at its end, or null."""
-    if not is_known:
-        return _put_text(_NULL, out, at)
-    if value < 0:
-        at, value = put_byte(_MINUS, out, at), -value
-    scale = 10**decimals
-    at, rest = put_digits(value // scale, 1, out, at), value % scale
-    if rest:
-        at = put_byte(_POINT, out, at)
-        while rest % 10 == 0:
-            rest //= 10
-            decimals -= 1
-        at = put_digits(rest, decimals, out, at)
+        at = put_minor(values[place], decimals, out, at)
+        at = put_percent(values[place], whole, True, out, put_text(_PART_PERCENT, out, at))
+        at = put_text(_PART_END, out, at)
     return at

@@ -27,12 +27,7 @@ class Worths:
     @classmethod
     def of(cls, quantity: I8, cost: I8, price: I8, previous: I8, decimals: I8 | int) -> "Worths":
         """Value holdings at their prices, all in units of 1e-8; `decimals` are those of their currencies."""
-        return cls.at_cost(quantity, to_minor(cost, decimals), price, previous, decimals)
-
-    @classmethod
-    def at_cost(cls, quantity: I8, cost: I8, price: I8, previous: I8, decimals: I8 | int) -> "Worths":
-        """Do the same where the cost is in minor units already."""
-        price, previous = usable(quantity, price), usable(quantity, previous)
+        cost, price, previous = to_minor(cost, decimals), usable(quantity, price), usable(quantity, previous)
         is_priced = price > 0
         value, before = worth(quantity, price, decimals), worth(quantity, previous, decimals)
         if not is_priced.all():

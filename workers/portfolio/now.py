@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
+from functools import partial
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from market import subjects
-from mesh.connection import Connection
+from mesh.bulk_client import BulkClient
+from mesh.bulk_parser import Whole
 from mesh.pool import PostgresAway
 from mesh.portfolio_now import Answered, Asked
 from mesh.valuation_json import compile_all
@@ -27,35 +26,32 @@ FOUND, NOT_FOUND, UNKNOWN_NOW = 200, 404, 503
 class PortfolioNowServer:
     """Subscribed to `portfolionow.<partition>` while the partition is owned."""
 
-    def __init__(self, client: Connection, owned: Owned, prices: HeldPrices, partitions: int) -> None:
+    def __init__(self, client: BulkClient, owned: Owned, prices: HeldPrices, partitions: int) -> None:
         self.answers = 0
         self.from_tables = 0
         self._client = client
         self._owned = owned
         self._prices = prices
         self._partitions = partitions
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscriptions: dict[int, int] = {}
         self._reading: set[asyncio.Task[None]] = set()
         compile_all()
 
-    async def opened(self, partition: int) -> None:
+    def opened(self, partition: int) -> None:
         """Begin to answer for a partition."""
+        subject = subjects.portfolio_now(partition)
+        self._subscriptions[partition] = self._client.subscribe_whole(subject, partial(self._asked, partition))
 
-        async def asked(request: Msg) -> None:
-            await self._asked(partition, request)
-
-        self._subscriptions[partition] = await self._client.subscribe(subjects.portfolio_now(partition), cb=asked)
-
-    async def closed(self, partition: int) -> None:
+    def closed(self, partition: int) -> None:
         """Answer for it no more."""
         subscription = self._subscriptions.pop(partition, None)
-        if subscription is not None and self._client.is_connected:
-            await subscription.unsubscribe()
+        if subscription is not None:
+            self._client.unsubscribe_whole(subscription)
 
-    async def _asked(self, partition: int, request: Msg) -> None:
+    def _asked(self, partition: int, request: Whole) -> None:
         """Answer from memory at once; what only the tables know must not hold up who asks for another."""
         try:
-            asked = Asked.decode(request.data)
+            asked = Asked.decode(request.payload)
         except msgspec.DecodeError as error:
             _logger.warning("a request for partition %d cannot be read: %s", partition, error)
             return
@@ -63,9 +59,9 @@ class PortfolioNowServer:
             return
         known = self._known(partition, asked)
         if known is not None:
-            await self._respond(request, known)
+            self._respond(request, known)
         elif len(self._reading) >= _READS_AT_ONCE:
-            await self._respond(request, Answered(UNKNOWN_NOW))
+            self._respond(request, Answered(UNKNOWN_NOW))
         else:
             task = asyncio.create_task(self._read(partition, request, asked))
             self._reading.add(task)
@@ -78,7 +74,7 @@ class PortfolioNowServer:
             return None
         return Answered(FOUND, shown.json()) if shown.user == asked.user else Answered(NOT_FOUND)
 
-    async def _read(self, partition: int, request: Msg, asked: Asked) -> None:
+    async def _read(self, partition: int, request: Whole, asked: Asked) -> None:
         self.from_tables += 1
         try:
             if asked.portfolio is None:
@@ -90,11 +86,8 @@ class PortfolioNowServer:
                 answer = Answered(NOT_FOUND) if known is None else Answered(FOUND, known)
         except PostgresAway:
             answer = Answered(UNKNOWN_NOW)
-        await self._respond(request, answer)
+        self._respond(request, answer)
 
-    async def _respond(self, request: Msg, answer: Answered) -> None:
-        self.answers += 1
-        try:
-            await request.respond(answer.encode())
-        except NatsError as error:  # whoever asked asks the tables
-            _logger.debug("not answered: %s", error or type(error).__name__)
+    def _respond(self, request: Whole, answer: Answered) -> None:
+        """Answer; whoever asked and hears nothing asks the tables."""
+        self.answers += self._client.send(request.reply, answer.encode())

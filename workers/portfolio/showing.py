@@ -45,7 +45,7 @@ class Showing:
     async def opened(self, partition: int, lease: Lease) -> None:
         """Read a partition, then answer for it; raises PostgresAway."""
         await self._owned.opened(partition, lease)
-        await self._now.opened(partition)
+        self._now.opened(partition)
         await self._watch.opened(partition)
 
     def committing(self, partition: int, portfolios: Sequence[UUID]) -> None:
@@ -58,7 +58,7 @@ class Showing:
 
     async def closed(self, partition: int) -> None:
         """Answer for a partition no more."""
-        await self._now.closed(partition)
+        self._now.closed(partition)
         await self._watch.closed(partition)
         await self._owned.closed(partition)
 

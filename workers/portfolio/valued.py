@@ -25,7 +25,7 @@ class Shown:
 
     def json(self) -> bytes:
         """Value it at the prices of now, as `GET /portfolios/{id}` answers."""
-        return self._valuation.json(self._prices.prices.take(self._numbers), time.time_ns())
+        return self._valuation.json(self._prices.prices, self._numbers, time.time_ns())
 
 
 def valued(whole: Whole, prices: HeldPrices) -> Body:

@@ -1,0 +1,69 @@
+"""Putting money, percentages and other numbers as JSON, in compiled code. Pure."""
+
+import numpy as np
+import numpy.typing as npt
+
+from market.portfolio.valuation import MOST_PARTS, PERCENT_PARTS
+from mesh.compiled import compiled
+from mesh.raw import put, put_byte, put_digits
+
+Bytes = npt.NDArray[np.uint8]
+
+_QUOTE, _POINT, _MINUS, _ZERO = b'".-0'
+
+
+def text_bytes(text: str) -> Bytes:
+    """Give a text as `put_text` takes it."""
+    return np.frombuffer(text.encode(), np.uint8).copy()
+
+
+_NULL = text_bytes("null")
+
+
+@compiled
+def put_text(text: Bytes, out: Bytes, at: int) -> int:
+    """Put a whole text; return where it ends."""
+    return put(text, 0, len(text), out, at)
+
+
+@compiled
+def put_money(minor: int, decimals: int, is_known: bool, out: Bytes, at: int) -> int:
+    """Put an amount as a JSON string, or null."""
+    if not is_known:
+        return put_text(_NULL, out, at)
+    at = put_minor(minor, decimals, out, put_byte(_QUOTE, out, at))
+    return put_byte(_QUOTE, out, at)
+
+
+@compiled
+def put_minor(minor: int, decimals: int, out: Bytes, at: int) -> int:
+    """Put an amount in minor units as `market.portfolio.money.money_text` writes it."""
+    if minor < 0:
+        at, minor = put_byte(_MINUS, out, at), -minor
+    end = put_digits(minor, decimals + 1, out, at)
+    if not decimals:
+        return end
+    for place in range(end, end - decimals, -1):
+        out[place] = out[place - 1]
+    put_byte(_POINT, out, end - decimals)
+    return end + 1
+
+
+@compiled
+def put_percent(part: int, whole: int, is_known: bool, out: Bytes, at: int) -> int:
+    """Put what `market.portfolio.valuation.percent` gives, by the same steps."""
+    if not is_known or whole <= 0:
+        return put_text(_NULL, out, at)
+    found = float(part) * PERCENT_PARTS * 100 / float(whole)
+    return put_decimal(int(np.rint(found)) if abs(found) <= MOST_PARTS else 0, 4, abs(found) <= MOST_PARTS, out, at)
+
+
+@compiled
+def put_decimal(value: int, decimals: int, is_known: bool, out: Bytes, at: int) -> int:
+    """Put a number with so many decimals, one at least, without zeros at its end, or null."""
+    if not is_known:
+        return put_text(_NULL, out, at)
+    at = put_minor(value, decimals, out, at)
+    while out[at - 1] == _ZERO:
+        at -= 1
+    return at - 1 if out[at - 1] == _POINT else at
