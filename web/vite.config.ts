@@ -3,7 +3,10 @@ import { defineConfig } from "vite";
 
 // The running gateway that `npm run dev` passes API calls on to.
 const gateway = process.env["TICKMESH_HTTP"] ?? "http://127.0.0.1:8000";
-const apiPaths = ["/auth", "/quotes", "/prices", "/symbols", "/candles", "/portfolios", "/commands", "/health"];
+const apiPaths = [
+  "/auth", "/quotes", "/prices", "/symbols", "/candles", "/portfolios",
+  "/alerts", "/alert-channels", "/commands", "/health",
+];
 
 export default defineConfig({
   base: "/",

@@ -12,14 +12,14 @@ interface AddChannelProps {
 }
 
 /** The ways that this installation offers. */
-export function AddChannel({ channels: { kinds }, onAdded }: AddChannelProps) {
+export function AddChannel({ channels: { channels: present, kinds }, onAdded }: AddChannelProps) {
   const [asking, ask] = useState<ChannelKind | null>(null);
   const { isBusy, problem, addBrowser } = useBrowserChannel(onAdded);
   const offered = kinds.filter((kind) => kind !== "webpush" || canPush());
   if (offered.length === 0) return null;
   return (
     <>
-      <h2>Add another</h2>
+      <h2>{present.length === 0 ? "Add a way to be reached" : "Add another"}</h2>
       <ul className="channel-kinds">
         {offered.map((kind) => (
           <li key={kind}>
