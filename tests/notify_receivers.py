@@ -121,6 +121,7 @@ class MailServer:
 
     messages: list[EmailMessage] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    hangs_at: str = ""  # a command that is never answered
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -133,10 +134,20 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         del server, session
+        await self._hang("DATA")
         content = envelope.content
         assert isinstance(content, bytes)
         self.messages.append(email.message_from_bytes(content, _class=EmailMessage, policy=email.policy.default))
         return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        del server, session, envelope
+        await self._hang("QUIT")
+        return "221 Bye"
+
+    async def _hang(self, command: str) -> None:
+        if command == self.hangs_at:
+            await asyncio.Event().wait()
 
     def to(self, address: str) -> list[EmailMessage]:
         return [message for message in self.messages if message["To"] == address]

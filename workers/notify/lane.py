@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 
 _TAKE_S = 5.0
 _AGAIN_S = 0.5
+_UNEXPECTED_S = 60.0
 _PUBLISH_WITHIN_S = 5.0
 _FINISH_S = 3.0
 _MOST_PUT_OFF = 100_000  # messages on their way or put off; beyond it the kind waits
@@ -116,6 +117,9 @@ class Lane:
             wait_s = await self.deliverer.deliver(order, bury)
         except (NatsError, TimeoutError):
             wait_s = _AGAIN_S  # the letter was not taken
+        except Exception:
+            _logger.exception("%s: message %d is put off", self.kind, message.sequence)
+            wait_s = _UNEXPECTED_S
         if wait_s is None:
             return b"+ACK"
         return b"-NAK " + json.dumps({"delay": max(1, int(wait_s * _NS_PER_S))}).encode()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,11 +28,14 @@ from workers.notify.smtp import SmtpServer
 
 WORKER = "notify"
 _CONNECTIONS = 4
+_QUIET = ("httpx", "apprise")  # they log the addresses that they call, some of which are as good as passwords
 
 
 @contextlib.asynccontextmanager
 async def open_worker(settings: NotifySettings) -> AsyncIterator["NotifyService"]:
     """Connect and bring the streams about; on leaving, give everything back."""
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     client = await connect(settings, WORKER)
     try:
         await ensure(client.jetstream(), declared(settings))

@@ -87,6 +87,7 @@ async def at_work(*workers: NotifyWorker) -> AsyncIterator[None]:
             await worker.stop()
     for worker in workers:
         assert "Error" not in worker.said, worker.said[-5000:]
+        assert "http" not in worker.said, "addresses of users are logged"
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

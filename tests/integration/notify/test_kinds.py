@@ -56,6 +56,22 @@ async def test_mail_that_is_refused_for_now_comes_later_and_for_good_never(
         assert await desk.channel_state(channel) == "broken"
 
 
+async def test_a_mail_server_that_hangs_after_it_took_a_message_has_it_once(
+    stack: Stack, desk: Desk, until: Until
+) -> None:
+    async with receiving_mail(stack.mail_port) as mail:
+        channel = await desk.channel(Kind.EMAIL, "slow@example.com")
+        mail.hangs_at = "QUIT"
+        sent = await desk.send(Kind.EMAIL, channel)
+        await until(lambda: desk.are([sent], "sent"))
+        mail.hangs_at = "DATA"
+        sent = await desk.send(Kind.EMAIL, channel)
+        await until(lambda: desk.are([sent], "failed"))
+        mail.hangs_at = ""
+        await until(lambda: desk.are([sent], "sent"))
+        assert len(mail.messages) == 2
+
+
 async def test_a_code_is_sent_to_an_address_that_is_not_verified_and_an_alert_is_not(
     stack: Stack, desk: Desk, until: Until
 ) -> None:

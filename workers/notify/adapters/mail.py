@@ -1,5 +1,6 @@
 """Mail over SMTP: text and HTML, the same Message-ID at each attempt."""
 
+import contextlib
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -17,6 +18,7 @@ from workers.notify.words import one_line
 
 _PERMANENT = 500
 _MOST_SUBJECT = 100
+_QUIT_WITHIN_S = 1.0
 
 
 class Mail:
@@ -36,18 +38,12 @@ class Mail:
     async def send(self, parcel: Parcel) -> None:
         """Hand the message over; that the server takes it is all that is known then."""
         message = message_of(parcel, self._sender, datetime.now(UTC))
-        server = self._server
+        client = self._client()
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=server.host,
-                port=server.port,
-                username=server.user,
-                password=server.password,
-                use_tls=server.use_tls,
-                start_tls=server.start_tls,
-                timeout=self._timeout_s,
-            )
+            await client.connect()
+            await client.send_message(message)
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # it has the message, whatever it says now
+                await client.quit(timeout=_QUIT_WITHIN_S)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusal = error.recipients[0]
             _refused(refusal.code, f"{refusal.code} {refusal.message}", breaks_channel=True)
@@ -57,6 +53,20 @@ class Mail:
             raise Refused(f"the mail server cannot write to this address: {error}") from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise Unavailable(f"the mail server: {error or type(error).__name__}") from None
+        finally:
+            client.close()
+
+    def _client(self) -> aiosmtplib.SMTP:
+        server = self._server
+        return aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            use_tls=server.use_tls,
+            start_tls=server.start_tls,
+            timeout=self._timeout_s,
+        )
 
 
 def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
