@@ -8,12 +8,10 @@ an eighth of all.
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from market.alerts.columns import F8, U4, Bools, Places
+from market.alerts.columns import F8, I4, U4, Bools, Places
 from market.portfolio.columns import enough, sized
 
-I4 = npt.NDArray[np.int32]
 IsAwaited = Callable[[int, F8, U4], Bools]
 """Tells of a place's keys, each with its slot, which of them still mean something."""
 
@@ -55,7 +53,7 @@ class Ladder:
         self._head, self._sorted = sized(self._head, places), sized(self._sorted, places)
         self._end, self._limit = sized(self._end, places), sized(self._limit, places)
 
-    def add(self, place: Places, key: F8, slot: U4) -> None:
+    def add(self, place: I4, key: F8, slot: U4) -> None:
         """Add finite keys."""
         if len(key) * _IN_ONE_GO > self._used:
             self._sort_all(place, key, slot)
@@ -146,12 +144,12 @@ class Ladder:
         held = np.flatnonzero(self._end > self._head)
         return map(slice, self._head[held].tolist(), self._end[held].tolist())
 
-    def _sort_all(self, place: Places, key: F8, slot: U4) -> None:
+    def _sort_all(self, place: I4, key: F8, slot: U4) -> None:
         """Add keys that are many beside those that are there."""
         if self._used:
             self._compact()
             counts = self._end - self._head
-            place = np.concatenate([np.repeat(np.arange(len(counts)), counts), place])
+            place = np.append(np.repeat(np.arange(len(counts), dtype=np.int32), counts), place)
             key, slot = np.append(self._key, key), np.append(self._slot, slot)
         counts = np.bincount(place, minlength=len(self.nearest)).astype(np.int32)
         order = _order(place, key)
@@ -169,7 +167,7 @@ def _spare(count: int) -> int:
     return count // 8 + 4
 
 
-def _order(place: Places, key: F8) -> Places:
+def _order(place: I4, key: F8) -> Places:
     """Sort by place, then key: numpy sorts whole numbers several times faster than by two keys."""
     by_key = np.argsort(key)
     composite = np.empty(len(key), np.int64)

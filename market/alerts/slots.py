@@ -118,6 +118,8 @@ class Slots:
 
     def free(self, slot: Slotted) -> None:
         """Forget rules, each of which is there, and once in `slot`."""
+        if not len(slot):
+            return
         self.set(slot, np.full(len(slot), FREE, np.uint32), np.zeros(len(slot), bool), np.zeros(len(slot), np.int32))
         self._freed += len(slot)
         self._count -= len(slot)

@@ -1,6 +1,8 @@
 """Where rules wait: on each instrument's ladders, and the nearest of their keys in two arrays."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +13,15 @@ from market.alerts.slots import Slots
 
 # Keys in units of the previous close are true but for roundings: prices this near to them are held against the lines.
 _NEAR, _TINY = 4e-15, 2e-323
+_AT_ONCE = 1 << 17
+
+
+class Keys(NamedTuple):
+    """Keys with the places and slots that they are of."""
+
+    place: I4
+    key: F8
+    slot: U4
 
 
 class Waiting:
@@ -49,19 +60,36 @@ class Waiting:
         """Let rules wait for what they await now; `prev_close` is that of all places."""
         if not len(slot):
             return
-        keys, is_relative = awaited(self._slots, slot), self._slots.is_relative(slot)
-        place = self._slots.place[slot].astype(np.intp)
-        for ladder, key, which in (
-            (self._up, keys.up, ~is_relative),
-            (self._down, keys.down, ~is_relative),
-            (self._up_units, keys.up, is_relative),
-            (self._down_units, keys.down, is_relative),
-            (self._days, keys.day, np.ones(len(slot), bool)),
+        for ladder, keys in zip(self._ladders, self._keys(slot), strict=True):
+            if len(keys.key):
+                ladder.add(*keys)
+        is_all = len(slot) > len(self.above)
+        self.aim(np.arange(len(self.above)) if is_all else np.unique(self._slots.place[slot]), prev_close)
+
+    def _keys(self, slot: Places) -> Sequence[Keys]:
+        """Give what rules await on each ladder; of many some at a time, so that what is in between stays small."""
+        room = [
+            Keys(np.empty(len(slot), np.int32), np.empty(len(slot)), np.empty(len(slot), np.uint32)) for _ in range(5)
+        ]
+        used = [0] * len(room)
+        for at in range(0, len(slot), _AT_ONCE):
+            for ladder, keys in enumerate(self._keys_of(slot[at : at + _AT_ONCE])):
+                start, used[ladder] = used[ladder], used[ladder] + len(keys.key)
+                for column, part in zip(room[ladder], keys, strict=True):
+                    column[start : used[ladder]] = part
+        return [Keys(*(column[:end] for column in keys)) for keys, end in zip(room, used, strict=True)]
+
+    def _keys_of(self, slot: Places) -> Iterator[Keys]:
+        keys, place, is_relative = awaited(self._slots, slot), self._slots.place[slot], self._slots.is_relative(slot)
+        for key, which in (
+            (keys.up, ~is_relative),
+            (keys.down, ~is_relative),
+            (keys.up, is_relative),
+            (keys.down, is_relative),
+            (keys.day, True),
         ):
-            own = np.flatnonzero(which & np.isfinite(key))
-            if len(own):
-                ladder.add(place[own], key[own], slot[own].astype(np.uint32))
-        self.aim(np.unique(place), prev_close)
+            own = np.flatnonzero(np.isfinite(key) & which)
+            yield Keys(place[own], key[own], slot[own].astype(np.uint32))
 
     def reached(self, place: Places, price: F8, prev_close: F8) -> tuple[Places, Places]:
         """Take out the keys that a price of each place reaches: positions in `place`, and slots, each once.
