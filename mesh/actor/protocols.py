@@ -89,6 +89,13 @@ class Shell(Protocol[CoreT]):
         """Hear that this process owns the partition now."""
         ...
 
+    async def beside(self, partition: int, core: CoreT) -> None:
+        """Work beside the reading of an opened partition until that ends; what this raises ends the actor.
+
+        May return at once, where there is nothing to do.
+        """
+        ...
+
     async def closed(self, partition: int) -> None:
         """Hear that it does not any more."""
         ...

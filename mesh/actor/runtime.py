@@ -138,7 +138,7 @@ class Actor:
             await self._remove_older(fence)
             await self._shell.opened(partition, core)
             _logger.info("partition %d from %d, fence %d", partition, position, fence)
-            await self._work(core, reader)
+            await self._work_beside(core, reader)
             await self._end(lease, core, reader)
         finally:
             if self._checkpointing is not None:
@@ -197,6 +197,14 @@ class Actor:
             for info in await self._js.consumers_info(self._rules.stream):
                 if info.name.startswith(prefix) and info.name != f"{prefix}{fence}":
                     await self._js.delete_consumer(self._rules.stream, info.name)
+
+    async def _work_beside(self, core: Core, reader: PartitionReader) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            beside = tasks.create_task(self._shell.beside(self._partition, core))
+            try:
+                await self._work(core, reader)
+            finally:
+                beside.cancel()
 
     async def _work(self, core: Core, reader: PartitionReader) -> None:
         self._saved_at_s = time.monotonic()

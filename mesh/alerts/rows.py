@@ -81,3 +81,23 @@ def firing_of(found: Found) -> Firing:
     values[4] = _CONDITIONS[values[4]]
     values[11] = _OUTCOMES[values[11]]
     return Firing(*values)
+
+
+def alert_row(each: Alert) -> Row:
+    """Give the values of ALERTS; the channels as the text of an array."""
+    return (
+        *(each.id, each.number, each.user, each.partition, each.instrument, each.symbol, each.condition),
+        *(each.threshold, each.reference, each.reference_price, each.repeat, each.state, each.waiting_side),
+        *(each.since, each.fired_day, each.cooldown_s, each.expires_at, each.note),
+        "{" + ",".join(map(str, each.channels)) + "}",
+        *(each.created_at, each.updated_at, each.last_fired_at, each.fired_count),
+    )
+
+
+def firing_row(each: Firing) -> Row:
+    """Give the values of FIRINGS."""
+    return (
+        *(each.id, each.alert_id, each.user, each.symbol, each.condition, each.threshold, each.price),
+        *(each.fired_at, each.side, each.tape_sequence, each.row, each.outcome, each.note),
+        *(each.recorded_at, each.seen_at),
+    )

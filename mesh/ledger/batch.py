@@ -5,13 +5,11 @@ whatever a transaction committed that this one had to wait for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from market.answer import Answer
 from market.ledger.account import Changes
 from mesh.ledger.accounts import PARTS, Wants
 from mesh.ledger.rows import (
@@ -25,6 +23,7 @@ from mesh.ledger.rows import (
     portfolio_row,
     transaction_row,
 )
+from mesh.numbered import Decided
 from mesh.pool import Connection
 
 # Every access of a worker is by key, however few rows a table has yet, so it is planned once.
@@ -48,17 +47,6 @@ _READ = f"""
     ARRAY(SELECT c FROM commands c WHERE c.id = ANY($7::uuid[])) AS commands,
     {PARTS.format(lock="FOR UPDATE")}
 """  # noqa: S608  # no value is in it
-
-
-class Decided(NamedTuple):
-    """A command and what it was answered with: a row of COMMANDS."""
-
-    id: UUID
-    user: UUID | None
-    sequence: int
-    digest: bytes
-    answer: Answer
-    recorded_at: datetime
 
 
 class Settled(NamedTuple):

@@ -99,6 +99,9 @@ class CandleShell:
 
         await self._server.serve(partition, now)
 
+    async def beside(self, partition: int, core: CandleCore) -> None:
+        """Do nothing: all that the partition needs is done between its messages."""
+
     async def closed(self, partition: int) -> None:
         """Answer for it no more."""
         self.cores.pop(partition, None)

@@ -5,10 +5,9 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from hashlib import blake2b
-from uuid import UUID, uuid5
+from typing import TypeAlias
+from uuid import UUID
 
 from market.answer import Answer
 from market.ledger.account import Account, Changes
@@ -17,12 +16,16 @@ from market.ledger.decide import decide
 from market.ledger.needs import history_needed
 from mesh.actor.outbox import FencedError
 from mesh.actor.reader import Delivery
-from mesh.commands import MISMATCH, UnreadableError, answer_of
+from mesh.commands import MISMATCH, answer_of
 from mesh.ledger.accounts import Wants, learn_history
-from mesh.ledger.batch import Decided, Settled, begin, read, write
+from mesh.ledger.batch import Settled, begin, read, write
 from mesh.ledger.codec import decode_command
 from mesh.ledger.rows import Found
+from mesh.numbered import Decided, read_numbered
+from mesh.numbered import Numbered as AnyNumbered
 from mesh.pool import Connection
+
+Numbered: TypeAlias = AnyNumbered[Command]
 
 Past = Mapping[UUID, tuple[bytes, Answer]]
 """The digests of commands that were decided before, and their answers."""
@@ -31,37 +34,12 @@ _logger = logging.getLogger(__name__)
 
 MAX_ROWS = 5_000  # of a batch, unless one command has more
 DECIDE_S = 8.0  # of a transaction, and then what is begun: the server ends a session that idles for long
-_NS_PER_S = 1e9
 _UNREADABLE = UUID("d3bba1ef-6a0b-5c39-9d0f-3a5e4c7f2b11")  # the space of ids of commands that have none to be read
 _UNDECIDED = Answer(500, {"code": "undecided_command", "detail": "the ledger has no answer to this; nothing changed"})
 
 
 class LedgerMismatchError(Exception):
     """Tables and stream contradict each other: one of them is not the one that the other was made with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A command and its place on LEDGER; `refusal` is what it gets without being decided."""
-
-    sequence: int
-    id: UUID
-    user: UUID | None
-    digest: bytes
-    received_at: datetime
-    reply: str
-    command: Command | None
-    refusal: Answer | None = None
-
-    @property
-    def rows(self) -> int:
-        """How many transactions it may enter."""
-        action = self.command.action if self.command is not None else None
-        return len(action.rows) if isinstance(action, Import) else 1
-
-    def decided(self, answer: Answer) -> Decided:
-        """Give the row that says how it was answered."""
-        return Decided(self.id, self.user, self.sequence, self.digest, answer, self.received_at)
 
 
 @dataclass(slots=True)
@@ -98,22 +76,8 @@ class Outcome:
 
 
 def numbered(delivery: Delivery) -> Numbered:
-    """Read one message; what cannot be read is refused, under an id that follows from its place if it has none."""
-    try:
-        command = decode_command(delivery.payload)
-    except UnreadableError as error:
-        _logger.exception("command %d cannot be read", delivery.sequence)
-        refusal = Answer(400, {"code": "unreadable_command", "detail": str(error)[:500]})
-        if (asked := error.envelope) is not None:
-            known = (asked.id, asked.user, asked.digest, asked.received_at, asked.reply)
-            return Numbered(delivery.sequence, *known, None, refusal)
-        received_at = datetime.fromtimestamp(delivery.time_ns / _NS_PER_S, UTC)
-        digest = blake2b(delivery.payload, digest_size=32).digest()
-        own_id = uuid5(_UNREADABLE, str(delivery.sequence))
-        return Numbered(delivery.sequence, own_id, None, digest, received_at, "", None, refusal)
-    return Numbered(
-        delivery.sequence, command.id, command.user, command.digest, command.received_at, command.reply, command
-    )
+    """Read one message; what cannot be read is refused."""
+    return read_numbered(delivery, decode_command, _UNREADABLE)
 
 
 def portions(commands: Iterable[Numbered]) -> Iterator[list[Numbered]]:
@@ -121,13 +85,19 @@ def portions(commands: Iterable[Numbered]) -> Iterator[list[Numbered]]:
     portion: list[Numbered] = []
     rows = 0
     for each in commands:
-        if portion and rows + each.rows > MAX_ROWS:
+        if portion and rows + _rows(each) > MAX_ROWS:
             yield portion
             portion, rows = [], 0
         portion.append(each)
-        rows += each.rows
+        rows += _rows(each)
     if portion:
         yield portion
+
+
+def _rows(each: Numbered) -> int:
+    """Tell how many transactions a command may enter."""
+    action = each.command.action if each.command is not None else None
+    return len(action.rows) if isinstance(action, Import) else 1
 
 
 async def apply(connection: Connection, batches: Sequence[Batch]) -> list[Outcome]:
@@ -210,7 +180,7 @@ async def _decide(connection: Connection, each: Numbered, accounts: Mapping[UUID
     command = each.command
     assert command is not None  # noqa: S101  # what cannot be read has a refusal
     account = accounts[command.user]
-    is_long = await learn_history(connection, command, account) or each.rows > 1
+    is_long = await learn_history(connection, command, account) or _rows(each) > 1
     try:
         # What takes long leaves the loop to leases and to other partitions.
         deciding = partial(decide, command, each.sequence, account)

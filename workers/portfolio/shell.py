@@ -127,6 +127,9 @@ class LedgerShell:
         for each in self._followers:
             await self.patience.ask(partial(each.opened, partition, self.leases[partition]))
 
+    async def beside(self, partition: int, core: LedgerCore) -> None:
+        """Do nothing: all that the partition needs is done between its messages."""
+
     async def closed(self, partition: int) -> None:
         """Let the followers forget it."""
         for each in self._followers:

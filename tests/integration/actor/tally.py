@@ -113,5 +113,8 @@ class TallyShell:
     async def opened(self, partition: int, core: Tally) -> None:
         self.cores[partition] = core
 
+    async def beside(self, partition: int, core: Tally) -> None:
+        pass
+
     async def closed(self, partition: int) -> None:
         del self.cores[partition]

@@ -1,0 +1,116 @@
+"""Many messages onto streams, each acknowledged: bounded on their way, sent again until the stream has them.
+
+Every message has a `Nats-Msg-Id`, so that one whose acknowledgement was lost is stored once. What is published together
+may be stored in another order where some of it had to be sent again.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mesh.bulk_client import BulkClient
+
+_logger = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 2048
+_AT_ONCE = 256
+_FIRST_RETRY_S, _MAX_RETRY_S = 1.0, 10.0
+
+
+class Message(NamedTuple):
+    """What is to be stored, once: `id` is its `Nats-Msg-Id`."""
+
+    subject: str
+    id: str
+    payload: bytes
+
+
+class _Group:
+    """Messages that are published together, those that are not acknowledged yet by their tokens."""
+
+    def __init__(self) -> None:
+        self.left: dict[int, Message] = {}
+        self.acked = asyncio.Event()
+        self.retry_s = _FIRST_RETRY_S
+
+
+class AckedPublisher:
+    """Publishes for one process; `published` and the rest are counts since the start."""
+
+    def __init__(self, client: BulkClient) -> None:
+        self._client = client
+        self._inbox = client.new_inbox()
+        self._token = 0
+        self._on_their_way: dict[int, _Group] = {}
+        self._room = asyncio.Event()
+        self.published = 0
+        self.duplicates = 0
+        self.retried = 0
+        client.subscribe_raw(f"{self._inbox}.*", self._on_ack)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Publish messages; returns once all are stored, however long NATS is away."""
+        group = _Group()
+        try:
+            for start in range(0, len(messages), _AT_ONCE):
+                while len(self._on_their_way) >= MAX_IN_FLIGHT:
+                    await self._moved(group, self._room)
+                await self._send(group, messages[start : start + _AT_ONCE])
+            while group.left:
+                await self._moved(group, group.acked)
+        finally:
+            for token in group.left:
+                del self._on_their_way[token]
+            self._room.set()
+
+    async def _moved(self, group: _Group, event: asyncio.Event) -> None:
+        """Wait for an acknowledgement; where none comes, send again what the group still has on its way."""
+        event.clear()
+        try:
+            async with asyncio.timeout(group.retry_s):
+                await event.wait()
+            group.retry_s = _FIRST_RETRY_S
+        except TimeoutError:
+            group.retry_s = min(2 * group.retry_s, _MAX_RETRY_S)
+            await self._send_again(group)
+
+    async def _send(self, group: _Group, messages: Sequence[Message]) -> None:
+        frames = []
+        for message in messages:
+            self._token += 1
+            self._on_their_way[self._token], group.left[self._token] = group, message
+            frames.append(self._frame(self._token, message))
+        self._client.write_frames(frames)  # what does not leave is sent again
+        await self._client.drain_writes()
+
+    async def _send_again(self, group: _Group) -> None:
+        self.retried += len(group.left)
+        left = list(group.left.items())
+        for start in range(0, len(left), _AT_ONCE):
+            part = left[start : start + _AT_ONCE]
+            self._client.write_frames([self._frame(*each) for each in part if each[0] in group.left])
+            await self._client.drain_writes()
+
+    def _frame(self, token: int, message: Message) -> bytes:
+        header = f"NATS/1.0\r\nNats-Msg-Id: {message.id}\r\n\r\n"
+        size = len(header) + len(message.payload)
+        line = f"HPUB {message.subject} {self._inbox}.{token} {len(header)} {size}\r\n{header}"
+        return b"%b%b\r\n" % (line.encode(), message.payload)
+
+    def _on_ack(self, subject: str, payload: bytes) -> None:
+        token = int(subject.rpartition(".")[2])
+        group = self._on_their_way.get(token)
+        if group is None:
+            return  # the answer to another attempt
+        answer = json.loads(payload) if payload else {}
+        if "error" in answer or "seq" not in answer:
+            error = answer.get("error", {}).get("description", "no stream takes it")
+            _logger.warning("%s: %s; it is sent again when due", group.left[token].subject, error)
+            return
+        del self._on_their_way[token], group.left[token]
+        self.published += 1
+        self.duplicates += bool(answer.get("duplicate"))
+        group.acked.set()
+        self._room.set()

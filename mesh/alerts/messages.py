@@ -1,0 +1,42 @@
+"""What is told of firings: the messages on FIRED and NOTIFY, and the rows of notifications."""
+
+from uuid import UUID, uuid5
+
+import msgspec
+
+from market import subjects
+from market.alerts.alert import Firing
+from market.alerts.answers import firing_body
+from mesh.acked_publisher import Message
+from mesh.alerts.writes import Notice
+from mesh.notify.bodies import Fired, encode_body
+from mesh.notify.codec import Order, encode
+from mesh.notify.kinds import Kind
+
+
+def fired_message(firing: Firing) -> Message:
+    """Make the message on FIRED."""
+    payload = msgspec.msgpack.encode({**firing_body(firing), "user": str(firing.user)})
+    return Message(subjects.alert_fired(firing.user, firing.alert_id), str(firing.id), payload)
+
+
+def notice_of(firing: Firing, channel_id: UUID, kind: str) -> Notice:
+    """Make the notification of a firing through one of its user's channels."""
+    body = Fired(
+        firing.id,
+        firing.alert_id,
+        firing.symbol,
+        firing.condition,
+        firing.threshold,
+        firing.side,
+        firing.price,
+        firing.fired_at,
+        firing.note,
+    )
+    return Notice(uuid5(firing.id, str(channel_id)), firing.user, firing.id, channel_id, kind, encode_body(body))
+
+
+def notice_message(notice: Notice) -> Message:
+    """Make the message on NOTIFY."""
+    order = Order(notice.id, Kind(notice.kind), notice.channel_id, notice.user)
+    return Message(subjects.notify(notice.kind), str(notice.id), encode(order))

@@ -1,0 +1,173 @@
+"""What an owner of a partition writes into the tables of alerts: one statement for each transaction."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from market.alerts.alert import Alert, Firing
+from mesh.actor.outbox import FencedError
+from mesh.alerts.rows import ALERT_COLUMNS, ALERTS, FIRING_COLUMNS, FIRINGS, Row, alert_row, firing_row
+from mesh.numbered import Decided
+from mesh.pool import Connection
+
+_COMMANDS = {
+    "id": "uuid",
+    "user_id": "uuid",
+    "sequence": "bigint",
+    "digest": "bytea",
+    "status": "smallint",
+    "answer": "json",
+    "recorded_at": "timestamptz",
+}
+_NOTICES = {
+    "id": "uuid",
+    "user_id": "uuid",
+    "firing_id": "uuid",
+    "channel_id": "uuid",
+    "kind": "text",
+    "body": "jsonb",
+}
+_FIXED = ("id", "number", "user_id", "partition", "instrument", "symbol", "condition", "created_at")
+_CHANGED_BY_TOUCH = ("id", "state", "waiting_side", "fired_day", "updated_at", "last_fired_at", "fired_count")
+_TOUCHED_COLUMNS = {name: ALERTS[name] for name in _CHANGED_BY_TOUCH}
+
+
+class Notice(NamedTuple):
+    """A notification of a firing: what goes through one channel. `body` is JSON."""
+
+    id: UUID
+    user: UUID
+    firing_id: UUID
+    channel_id: UUID
+    kind: str
+    body: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a transaction writes: alerts by id as they are now, what they fired, whom to tell, and answers."""
+
+    alerts: dict[UUID, Alert] = field(default_factory=dict)
+    firings: list[Firing] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+
+
+class Mark(NamedTuple):
+    """Where a transaction brings a partition: to `revision`, which is the one after its last.
+
+    `seen`: what ticks brought about up to there is in the tables, of the alerts that it writes. `reached`: the same of
+    all alerts, or, of commands, the last one that is decided.
+    """
+
+    partition: int
+    fence: int
+    revision: int
+    seen: int
+    reached: int
+
+
+async def write_touched(connection: Connection, mark: Mark, changes: Changes) -> None:
+    """Write what ticks brought about; raises FencedError."""
+    await _write(
+        connection,
+        _WRITE_TOUCHED,
+        mark,
+        *_columns(_TOUCHED_COLUMNS, [_touched_row(each) for each in changes.alerts.values()]),
+        *_fired(changes),
+    )
+
+
+async def write_decided(connection: Connection, mark: Mark, changes: Changes) -> None:
+    """Write what commands brought about; raises FencedError."""
+    await _write(
+        connection,
+        _WRITE_DECIDED,
+        mark,
+        *_columns(ALERTS, [alert_row(each) for each in changes.alerts.values()]),
+        *_columns(_COMMANDS, [_command_row(each) for each in changes.decided]),
+        *_fired(changes),
+    )
+
+
+async def _write(connection: Connection, statement: str, mark: Mark, *columns: tuple[object, ...]) -> None:
+    status = await connection.execute(statement, *mark, *columns)
+    if status != "UPDATE 1":
+        raise FencedError(mark.partition)
+
+
+def _fired(changes: Changes) -> list[tuple[object, ...]]:
+    firings = [firing_row(each) for each in changes.firings]
+    return [*_columns(FIRINGS, firings), *_columns(_NOTICES, changes.notices)]
+
+
+def _touched_row(each: Alert) -> Row:
+    fired = each.last_fired_at, each.fired_count
+    return each.id, each.state, each.waiting_side, each.fired_day, each.updated_at, *fired
+
+
+def _command_row(each: Decided) -> Row:
+    answer = msgspec.json.encode(each.answer.body).decode()
+    return each.id, each.user, each.sequence, each.digest, each.answer.status, answer, each.recorded_at
+
+
+def _columns(shape: Mapping[str, str], rows: Collection[Row]) -> list[tuple[object, ...]]:
+    return list(zip(*rows, strict=True)) or [()] * len(shape)
+
+
+def _unnest(shape: Mapping[str, str], first: int) -> str:
+    return f"unnest({', '.join(f'${first + place}::{kind}[]' for place, kind in enumerate(shape.values()))})"
+
+
+def _insert_fired(first: int) -> str:
+    """Write the parts of a statement that insert firings and notifications."""
+    return f"""
+        fired AS (
+            INSERT INTO alert_firings ({FIRING_COLUMNS}, partition, revision)
+            SELECT *, $1::smallint, $3::bigint FROM {_unnest(FIRINGS, first)}
+        ),
+        noticed AS (
+            INSERT INTO notifications ({", ".join(_NOTICES)}, created_at)
+            SELECT *, now() FROM {_unnest(_NOTICES, first + len(FIRINGS))}
+        )
+    """  # noqa: S608  # no value is in it
+
+
+def _write_touched() -> str:
+    changed = ", ".join(f"{name} = c.{name}" for name in _TOUCHED_COLUMNS if name != "id")
+    return f"""
+        WITH changed AS (
+            UPDATE alerts a SET {changed}, seen = $4::bigint, revision = $3
+            FROM {_unnest(_TOUCHED_COLUMNS, 6)} AS c ({", ".join(_TOUCHED_COLUMNS)}) WHERE a.id = c.id
+        ),
+        {_insert_fired(6 + len(_TOUCHED_COLUMNS))}
+        UPDATE alert_progress SET revision = $3, tape_sequence = $5::bigint
+        WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
+    """  # noqa: S608  # no value is in it
+
+
+def _write_decided() -> str:
+    # An array of arrays would lose its rows: channels come as text.
+    shape = {name: "text" if name == "channels" else kind for name, kind in ALERTS.items()}
+    read = ", ".join(f"{name}::uuid[]" if name == "channels" else name for name in ALERTS)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in ALERTS if name not in _FIXED)
+    return f"""
+        WITH kept AS (
+            INSERT INTO alerts ({ALERT_COLUMNS}, revision)
+            SELECT {read}, $3::bigint FROM {_unnest(shape, 6)} AS given ({ALERT_COLUMNS})
+            ON CONFLICT (id) DO UPDATE SET {changed}, revision = excluded.revision
+        ),
+        decided AS (
+            INSERT INTO alert_commands ({", ".join(_COMMANDS)}, partition, tape_sequence)
+            SELECT *, $1::smallint, $4::bigint FROM {_unnest(_COMMANDS, 6 + len(ALERTS))}
+        ),
+        {_insert_fired(6 + len(ALERTS) + len(_COMMANDS))}
+        UPDATE alert_progress SET revision = $3, tape_sequence = $4, command_sequence = $5::bigint
+        WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
+    """  # noqa: S608  # no value is in it
+
+
+_WRITE_TOUCHED, _WRITE_DECIDED = _write_touched(), _write_decided()

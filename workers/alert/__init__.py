@@ -1,0 +1,1 @@
+"""The alert worker: rules from the stream ALERTS, ticks from the tape, and every firing once."""

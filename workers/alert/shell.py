@@ -1,0 +1,154 @@
+"""The shell of the alert worker: ticks and commands of a partition, one after the other into the tables.
+
+`AlertCore.lock` is what puts ticks and commands in an order: a rule that a transaction makes has seen the ticks up to
+`evaluated`, and sees each one behind that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from market.alerts.columns import RuleColumns, Touches
+from market.alerts.rule import Condition, Reference
+from mesh.acked_publisher import AckedPublisher
+from mesh.actor.lease import Lease
+from mesh.actor.outbox import Entry, FencedError, Outbox
+from mesh.actor.protocols import StateError, Step
+from mesh.actor.reader import Delivery
+from mesh.alerts.batch import Progress, take
+from mesh.alerts.loading import changed_rules, live_rules
+from mesh.alerts.writes import Mark
+from workers.alert.commanding import Commanding
+from workers.alert.core import AlertCore, loaded, restored, rows_of
+from workers.alert.days import InstrumentDays
+from workers.alert.owned import Owned
+from workers.alert.places import Places
+from workers.alert.prices import Prices
+from workers.alert.teller import Teller
+from workers.alert.touches import portions, settle
+from workers.alert.transactions import Transactions
+
+_logger = logging.getLogger(__name__)
+
+
+class AlertShell:
+    """See `mesh.actor.protocols.Shell`; `owned` are the partitions that were opened."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        publisher: AckedPublisher,
+        days: InstrumentDays,
+        places: Places,
+        prices: Prices,
+        commanding: Commanding,
+    ) -> None:
+        self._transactions = transactions
+        self._publisher = publisher
+        self._days = days
+        self._places = places
+        self._prices = prices
+        self._commanding = commanding
+        self._taken: dict[int, tuple[Lease, Progress]] = {}
+        self.owned: dict[int, Owned] = {}
+        self.fired = 0
+        self.touched = 0
+        # What lasts is in the tables before the runtime hears of it.
+        self.outbox: Outbox[None] = Outbox(lambda _: None, lambda _: 0, _written, 1)
+
+    async def took(self, partition: int, lease: Lease) -> None:
+        """Keep older owners from writing; checkpoints say where to begin, the tables what has come of the tape."""
+        fence = lease.value.fence
+        progress = await self._transactions.ask(partial(take, partition=partition, fence=fence))
+        if progress is None:
+            raise FencedError(partition)
+        await self._places.compare(partition, progress)
+        self._taken[partition] = lease, progress
+
+    async def restore(self, partition: int, saved: bytes | None) -> AlertCore:
+        """Make a core of a checkpoint and the rules that changed since, or of all rules and no prices."""
+        lease, progress = self._taken[partition]
+        evaluated = progress.tape_sequence
+        if saved is None:
+            rules = await self._transactions.ask(partial(live_rules, partition=partition))
+            _logger.info("partition %d has %d rules", partition, len(rules))
+            core = AlertCore(loaded(self._days.of, rules, evaluated), progress.revision, evaluated, 0)
+            core.moving = _moving(rules)
+            return core
+        index, revision = restored(self._days.of, saved)
+        if revision > progress.revision:
+            raise StateError(f"the checkpoint is of revision {revision}, the tables of {progress.revision}")
+        index.put(await self._transactions.ask(partial(changed_rules, partition=partition, after=revision)))
+        position = lease.value.sequence
+        return AlertCore(index, progress.revision, max(evaluated, position), position)
+
+    async def opened(self, partition: int, core: AlertCore) -> None:
+        """Begin to publish, with what an owner before committed and did not publish."""
+        lease, progress = self._taken[partition]
+        fence = lease.value.fence
+        teller = Teller(partition, fence, progress.published, self._transactions, self._publisher)
+        teller.look_up(progress.revision)
+        self.owned[partition] = Owned(partition, fence, progress.command_sequence, core, teller)
+
+    async def beside(self, partition: int, core: AlertCore) -> None:
+        """Publish, and decide commands once the tape is read to its end."""
+        owned = self.owned[partition]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(owned.teller.run())
+            await self._places.caught_up(partition, core)
+            await self._prices.learn(core, core.moving)
+            await self._commanding.run(owned)
+
+    async def answer(self, partition: int, core: AlertCore, question: Sequence[Delivery]) -> Step:
+        """Let the rules see ticks; returns once what comes of them lasts. Raises FencedError."""
+        owned = self.owned[partition]
+        rows, sequences = rows_of(question)
+        if unknown := self._days.unknown(np.unique(rows["instrument"]).astype(np.uint32)):
+            await self._days.learn(unknown)
+        async with core.lock:
+            touches = core.evaluate(rows, sequences, question[-1].sequence)
+            reached = max(core.evaluated, question[-1].sequence)
+            if len(touches):
+                await self._settle(owned, touches, reached)
+            core.evaluated = reached
+        await owned.teller.room()
+        return Step()
+
+    async def _settle(self, owned: Owned, touches: Touches, reached: int) -> None:
+        core = owned.core
+        left = len(touches)
+        for each in portions(touches):
+            left -= len(each)
+            mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, core.evaluated if left else reached)
+            changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=each))
+            self.touched += len(each)
+            if changes is None:
+                await owned.catch_up(self._transactions)
+                continue
+            self.fired += len(changes.firings)
+            core.index.remove([alert.number for alert in changes.alerts.values() if not alert.state.is_live])
+            core.revision = mark.revision
+            owned.teller.tell(mark.revision, changes)
+            await owned.teller.room()
+
+    def publish_live(self, partition: int, live: object) -> None:
+        """Show nothing: the teller does."""
+
+    async def closed(self, partition: int) -> None:
+        """Forget it."""
+        self.owned.pop(partition, None)
+        self._taken.pop(partition, None)
+
+
+def _moving(rules: RuleColumns) -> list[int]:
+    """Give the instruments whose previous close rules wait for."""
+    is_move = (rules.condition == Condition.CHANGE_PCT.code) & (rules.reference == Reference.PREV_CLOSE.code)
+    instruments: list[int] = np.unique(rules.instrument[is_move]).tolist()
+    return instruments
+
+
+async def _written(_: Sequence[Entry[None]]) -> None:
+    pass

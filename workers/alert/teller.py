@@ -1,0 +1,123 @@
+"""Firings onto their streams once they are in the tables: in the order of transactions, and none left out.
+
+What was committed and not published, by an owner before or by this one whose commit's answer was lost, is read from the
+tables. How far it is is written down about once a second; what is published again after that has the same ids.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from market.alerts.alert import Outcome
+from mesh.acked_publisher import AckedPublisher, Message
+from mesh.alerts.batch import told, untold
+from mesh.alerts.messages import fired_message, notice_message
+from mesh.alerts.writes import Changes
+from workers.alert.transactions import Transactions
+
+MAX_WAITING = 50_000  # messages; then ticks wait
+_MARK_S = 1.0
+_READ_AT_ONCE = 5_000
+_NOTICES_AT_ONCE = 10_000
+_LAST = UUID(int=2**128 - 1)  # of any revision
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one transaction brought about; without `messages` they are to be read from the tables."""
+
+    revision: int
+    messages: Sequence[Message] | None
+    notices: Sequence[UUID] = ()
+
+
+class Teller:
+    """Publishes for one partition, whose firings up to the revision `published` are on their stream."""
+
+    def __init__(
+        self, partition: int, fence: int, published: int, transactions: Transactions, publisher: AckedPublisher
+    ) -> None:
+        self._partition = partition
+        self._fence = fence
+        self._transactions = transactions
+        self._publisher = publisher
+        self._published = published
+        self._marked = published
+        self._notices: list[UUID] = []  # published, and not marked as that yet
+        self._waiting: deque[_Told] = deque()
+        self._wanted = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.waiting = 0  # messages
+
+    def tell(self, revision: int, changes: Changes) -> None:
+        """Take over what a transaction brought about, which is in the tables; await `room` before the next."""
+        messages = [fired_message(each) for each in changes.firings if each.outcome is Outcome.SENT]
+        messages += [notice_message(each) for each in changes.notices]
+        self._add(_Told(revision, messages, [each.id for each in changes.notices]))
+
+    def look_up(self, revision: int) -> None:
+        """Publish what is in the tables up to a revision and was not told."""
+        self._add(_Told(revision, None))
+
+    async def room(self) -> None:
+        """Wait while too much waits to be published."""
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Publish, for as long as the task lives."""
+        while True:
+            try:
+                async with asyncio.timeout(_MARK_S if self._marked < self._published else None):
+                    await self._wanted.wait()
+            except TimeoutError:
+                await self._mark()
+                continue
+            self._wanted.clear()
+            while self._waiting:
+                await self._publish_next()
+                if len(self._notices) >= _NOTICES_AT_ONCE:
+                    await self._mark()
+
+    def _add(self, each: _Told) -> None:
+        self._waiting.append(each)
+        self.waiting += len(each.messages or ())
+        if self.waiting >= MAX_WAITING:
+            self._room.clear()
+        self._wanted.set()
+
+    async def _publish_next(self) -> None:
+        """Publish what several transactions brought about, or what one of them did that is in the tables alone."""
+        some = [self._waiting.popleft()]
+        if some[0].messages is None:
+            await self._publish_from_tables(some[0].revision)
+        else:
+            while self._waiting and self._waiting[0].messages is not None:
+                some.append(self._waiting.popleft())
+            messages = [message for each in some for message in each.messages or ()]
+            await self._publisher.publish(messages)
+            self.waiting -= len(messages)
+            self._room.set()
+            self._notices += (notice for each in some for notice in each.notices)
+        self._published = some[-1].revision
+
+    async def _publish_from_tables(self, until: int) -> None:
+        after = self._published, _LAST
+        while True:
+            reading = partial(untold, partition=self._partition, after=after, until=until, limit=_READ_AT_ONCE)
+            found = await self._transactions.ask(reading)
+            await self._publisher.publish([fired_message(firing) for firing, _ in found])
+            if len(found) < _READ_AT_ONCE:
+                return
+            firing, revision = found[-1]
+            after = revision, firing.id
+
+    async def _mark(self) -> None:
+        revision, notices, self._notices = self._published, self._notices, []
+        await self._transactions.ask(
+            lambda connection: told(connection, self._partition, self._fence, revision, notices)
+        )
+        self._marked = revision
