@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 
 from market.alerts.commands import Action, Command, Create, Delete, Edit, Pause, Rearm, Resume
+from market.alerts.instruments import MAX_INSTRUMENT
 from mesh.commands import seal, unseal
 
 _ACTIONS: dict[str, type[Action]] = {
@@ -18,7 +19,7 @@ _ACTIONS: dict[str, type[Action]] = {
 _NAMES = {kind: name for name, kind in _ACTIONS.items()}
 _MAX_TEXT = 4096
 _MAX_CHANNELS = 1000
-_MAX_INT = 2**31  # what the tables hold in an integer; an instrument is less, too
+_MAX_INT = 2**31  # what the tables hold in an integer
 
 
 def encode_command(command: Command) -> bytes:
@@ -34,6 +35,8 @@ def decode_command(data: bytes) -> Command:
 
 def _check(action: Action) -> None:
     """Refuse what is of the right type and still nothing that an alert can hold."""
+    if isinstance(action, Create) and action.instrument > MAX_INSTRUMENT:
+        raise ValueError(f"no directory gives the number {action.instrument}")
     for each in fields(action):
         match getattr(action, each.name):
             case str() as text if "\0" in text or len(text) > _MAX_TEXT:

@@ -30,6 +30,7 @@ _NOTICES = {
     "kind": "text",
     "body": "jsonb",
 }
+_WRITE_REACHED = "UPDATE alert_progress SET tape_sequence = $3 WHERE partition = $1 AND fence = $2"
 _FIXED = ("id", "number", "user_id", "partition", "instrument", "symbol", "condition", "created_at")
 _CHANGED_BY_TOUCH = ("id", "state", "waiting_side", "fired_day", "updated_at", "last_fired_at", "fired_count")
 _TOUCHED_COLUMNS = {name: ALERTS[name] for name in _CHANGED_BY_TOUCH}
@@ -91,6 +92,12 @@ async def write_decided(connection: Connection, mark: Mark, changes: Changes) ->
         *_columns(_COMMANDS, [_command_row(each) for each in changes.decided]),
         *_fired(changes),
     )
+
+
+async def write_reached(connection: Connection, partition: int, fence: int, reached: int) -> None:
+    """Write that ticks up to a sequence brought nothing more about; raises FencedError."""
+    if await connection.execute(_WRITE_REACHED, partition, fence, reached) != "UPDATE 1":
+        raise FencedError(partition)
 
 
 async def _write(connection: Connection, statement: str, mark: Mark, *columns: tuple[object, ...]) -> None:

@@ -17,7 +17,7 @@ from mesh.alerts.writes import Mark
 from mesh.commands import encode_answer
 from mesh.connection import Connection
 from mesh.streams import ALERTS, ConsumerSpec
-from workers.alert.decisions import Numbered, Outcomes, answers_to, decide_all, numbered
+from workers.alert.decisions import Numbered, Outcomes, Rules, answers_to, decide_all, numbered
 from workers.alert.owned import Owned
 from workers.alert.prices import Prices
 from workers.alert.transactions import Transactions
@@ -50,11 +50,11 @@ class Counts:
 class Commanding:
     """Decides commands for all partitions of a process."""
 
-    def __init__(self, client: Connection, transactions: Transactions, prices: Prices, max_alerts: int) -> None:
+    def __init__(self, client: Connection, transactions: Transactions, prices: Prices, rules: Rules) -> None:
         self._client = client
         self._transactions = transactions
         self._prices = prices
-        self._max_alerts = max_alerts
+        self._rules = rules
         self._readers: set[PartitionReader] = set()
         self.counts = Counts()
         client.on_reconnect(self._reconnected)
@@ -97,7 +97,7 @@ class Commanding:
         core = owned.core
         async with core.lock:
             mark = Mark(owned.partition, owned.fence, core.revision + 1, core.evaluated, commands[-1].sequence)
-            deciding = partial(decide_all, mark=mark, commands=commands, index=core.index, max_alerts=self._max_alerts)
+            deciding = partial(decide_all, mark=mark, commands=commands, index=core.index, rules=self._rules)
             outcomes = await self._transactions.commit(mark, deciding)
             if outcomes is None:
                 await owned.catch_up(self._transactions)

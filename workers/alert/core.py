@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from market.alerts.columns import DayOf, RuleColumns, Touches
-from market.alerts.index import AlertIndex, Frozen
+from market.alerts.frozen import Frozen
+from market.alerts.index import AlertIndex
 from market.row_type import RowError, Rows
 from market.rows import join, read_events
 from mesh.actor.protocols import StateError, Step
@@ -18,6 +19,7 @@ from mesh.actor.reader import Delivery
 
 _logger = logging.getLogger(__name__)
 
+_WRITE_NS = 1_000_000_000
 _HEAD = struct.Struct(">Q")  # the revision
 
 
@@ -59,8 +61,17 @@ class AlertCore:
         return Step(question=deliveries)
 
     def timer(self, now_ns: int) -> Step:
-        """Do nothing: time brings nothing about."""
-        return Step()
+        """Ask to have it written down how far ticks were evaluated that touched nothing."""
+        self.wakes_at_ns = None
+        return Step(question=())
+
+    def reached(self, position: int, is_written: bool, now_ns: int) -> None:
+        """Hear that all that came of the tape up to a position is in the tables, and maybe the position itself."""
+        self.evaluated = position
+        if is_written:
+            self.wakes_at_ns = None
+        elif self.wakes_at_ns is None:
+            self.wakes_at_ns = now_ns + _WRITE_NS
 
     def freeze(self) -> FrozenCore:
         """Copy the state."""

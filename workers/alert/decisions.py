@@ -14,6 +14,7 @@ from market.alerts.commands import MAX_ALERTS, Command, Create
 from market.alerts.decide import Decision, Facts, decide
 from market.alerts.index import AlertIndex
 from market.answer import Answer
+from market.subjects import partitions_of
 from mesh.actor.reader import Delivery
 from mesh.alerts.batch import Past, active, lock, named, numbers, past, sent, verified
 from mesh.alerts.codec import decode_command
@@ -40,6 +41,14 @@ class Outcomes:
     changes: Changes = field(default_factory=Changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for all commands of a process: into how many partitions the tape is divided, and the users' limit."""
+
+    partitions: int
+    max_alerts: int = MAX_ALERTS
+
+
 @dataclass(slots=True)
 class _Known:
     """What commands are decided by, as of those before them in the same transaction."""
@@ -47,7 +56,7 @@ class _Known:
     partition: int
     since: int
     now: datetime
-    max_alerts: int
+    rules: Rules
     index: AlertIndex
     numbers: list[int]
     alerts: dict[UUID, Alert]
@@ -62,7 +71,7 @@ def numbered(delivery: Delivery) -> Numbered:
 
 
 async def decide_all(
-    connection: Connection, mark: Mark, commands: Sequence[Numbered], index: AlertIndex, max_alerts: int = MAX_ALERTS
+    connection: Connection, mark: Mark, commands: Sequence[Numbered], index: AlertIndex, rules: Rules
 ) -> Outcomes:
     """Decide commands and write what comes of them; the caller commits. Raises FencedError."""
     asked = [each.command for each in commands if each.command is not None]
@@ -74,7 +83,7 @@ async def decide_all(
         mark.partition,
         mark.seen,
         now,
-        max_alerts,
+        rules,
         index,
         await numbers(connection, sum(isinstance(each.action, Create) for each in asked)),
         await named(connection, {each.action.alert for each in asked if not isinstance(each.action, Create)}),
@@ -131,6 +140,8 @@ def _decision(command: Command, known: _Known) -> Decision:
     if alert is not None and alert.partition != known.partition:
         alert = None
     instrument = action.instrument if isinstance(action, Create) else alert.instrument if alert else 0
+    if isinstance(action, Create) and partitions_of(instrument, known.rules.partitions) != known.partition:
+        raise ValueError(f"instrument {instrument} is in another partition")
     facts = Facts(
         partition=known.partition,
         number=known.numbers.pop() if isinstance(action, Create) else 0,
@@ -142,7 +153,7 @@ def _decision(command: Command, known: _Known) -> Decision:
         sent=known.sent[command.user],
         channels=known.channels[command.user],
         now=known.now,
-        max_alerts=known.max_alerts,
+        max_alerts=known.rules.max_alerts,
     )
     return decide(command, alert, facts)
 

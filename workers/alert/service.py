@@ -21,6 +21,7 @@ from mesh.snapshots import SNAPSHOTS_AT_ONCE, Snapshots
 from mesh.streams import TAPE, declared, ensure
 from workers.alert.commanding import Commanding
 from workers.alert.days import InstrumentDays
+from workers.alert.decisions import Rules
 from workers.alert.places import Places
 from workers.alert.prices import Prices
 from workers.alert.settings import AlertSettings
@@ -65,7 +66,8 @@ class AlertService:
         self._pool = Pool(settings.postgres_dsn, settings.alert_connections, "tickmesh-alerts", **SESSION)
         transactions = Transactions(self._pool, self._patience)
         self._publisher = AckedPublisher(client)
-        self._commanding = Commanding(client, transactions, prices, settings.alert_max_per_user)
+        rules = Rules(settings.partitions, settings.alert_max_per_user)
+        self._commanding = Commanding(client, transactions, prices, rules)
         places = Places(js, transactions)
         self._shell = AlertShell(transactions, self._publisher, days, places, prices, self._commanding)
         self._host = ActorHost(
@@ -79,7 +81,7 @@ class AlertService:
                 TAPE,
                 subjects.tape,
                 lease_s=settings.alert_lease_s,
-                checkpoint_s=settings.alert_checkpoint_s,
+                checkpoint_s=settings.checkpoint_interval_s,
             ),
         )
         self._rate = ops.Rate(time.monotonic())

@@ -6,6 +6,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -20,7 +21,7 @@ from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
 from mesh.alerts.batch import Progress, take
 from mesh.alerts.loading import changed_rules, live_rules
-from mesh.alerts.writes import Mark
+from mesh.alerts.writes import Mark, write_reached
 from workers.alert.commanding import Commanding
 from workers.alert.core import AlertCore, loaded, restored, rows_of
 from workers.alert.days import InstrumentDays
@@ -103,17 +104,24 @@ class AlertShell:
             await self._commanding.run(owned)
 
     async def answer(self, partition: int, core: AlertCore, question: Sequence[Delivery]) -> Step:
-        """Let the rules see ticks; returns once what comes of them lasts. Raises FencedError."""
+        """Let the rules see ticks; returns once what comes of them lasts. Raises FencedError.
+
+        Without any it is written down how far those before were evaluated.
+        """
         owned = self.owned[partition]
         rows, sequences = rows_of(question)
         if unknown := self._days.unknown(np.unique(rows["instrument"]).astype(np.uint32)):
             await self._days.learn(unknown)
         async with core.lock:
-            touches = core.evaluate(rows, sequences, question[-1].sequence)
-            reached = max(core.evaluated, question[-1].sequence)
-            if len(touches):
-                await self._settle(owned, touches, reached)
-            core.evaluated = reached
+            if question:
+                touches = core.evaluate(rows, sequences, question[-1].sequence)
+                reached = max(core.evaluated, question[-1].sequence)
+                if len(touches):
+                    await self._settle(owned, touches, reached)
+                core.reached(reached, len(touches) > 0, time.monotonic_ns())
+            else:
+                writing = partial(write_reached, partition=partition, fence=owned.fence, reached=core.evaluated)
+                await self._transactions.ask(writing)
         await owned.teller.room()
         return Step()
 

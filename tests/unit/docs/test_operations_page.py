@@ -12,6 +12,7 @@ from msgspec.structs import FieldInfo, fields
 from gateway.settings import GatewaySettings
 from infra.local.stack import PREFERRED_PORTS
 from mesh.settings import PREFIX, MeshSettings
+from workers.alert.settings import AlertSettings
 from workers.candle.settings import CandleSettings
 from workers.feed.adapter import FeedSpec, SpecError
 from workers.feed.adapters import ADAPTERS, open_adapter
@@ -27,6 +28,7 @@ PROCESSES = {
     "feed": FeedSettings,
     "candles": CandleSettings,
     "portfolios": PortfolioSettings,
+    "alerts": AlertSettings,
     "notify": NotifySettings,
     "gateway": GatewaySettings,
 }

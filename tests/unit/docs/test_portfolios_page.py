@@ -52,7 +52,8 @@ def test_refusals_are_the_ledgers(table_under: TableUnder, trees_of: Callable[[s
     packages = ("market/ledger", "mesh/ledger", "workers/portfolio", "gateway/portfolios")
     raised = {each for package in packages for tree in trees_of(package) for each in refusals(tree)}
     counted = {(f"too_many_{name}", 409) for name in ("symbols", "transactions")}
-    shared = {("invalid_field", 422), ("idempotency_mismatch", 422)}  # market/refusal.py, mesh/commands.py
+    # market/refusal.py, mesh/commands.py and mesh/numbered.py, for whatever takes commands
+    shared = {("invalid_field", 422), ("idempotency_mismatch", 422), ("unreadable_command", 400)}
     faults = {("unreadable_command", 400), ("undecided_command", 500), ("unwritable_command", 500)}
     assert raised | counted | shared == set(documented.items()) | faults | {("bad_line", 422)}
 

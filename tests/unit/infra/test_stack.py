@@ -33,7 +33,7 @@ async def nothing() -> None:
 def test_services_start_servers_first_and_the_page_last(tmp_path: Path) -> None:
     listed = services(settings(tmp_path), nothing)
     assert [service.name for service in listed] == [
-        *("nats", "postgres", "cache", "migrations", "candles", "portfolios", "notify", "feed", "gateway")
+        *("nats", "postgres", "cache", "migrations", "candles", "portfolios", "alerts", "notify", "feed", "gateway")
     ]
     assert [service.name for service in listed if service.once] == ["migrations"]
     assert all(service.log.parent == tmp_path / "logs" for service in listed)
