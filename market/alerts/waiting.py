@@ -23,6 +23,21 @@ class Keys(NamedTuple):
     key: F8
     slot: U4
 
+    @classmethod
+    def room(cls, count: int) -> "Keys":
+        """Make room for keys; it takes no memory before it is written to."""
+        return cls(np.empty(count, np.int32), np.empty(count), np.empty(count, np.uint32))
+
+    def write(self, start: int, keys: "Keys") -> int:
+        """Write keys from a position on, and give the one behind them."""
+        end = start + len(keys.key)
+        self.place[start:end], self.key[start:end], self.slot[start:end] = keys
+        return end
+
+    def first(self, count: int) -> "Keys":
+        """View the first few."""
+        return Keys(self.place[:count], self.key[:count], self.slot[:count])
+
 
 class Waiting:
     """The keys under which the rules of `slots` wait.
@@ -68,16 +83,11 @@ class Waiting:
 
     def _keys(self, slot: Places) -> Sequence[Keys]:
         """Give what rules await on each ladder; of many some at a time, so that what is in between stays small."""
-        room = [
-            Keys(np.empty(len(slot), np.int32), np.empty(len(slot)), np.empty(len(slot), np.uint32)) for _ in range(5)
-        ]
-        used = [0] * len(room)
+        found, used = [Keys.room(len(slot)) for _ in self._ladders], [0 for _ in self._ladders]
         for at in range(0, len(slot), _AT_ONCE):
             for ladder, keys in enumerate(self._keys_of(slot[at : at + _AT_ONCE])):
-                start, used[ladder] = used[ladder], used[ladder] + len(keys.key)
-                for column, part in zip(room[ladder], keys, strict=True):
-                    column[start : used[ladder]] = part
-        return [Keys(*(column[:end] for column in keys)) for keys, end in zip(room, used, strict=True)]
+                used[ladder] = found[ladder].write(used[ladder], keys)
+        return [keys.first(count) for keys, count in zip(found, used, strict=True)]
 
     def _keys_of(self, slot: Places) -> Iterator[Keys]:
         keys, place, is_relative = awaited(self._slots, slot), self._slots.place[slot], self._slots.is_relative(slot)
