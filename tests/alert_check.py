@@ -3,23 +3,25 @@
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from market.alerts.commands import Command, Create
+from market.alerts.commands import Command, Create, Delete
 from market.instrument import Instrument
 from mesh.alerts.codec import decode_command
 from mesh.commands import UnreadableError
 from mesh.streams import ALERTS, FIRED
 from tests.alert_oracle import ACTIVE, Firing, Oracle
+from tests.alert_worker import AlertClient, command, partition_of
 from tests.candle_worker import read_partition
 
 ZONES = {"XNYS": ZoneInfo("America/New_York"), "COIN": ZoneInfo("UTC"), "XTKS": ZoneInfo("Asia/Tokyo")}
@@ -64,21 +66,24 @@ async def read_tables(dsn: str) -> Tables:
         await connection.close()
 
 
-async def tables_at_the_end(dsn: str, tape: Mapping[int, int], commands: int, within_s: float = 60.0) -> Tables:
-    """Wait until the tables are where the tape ends and so many commands are decided; read what it came to."""
-    tables: Tables = {}
-    try:
-        async with asyncio.timeout(within_s):
-            while True:
-                with contextlib.suppress(OSError, asyncpg.PostgresError):
-                    tables = await read_tables(dsn)
-                    reached = {row["partition"]: row["tape_sequence"] for row in tables["alert_progress"]}
-                    if len(tables["alert_commands"]) == commands and reached == tape:
-                        return tables
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        decided = len(tables.get("alert_commands", ()))
-        raise AssertionError(f"of {tape} and {commands} commands only {reached} and {decided} are there") from None
+async def until_evaluated(
+    dsn: str, client: AlertClient, instruments: Sequence[Instrument], last: Mapping[int, int], within_s: float = 60.0
+) -> None:
+    """Wait until every partition has taken the tape up to its last message.
+
+    A partition in which nothing fires writes that down with the next command alone, so each is sent one that changes
+    nothing, again and again.
+    """
+    about = {partition_of(each, len(last)): each for each in instruments}
+    async with asyncio.timeout(within_s):
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, NatsError, TimeoutError):
+                for partition in last:
+                    await client.ask(command(uuid4(), Delete(uuid4())), about[partition], 2.0)
+                tables = await read_tables(dsn)
+                if {row["partition"]: row["tape_sequence"] for row in tables["alert_progress"]} == last:
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def tables_when_sent(dsn: str, js: JetStreamContext, within_s: float = 60.0) -> Tables:
@@ -98,8 +103,8 @@ async def read_commands(js: JetStreamContext) -> dict[UUID, tuple[int, Command]]
     read: dict[UUID, tuple[int, Command]] = {}
     for sequence, data in await _read(js, ALERTS, "alerts.*"):
         with contextlib.suppress(UnreadableError):
-            command = decode_command(data)
-            read.setdefault(command.id, (sequence, command))
+            asked = decode_command(data)
+            read.setdefault(asked.id, (sequence, asked))
     return read
 
 
@@ -162,10 +167,10 @@ async def _oracle(
         while message is not None and message[0] <= decided_to:
             oracle.tape(*message)
             message = next(messages)
-        sequence, command = commands[row["id"]]
-        oracle.command(command, decided_to)
-        if (sequence, oracle.statuses[command.id]) != (row["sequence"], row["status"]):
-            found.wrong.append(f"{command}: {sequence}, {oracle.statuses[command.id]}, recorded as {dict(row)}")
+        sequence, asked = commands[row["id"]]
+        oracle.command(asked, decided_to)
+        if (sequence, oracle.statuses[asked.id]) != (row["sequence"], row["status"]):
+            found.wrong.append(f"{asked}: {sequence}, {oracle.statuses[asked.id]}, recorded as {dict(row)}")
     while message is not None:
         oracle.tape(*message)
         message = next(messages)
@@ -212,8 +217,8 @@ def _compare_fired(recorded: Mapping[UUID, Row], fired: Counter[UUID], found: Fi
 def _compare_notifications(
     recorded: Mapping[UUID, Row], tables: Tables, commands: Mapping[UUID, tuple[int, Command]], found: Findings
 ) -> None:
-    creates = [command for _, command in commands.values() if isinstance(command.action, Create)]
-    channels = {uuid5(command.id, "alert"): command.action.channels for command in creates}
+    creates = [asked for _, asked in commands.values() if isinstance(asked.action, Create)]
+    channels = {uuid5(asked.id, "alert"): asked.action.channels for asked in creates}
     wanted = {
         uuid5(row["id"], str(channel))
         for row in recorded.values()

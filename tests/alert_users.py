@@ -71,7 +71,7 @@ class Group:
 
     async def _send(self, asked: Command, instrument: Instrument, message_id: str) -> Answer:
         self.told.sent[asked.id] += 1
-        answer = await self.client.ask(asked, int(instrument.number), PATIENCE_S, message_id)
+        answer = await self.client.ask(asked, instrument, PATIENCE_S, message_id)
         self.told.note(asked.id, answer)
         return answer
 

@@ -22,6 +22,7 @@ from infra.local.service import Service
 from market import subjects
 from market.alerts.commands import Action, Command
 from market.answer import Answer
+from market.instrument import Instrument
 from mesh.alerts.codec import encode_command
 from mesh.commands import decode_answer
 from mesh.connection import Connection, connect
@@ -42,8 +43,7 @@ class AlertWorker(Server):
             "TICKMESH_POSTGRES_DSN": dsn,
             "TICKMESH_ALERT_MEMBER": member,
             "TICKMESH_ALERT_LEASE_S": "0.5",
-            "TICKMESH_ALERT_REPUBLISH_S": "1",
-            "TICKMESH_CHECKPOINT_INTERVAL_S": "1",
+            "TICKMESH_ALERT_CHECKPOINT_S": "1",
             **{f"TICKMESH_{name.upper()}": str(value) for name, value in settings.items()},
         }
         argv = (sys.executable, "-m", "workers.alert")
@@ -61,6 +61,10 @@ def command(user: UUID, action: Action, received_at: datetime | None = None) -> 
     return Command(uuid4(), user, received_at or datetime.now(UTC), action, digest)
 
 
+def partition_of(instrument: Instrument, partitions: int) -> int:
+    return int(subjects.partitions_of(int(instrument.number), partitions))
+
+
 class AlertClient:
     """Publishes commands and waits for their answers; `reply` subjects are all under one inbox."""
 
@@ -74,7 +78,7 @@ class AlertClient:
     async def listen(self) -> None:
         await self._client.subscribe(f"{self._inbox}.*", cb=self._heard)
 
-    async def ask(self, sent: Command, instrument: int, within_s: float = 20.0, message_id: str = "") -> Answer:
+    async def ask(self, sent: Command, about: Instrument, within_s: float = 20.0, message_id: str = "") -> Answer:
         """Publish a command about an instrument and give its answer; raises TimeoutError and NatsError.
 
         With a message id of its own it is stored again, as a retry is after the stream forgot the first one.
@@ -82,7 +86,7 @@ class AlertClient:
         reply = f"{self._inbox}.{uuid4().hex}"
         answer = self._waiting[reply] = asyncio.get_running_loop().create_future()
         try:
-            subject = subjects.alerts(int(subjects.partitions_of(instrument, self._partitions)))
+            subject = subjects.alerts(partition_of(about, self._partitions))
             data = encode_command(replace(sent, reply=reply))
             await self.js.publish(subject, data, timeout=2, headers={"Nats-Msg-Id": message_id or str(sent.id)})
             return await asyncio.wait_for(answer, within_s)
