@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from market.alerts.rule import Condition, Reference, Repeat
@@ -41,10 +41,10 @@ class Create:
     if_true: IfTrue = IfTrue.REFUSE
 
 
-class Never(StrEnum):
-    """What an edit says instead of a time to take the expiry away."""
+class Never(IntEnum):
+    """What an edit says instead of a time to take the expiry away; a number, which no reader takes for a time."""
 
-    NEVER = "never"
+    NEVER = 0
 
 
 @dataclass(frozen=True, slots=True)
