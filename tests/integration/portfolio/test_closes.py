@@ -24,7 +24,7 @@ from mesh.ledger.batch import take
 from tests.integration.portfolio.conftest import Stack, new_database
 from tests.integration.portfolio.venue import Venue
 from tests.portfolio_worker import LedgerClient, command, trade
-from workers.portfolio.apply import Batch, Numbered, apply
+from workers.portfolio.apply import Batch, apply
 from workers.portfolio.closes import Closes
 from workers.portfolio.stores import Stores
 
