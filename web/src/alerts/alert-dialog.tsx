@@ -35,7 +35,8 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
   const { isBusy, problem: refusal, give } = useOrder();
   // The refusal of what was sent speaks until something else is typed.
   const [sent, setSent] = useState<Values | null>(null);
-  const { answer: preview, problem: doubt } = useRulePreview(isComplete(values) ? questionOf(values, days) : null);
+  const question = isComplete(values) ? questionOf(values, days) : null;
+  const { answer: preview, problem: doubt } = useRulePreview(question);
   const problem = sent === values ? refusal : doubt;
   useWish(values.symbol.includes(":") ? [values.symbol] : []);
 
@@ -59,7 +60,12 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
     <Dialog title={titleOf(edited)} isBusy={isBusy} onClose={onClose}>
       <form className="alert-form" onSubmit={submit} noValidate data-testid="alert-form">
         <RuleFields values={values} isNew={edited === null} problem={problem} onChange={change} />
-        <PreviewBox preview={preview} days={days} onDays={setDays} />
+        <PreviewBox
+          preview={preview}
+          isAsking={question !== null && preview === null && doubt === null}
+          days={days}
+          onDays={setDays}
+        />
         {isTrue && <IfTrueChoice chosen={values.ifTrue} onChoose={(ifTrue) => change({ ifTrue })} />}
         <MoreFields values={values} problem={problem} onChange={change} />
         <ChannelChoice chosen={values.channels} problem={problem} onChoose={(channels) => change({ channels })} />
@@ -78,5 +84,6 @@ function titleOf(edited: Alert | null): string {
 }
 
 function wordsOf({ symbol, condition, threshold }: Values): string {
-  return `Alert on ${splitSymbol(symbol).ticker}, ${ruleWords({ condition, threshold: Number(threshold) }).toLowerCase()}`;
+  const rule = ruleWords({ condition, threshold: Number(threshold) });
+  return `Alert on ${splitSymbol(symbol).ticker}: ${rule}`;
 }

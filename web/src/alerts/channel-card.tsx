@@ -5,7 +5,16 @@ import { useDesk } from "../desk/desk-context";
 import { ConfirmDialog } from "../forms/confirm-dialog";
 import { errorOf } from "../forms/form-end";
 import { TextField } from "../forms/text-field";
-import { type Channel, type ChannelState, type ChannelTest, KIND_WORDS, isDecided, takesCode, testWords } from "./channels";
+import {
+  type Channel,
+  type ChannelState,
+  type ChannelTest,
+  isDecided,
+  takesCode,
+  testWords,
+  titleOf,
+  whereOf,
+} from "./channels";
 import { Icon } from "./icon";
 import { removeChannelOrder } from "./orders";
 
@@ -22,15 +31,15 @@ interface ChannelCardProps {
 
 /** One way to be reached: whether it works, and what can be done about it. */
 export function ChannelCard({ channel, onChange }: ChannelCardProps) {
-  const { id, kind, name, address, state } = channel;
+  const { id, kind, state } = channel;
   const [isRemoving, setRemoving] = useState(false);
-  const title = name || KIND_WORDS[kind].name;
+  const title = titleOf(channel);
   return (
     <li className="channel" data-channel={id} data-kind={kind} data-state={state}>
       <Icon name={kind} />
       <div className="channel-who">
         <b>{title}</b> <span className="pill" data-state={state}>{STATE_WORDS[state]}</span>
-        <small>{address === title || kind === "webpush" ? KIND_WORDS[kind].name : address}</small>
+        <small>{whereOf(channel)}</small>
       </div>
       <div className="channel-actions">
         {state === "unverified" ? <AgainButton channel={channel} /> : <TestButton channel={channel} />}
@@ -45,7 +54,9 @@ export function ChannelCard({ channel, onChange }: ChannelCardProps) {
         </p>
       )}
       {state === "broken" && (
-        <p className="channel-hint">Messages were refused there. Once that is mended, a test that arrives brings it back.</p>
+        <p className="channel-hint">
+          Messages were refused there. Once that is mended, a test that arrives brings it back.
+        </p>
       )}
       {isRemoving && (
         <ConfirmDialog

@@ -2,7 +2,7 @@ import { useId } from "react";
 import type { ApiError } from "../api/problem";
 import { alertsAddress } from "../desk/place";
 import { errorOf } from "../forms/form-end";
-import { KIND_WORDS, choosable } from "./channels";
+import { choosable, titleOf, whereOf } from "./channels";
 import { useChannels } from "./use-alerts";
 
 interface ChannelChoiceProps {
@@ -21,10 +21,10 @@ export function ChannelChoice({ chosen, problem, onChoose }: ChannelChoiceProps)
   return (
     <fieldset className="choice" data-field="notificationChannels" aria-describedby={errorId}>
       <legend>Tell me here, and by</legend>
-      {offered.map(({ id, kind, name, address }) => (
-        <label key={id}>
-          <input type="checkbox" checked={chosen.includes(id)} onChange={() => toggle(id)} />
-          <span>{name || KIND_WORDS[kind].name}</span> <small>{name === address || kind === "webpush" ? KIND_WORDS[kind].name : address}</small>
+      {offered.map((channel) => (
+        <label key={channel.id}>
+          <input type="checkbox" checked={chosen.includes(channel.id)} onChange={() => toggle(channel.id)} />
+          <span>{titleOf(channel)}</span> <small>{whereOf(channel)}</small>
         </label>
       ))}
       {offered.length === 0 && (

@@ -105,7 +105,7 @@ export const KIND_WORDS: Readonly<Record<ChannelKind, KindWords>> = {
   },
   webhook: {
     name: "Webhook",
-    about: "A signed POST for every alert. The receiver has to answer the first one with the challenge that it carries.",
+    about: "A signed POST for every alert. The receiver answers the first one with the challenge that it carries.",
     address: "Address",
     example: "https://example.com/alerts",
   },
@@ -129,5 +129,14 @@ export function choosable({ channels: all }: Channels, chosen: readonly string[]
 
 /** "E-mail, Work webhook": the names of those that are still there. */
 export function namesOf({ channels: all }: Channels, ids: readonly string[]): string[] {
-  return all.filter(({ id }) => ids.includes(id)).map(({ name, kind }) => name || KIND_WORDS[kind].name);
+  return all.filter(({ id }) => ids.includes(id)).map(titleOf);
+}
+
+export function titleOf({ name, kind }: Channel): string {
+  return name || KIND_WORDS[kind].name;
+}
+
+/** Its address, or what it is, where its name says the one already, or its address tells nobody anything. */
+export function whereOf({ name, kind, address }: Channel): string {
+  return name === address || kind === "webpush" ? KIND_WORDS[kind].name : address;
 }

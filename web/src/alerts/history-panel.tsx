@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
+import { useDesk } from "../desk/desk-context";
 import { useLiveAlerts } from "../stream/hooks";
 import { FiringList } from "./firing-list";
-import { useHistory, useSeen } from "./use-alerts";
+import { useHistory } from "./use-alerts";
 
 /** What fired, newest first. Whoever looks here has seen it. */
 export function HistoryPanel() {
@@ -9,7 +10,11 @@ export function HistoryPanel() {
   const fresh = useFresh();
   return (
     <section aria-label="History">
-      <FiringList history={history} fresh={fresh} nothing="No alert has fired yet. What they tell you will be kept here." />
+      <FiringList
+        history={history}
+        fresh={fresh}
+        nothing="No alert has fired yet. What they tell you will be kept here."
+      />
     </section>
   );
 }
@@ -20,16 +25,16 @@ const NONE: ReadonlySet<string> = new Set();
 function useFresh(): ReadonlySet<string> {
   const { unseen, count } = useLiveAlerts();
   const [fresh, setFresh] = useState(NONE);
-  const { seeAll } = useSeen();
+  const { seenAlerts } = useDesk();
   useEffect(() => {
     const look = () => {
       if (count === 0 || document.visibilityState === "hidden") return;
       setFresh((before) => new Set([...before, ...unseen.map(({ id }) => id)]));
-      seeAll();
+      seenAlerts.seeAll();
     };
     look();
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
-  }, [unseen, count, seeAll]);
+  }, [unseen, count, seenAlerts]);
   return fresh;
 }

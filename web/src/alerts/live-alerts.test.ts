@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { FIRING } from "./alerts.fixture";
-import { type AlertsMessage, type LiveAlerts, NO_ALERTS, applyAlerts, withAllSeen, withSeen, withoutNews } from "./live-alerts";
+import {
+  type AlertsMessage,
+  type LiveAlerts,
+  NO_ALERTS,
+  applyAlerts,
+  withAllSeen,
+  withSeen,
+  withoutNews,
+} from "./live-alerts";
 
 const firing = (id: string) => ({ ...FIRING, id });
 const all = (total: number, ...ids: string[]): AlertsMessage => ({ type: "alerts", firings: ids.map(firing), total });

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useNowMs } from "../clock/ticker";
 import { formatMoment } from "../format/moment";
 import { formatExactPrice } from "../format/numbers";
@@ -7,14 +8,25 @@ const DAYS = [1, 7, 30];
 
 interface PreviewBoxProps {
   preview: RulePreview | null;
+  /** The answer is on its way: the one before it stays to be seen. */
+  isAsking: boolean;
   days: number;
   onDays: (days: number) => void;
 }
 
 /** How often the rule in the form would have fired lately, and when. */
-export function PreviewBox({ preview, days, onDays }: PreviewBoxProps) {
+export function PreviewBox({ preview, isAsking, days, onDays }: PreviewBoxProps) {
+  const [held, setHeld] = useState(preview);
+  if (preview !== null && preview !== held) setHeld(preview);
+  const shown = preview ?? (isAsking ? held : null);
   return (
-    <section className="rule-preview" aria-label="Preview" data-testid="rule-preview" data-count={preview?.count ?? ""}>
+    <section
+      className="rule-preview"
+      aria-label="Preview"
+      aria-busy={isAsking}
+      data-testid="rule-preview"
+      data-count={preview?.count ?? ""}
+    >
       <div role="group" aria-label="How far back to look">
         {DAYS.map((each) => (
           <button key={each} type="button" data-days={each} aria-pressed={each === days} onClick={() => onDays(each)}>
@@ -23,15 +35,15 @@ export function PreviewBox({ preview, days, onDays }: PreviewBoxProps) {
         ))}
       </div>
       <p role="status">
-        {preview === null ? (
+        {shown === null ? (
           "How often would it have fired?"
         ) : (
           <>
-            Would have fired <b>{timesWords(preview.count)}</b> in {daysWords(days)}.
+            Would have fired <b>{timesWords(shown.count)}</b> in {daysWords(days)}.
           </>
         )}
       </p>
-      <Timeline preview={preview} />
+      <Timeline preview={shown} />
     </section>
   );
 }

@@ -93,7 +93,13 @@ export function questionOf(values: Values, days: number): RuleFields {
 }
 
 function ruleOf({ symbol, condition, threshold, repeat, cooldown }: Values): RuleFields {
-  return { symbol: symbol.trim(), condition, threshold: numberOf(threshold), repeat, cooldown: cooldownOf(repeat, cooldown) };
+  return {
+    symbol: symbol.trim(),
+    condition,
+    threshold: numberOf(threshold),
+    repeat,
+    cooldown: cooldownOf(repeat, cooldown),
+  };
 }
 
 /** What was changed; what was left alone is not named, so that it stays even if somebody else changes it meanwhile. */

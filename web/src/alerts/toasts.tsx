@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { useNowMs } from "../clock/ticker";
 import { useDesk } from "../desk/desk-context";
 import { alertsAddress } from "../desk/place";
@@ -7,7 +7,6 @@ import { useLiveAlerts } from "../stream/hooks";
 import type { Firing } from "./firings";
 import { Icon } from "./icon";
 import { withoutNews } from "./live-alerts";
-import { useSeen } from "./use-alerts";
 import { firingWords, ruleWords } from "./words";
 
 /** So many are read at once; the others are counted. */
@@ -17,10 +16,11 @@ const SHOWN_MS = 12_000;
 /** Announces what fires while the page is open, wherever on it the user is. */
 export function Toasts() {
   const { news } = useLiveAlerts();
-  const [isHeld, setHeld] = useState(false);
+  const [isPointedAt, setPointedAt] = useState(false);
+  const isHeld = useSyncExternalStore(onVisibility, isHidden) || isPointedAt;
   const more = Math.max(0, news.length - MOST);
-  const hold = () => setHeld(true);
-  const release = () => setHeld(false);
+  const hold = () => setPointedAt(true);
+  const release = () => setPointedAt(false);
   return (
     <section
       className="toasts"
@@ -44,10 +44,21 @@ export function Toasts() {
   );
 }
 
-/** Goes by itself after a while, but not while somebody points at it; whoever closes it has seen it. */
+function onVisibility(listener: () => void): () => void {
+  document.addEventListener("visibilitychange", listener);
+  return () => document.removeEventListener("visibilitychange", listener);
+}
+
+function isHidden(): boolean {
+  return document.visibilityState === "hidden";
+}
+
+/**
+ * Goes by itself after a while, but not while somebody points at it, or nobody looks at the page. Whoever closes it has
+ * seen it.
+ */
 function Toast({ firing, isHeld }: { firing: Firing; isHeld: boolean }) {
-  const { market } = useDesk();
-  const { see } = useSeen();
+  const { market, seenAlerts } = useDesk();
   const nowMs = useNowMs();
   const { id, symbol, side, firedAt, note } = firing;
   useEffect(() => {
@@ -67,7 +78,13 @@ function Toast({ firing, isHeld }: { firing: Firing; isHeld: boolean }) {
           <time dateTime={firedAt}>{formatMoment(firedAt, nowMs)}</time>
         </small>
       </a>
-      <button type="button" className="icon" data-action="dismiss" aria-label="Dismiss" onClick={() => see(id)}>
+      <button
+        type="button"
+        className="icon"
+        data-action="dismiss"
+        aria-label="Dismiss"
+        onClick={() => seenAlerts.see(id)}
+      >
         <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
           <path d="m4 4 8 8m0-8-8 8" />
         </svg>

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from "react";
+import { useCallback } from "react";
 import type { AlertFilter } from "../api/alerts";
 import { type Asked, useAsked } from "../asking/use-asked";
 import { type Pages, usePages } from "../asking/use-pages";
@@ -7,7 +7,6 @@ import { useOrders } from "../orders/use-order";
 import { useLiveAlerts } from "../stream/hooks";
 import { type Channels, NO_CHANNELS } from "./channels";
 import type { Firing } from "./firings";
-import { withAllSeen, withSeen } from "./live-alerts";
 import type { Alert } from "./rules";
 
 /** Another page of the user's may change them, too. */
@@ -47,27 +46,4 @@ export function useChannels(version = 0): Asked<Channels> & { readonly channels:
   const ask = useCallback((signal: AbortSignal) => alerts.channels(signal), [alerts]);
   const asked = useAsked(ask, CHECK_EVERY_MS, decisions + version);
   return { ...asked, channels: asked.answer ?? NO_CHANNELS };
-}
-
-export interface Seen {
-  readonly see: (id: string) => void;
-  readonly seeAll: () => void;
-}
-
-/** Tell the server what was looked at. Where it cannot be told, that is there again next time. */
-export function useSeen(): Seen {
-  const { alerts, market } = useDesk();
-  return useMemo(
-    () => ({
-      see: (id) => {
-        market.changeAlerts((held) => withSeen(held, id));
-        alerts.seen([id]).catch(() => undefined);
-      },
-      seeAll: () => {
-        market.changeAlerts(withAllSeen);
-        alerts.seen("all").catch(() => undefined);
-      },
-    }),
-    [alerts, market],
-  );
 }

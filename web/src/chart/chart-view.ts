@@ -116,8 +116,8 @@ export class ChartView {
   mark(prices: readonly number[]): void {
     const { series } = this.candles;
     for (const line of this.marks) series.removePriceLine(line);
-    const color = this.colours.alert;
-    this.marks = prices.map((price) => series.createPriceLine({ ...LEVEL, price, color, axisLabelVisible: true, title: "alert" }));
+    const options = { ...LEVEL, color: this.colours.alert, axisLabelVisible: true, title: "alert" };
+    this.marks = prices.map((price) => series.createPriceLine({ ...options, price }));
   }
 
   drawn(): Drawn | null {

@@ -1,4 +1,5 @@
 import { createContext, use } from "react";
+import type { SeenAlerts } from "../alerts/seen-alerts";
 import type { AlertsApi } from "../api/alerts";
 import type { MarketApi } from "../api/market";
 import type { PortfoliosApi } from "../api/portfolios";
@@ -13,6 +14,7 @@ export interface Desk {
   readonly api: MarketApi;
   readonly portfolios: PortfoliosApi;
   readonly alerts: AlertsApi;
+  readonly seenAlerts: SeenAlerts;
   readonly orders: OrderDesk;
   readonly market: LiveMarket;
   readonly wishes: QuoteWishes;

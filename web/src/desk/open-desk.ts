@@ -1,4 +1,5 @@
 import type { Session } from "../account/session";
+import { SeenAlerts } from "../alerts/seen-alerts";
 import { alertsApi } from "../api/alerts";
 import { marketApi } from "../api/market";
 import { ordersApi } from "../api/orders";
@@ -15,12 +16,15 @@ import type { Desk } from "./desk-context";
 export function createDesk(session: Session, email: string): Desk {
   const { origin } = window.location;
   const api = marketApi(origin, session);
+  const alerts = alertsApi(origin, session);
+  const market = new LiveMarket(streamUrl(origin), session);
   return {
     api,
     portfolios: portfoliosApi(origin, session),
-    alerts: alertsApi(origin, session),
+    alerts,
+    seenAlerts: new SeenAlerts(alerts, market, email),
     orders: new OrderDesk(ordersApi(origin, session)),
-    market: new LiveMarket(streamUrl(origin), session),
+    market,
     wishes: new QuoteWishes(),
     watchlist: new Watchlist(email, localStorage, api),
     chartChoice: new ChartChoice(email, localStorage),
@@ -28,7 +32,7 @@ export function createDesk(session: Session, email: string): Desk {
 }
 
 /** Bring the desk to life: the stream watches what the list holds, the details show and others wish. Returns how to close it. */
-export function openDesk({ market, wishes, watchlist, chartChoice }: Desk): () => void {
+export function openDesk({ seenAlerts, market, wishes, watchlist, chartChoice }: Desk): () => void {
   const watch = () => {
     const { entries, selected } = watchlist.state();
     const listed = entries.filter((entry) => entry.resolved).map((entry) => entry.symbol);
@@ -45,6 +49,7 @@ export function openDesk({ market, wishes, watchlist, chartChoice }: Desk): () =
     chartChoice.subscribe(watch),
     market.onConnection(resolve),
     market.start(),
+    seenAlerts.start(),
   ];
   return () => closers.forEach((close) => close());
 }
