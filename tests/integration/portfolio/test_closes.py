@@ -21,6 +21,7 @@ from mesh.calendars import Calendars
 from mesh.candles.writer import CandleWriter
 from mesh.directory import Directory
 from mesh.ledger.batch import take
+from mesh.numbered import Numbered
 from tests.integration.portfolio.conftest import Stack, new_database
 from tests.integration.portfolio.venue import Venue
 from tests.portfolio_worker import LedgerClient, command, trade
