@@ -25,10 +25,10 @@ from gateway.alerts.described import described_channels as described
 from gateway.commanding.acting import AnyRequest, as_json, read_id
 from gateway.commanding.answers import JSON
 from gateway.problems import Problem
+from gateway.settings import GatewaySettings
 from market.ledger.times import time_text
 from mesh.notify.channels import UserChannel
 from mesh.notify.kinds import Kind
-from mesh.notify.settings import ChannelSettings
 
 
 class ChannelsController(Controller):
@@ -41,7 +41,7 @@ class ChannelsController(Controller):
         self,
         request: AnyRequest,
         channels: NamedDependency[ChannelService],
-        installation: NamedDependency[ChannelSettings],
+        installation: NamedDependency[GatewaySettings],
     ) -> Response[bytes]:
         """List the user's channels, oldest first, and the kinds of channels that can be added here."""
         found = [_body(each) for each in await channels.of_user(request.user.user_id)]
@@ -53,7 +53,7 @@ class ChannelsController(Controller):
         request: AnyRequest,
         data: JSONBody[NewChannelRequest],
         channels: NamedDependency[ChannelService],
-        installation: NamedDependency[ChannelSettings],
+        installation: NamedDependency[GatewaySettings],
     ) -> Response[bytes]:
         """Add a channel and send it a code, or a webhook a challenge; a browser's subscription needs neither."""
         channel, secret = await channels.add(request.user.user_id, destination(data, installation))
@@ -63,7 +63,7 @@ class ChannelsController(Controller):
         return answer
 
     @get("/alert-channels/webpush-key", summary="The key of web pushes", responses=described.reads(PublicKey))
-    async def webpush_key(self, installation: NamedDependency[ChannelSettings]) -> PublicKey:
+    async def webpush_key(self, installation: NamedDependency[GatewaySettings]) -> PublicKey:
         """Give the key that a browser has to subscribe with."""
         if Kind.WEBPUSH not in installation.kinds:
             raise Problem(404, "kind_unavailable", "web push is not set up here")

@@ -25,7 +25,7 @@ WITHIN_S = 5.0
 _FIELDS = "id, kind, name, address, state, created_at, verified_at"
 _OF_USER = f"SELECT {_FIELDS} FROM alert_channels WHERE user_id = $1 ORDER BY created_at, id"  # noqa: S608  # no value
 _ONE = f"SELECT {_FIELDS} FROM alert_channels WHERE id = $1 AND user_id = $2"  # noqa: S608  # no value is in it
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('channels ' || $1::text, 0))"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('channels ' || $1::uuid::text, 0))"
 _MOVE = "DELETE FROM alert_channels WHERE kind = $1 AND address = $2 AND user_id <> $3"
 _ADD = """
     INSERT INTO alert_channels

@@ -7,10 +7,18 @@ import asyncpg
 import pytest_asyncio
 
 from infra.local.servers import PostgresServer
-from tests.integration.gateway.running import Gateway, Market, running_market
+from tests.alert_worker import AlertWorker
+from tests.integration.gateway.running import Gateway, Market, running_market, until
 from tests.integration.gateway.tiny_venue import TinyVenue, tiny_venue
 
 FEED = "sim:rate=3000,seed=7,profile=flat,depth_ms=500"
+CHANNELS = {
+    "notify_kinds": "email,webhook,webpush",
+    "notify_private_addresses": "true",
+    "vapid_public_key": "BPublic",
+}
+MAX_ALERTS = 5
+CREATED = 201
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -24,7 +32,7 @@ async def market(postgres_server: PostgresServer, open_folder: Path) -> AsyncIte
     dsn = postgres_server.url.rpartition("/")[0] + "/live_market"
     folder = open_folder / "live_market"
     folder.mkdir()
-    settings = {"linger_s": 0.5, "auth_timeout_s": 2, "heartbeat_s": 1}
+    settings = {"linger_s": 0.5, "auth_timeout_s": 2, "heartbeat_s": 1, **CHANNELS}
     async with running_market(folder, postgres_server, dsn, FEED, **settings) as running:
         yield running
 
@@ -33,6 +41,27 @@ async def market(postgres_server: PostgresServer, open_folder: Path) -> AsyncIte
 async def gateway(market: Market) -> Gateway:
     """Give the common market's gateway."""
     return market.gateway
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def alert_worker(market: Market) -> AsyncIterator[AlertWorker]:
+    """Run an alert worker beside the market."""
+    dsn = market.environment["TICKMESH_POSTGRES_DSN"]
+    worker = AlertWorker(market.folder, market.nats.url, dsn, alert_max_per_user=MAX_ALERTS)
+    await worker.start()
+    try:
+        async with market.gateway.http() as http:
+
+            async def answers() -> bool:
+                asked = {"symbol": "AAPL", "condition": "ABOVE", "threshold": 1e6}
+                answer = await http.post("/alerts", json=asked, headers={"Idempotency-Key": "first"})
+                return answer.status_code == CREATED
+
+            await until(answers, "an alert is made")
+        yield worker
+    finally:
+        await worker.stop()
+    assert "Traceback" not in worker.said, worker.said[-5000:]
 
 
 @pytest_asyncio.fixture
