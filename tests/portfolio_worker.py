@@ -90,7 +90,7 @@ class LedgerClient:
             raise
         return answer
 
-    async def ask(self, sent: Command, within_s: float = 20.0, message_id: str = "") -> Answer:
+    async def ask(self, sent: Command, within_s: float = 60.0, message_id: str = "") -> Answer:
         """Publish a command and give its answer; raises TimeoutError and NatsError."""
         return await asyncio.wait_for(await self.publish(sent, message_id), within_s)
 
