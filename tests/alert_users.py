@@ -97,11 +97,11 @@ class Group:
             condition,
             threshold,
             dice.choice(list(Reference)),
-            dice.choice(list(Repeat)),
+            dice.choice((*Repeat, Repeat.EVERY_CROSS)),
             dice.choice((0, 0, 0, 5, 60)),
             self._expiry(),
             channels=(channel,) if channel is not None and dice.random() < 0.8 else (),
-            if_true=dice.choice(list(IfTrue)),
+            if_true=dice.choice((*IfTrue, IfTrue.WAIT)),
         )
 
     def _change(self, alert: UUID) -> Action:

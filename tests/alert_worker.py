@@ -43,7 +43,7 @@ class AlertWorker(Server):
             "TICKMESH_POSTGRES_DSN": dsn,
             "TICKMESH_ALERT_MEMBER": member,
             "TICKMESH_ALERT_LEASE_S": "0.5",
-            "TICKMESH_ALERT_CHECKPOINT_S": "1",
+            "TICKMESH_CHECKPOINT_INTERVAL_S": "1",
             **{f"TICKMESH_{name.upper()}": str(value) for name, value in settings.items()},
         }
         argv = (sys.executable, "-m", "workers.alert")
