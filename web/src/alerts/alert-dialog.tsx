@@ -68,7 +68,12 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
         />
         {isTrue && <IfTrueChoice chosen={values.ifTrue} onChoose={(ifTrue) => change({ ifTrue })} />}
         <MoreFields values={values} problem={problem} onChange={change} />
-        <ChannelChoice chosen={values.channels} problem={problem} onChoose={(channels) => change({ channels })} />
+        <ChannelChoice
+          chosen={values.channels}
+          problem={problem}
+          onChoose={(channels) => change({ channels })}
+          onLeave={onClose}
+        />
         <FormEnd
           submit={edited === null ? "Make alert" : "Save"}
           isBusy={isBusy}

@@ -8,7 +8,7 @@ import { useQuote } from "../stream/hooks";
 import { useFlash } from "../watchlist/use-flash";
 import type { Asking } from "./alert-dialogs";
 import { type Channels, namesOf } from "./channels";
-import { distanceOf, nearness } from "./distance";
+import { type Distance, distanceOf, nearness } from "./distance";
 import { Icon, type IconName } from "./icon";
 import { pauseOrder, rearmOrder, resumeOrder } from "./orders";
 import type { Alert } from "./rules";
@@ -71,13 +71,18 @@ function PriceCells({ alert }: { alert: Alert }) {
       <td role="cell" data-field="distance" data-value={distance?.percent ?? ""}>
         {distance !== null && (
           <>
-            <span>{distance.percent === 0 ? "there" : formatPercent(distance.percent)}</span>
+            <span>{distanceWords(alert, distance)}</span>
             <span className="nearness" style={{ "--near": nearness(distance) } as React.CSSProperties} />
           </>
         )}
       </td>
     </>
   );
+}
+
+function distanceWords({ state }: Alert, { percent }: Distance): string {
+  if (percent !== 0) return formatPercent(percent);
+  return state === "waiting" ? "past it" : "there";
 }
 
 function FiredLast({ alert: { lastFiredAt, firedCount } }: { alert: Alert }) {

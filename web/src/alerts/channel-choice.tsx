@@ -9,10 +9,12 @@ interface ChannelChoiceProps {
   chosen: readonly string[];
   problem: ApiError | null;
   onChoose: (chosen: readonly string[]) => void;
+  /** The user goes where channels are added. */
+  onLeave: () => void;
 }
 
 /** Whom an alert tells, beside this page. */
-export function ChannelChoice({ chosen, problem, onChoose }: ChannelChoiceProps) {
+export function ChannelChoice({ chosen, problem, onChoose, onLeave }: ChannelChoiceProps) {
   const { channels } = useChannels();
   const errorId = useId();
   const offered = choosable(channels, chosen);
@@ -30,7 +32,7 @@ export function ChannelChoice({ chosen, problem, onChoose }: ChannelChoiceProps)
       {offered.length === 0 && (
         <p>
           Nothing else yet.{" "}
-          <a className="link" href={alertsAddress("channels")}>
+          <a className="link" href={alertsAddress("channels")} onClick={onLeave}>
             Add e-mail, this browser and others
           </a>
         </p>
