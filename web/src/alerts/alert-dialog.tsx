@@ -59,7 +59,7 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
   return (
     <Dialog title={titleOf(edited)} isBusy={isBusy} onClose={onClose}>
       <form className="alert-form" onSubmit={submit} noValidate data-testid="alert-form">
-        <RuleFields values={values} isNew={edited === null} problem={problem} onChange={change} />
+        <RuleFields values={values} edited={edited} problem={problem} onChange={change} />
         <PreviewBox
           preview={preview}
           isAsking={question !== null && preview === null && doubt === null}

@@ -37,7 +37,7 @@ export const AlertRow = memo(function AlertRow({ alert, channels, onAsk }: Alert
       <PriceCells alert={alert} />
       <td role="cell" data-field="state">
         <span className="pill" data-state={state} title={waitWords(alert) ?? undefined}>
-          {STATE_WORDS[state]}
+          {STATE_WORDS[state]} <span className="visually-hidden">{waitWords(alert)}</span>
         </span>
         <FiredLast alert={alert} />
       </td>

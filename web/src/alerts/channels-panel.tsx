@@ -3,10 +3,13 @@ import { AddChannel } from "./add-channel";
 import { ChannelCard } from "./channel-card";
 import { useChannels } from "./use-alerts";
 
+/** A channel may be verified elsewhere: a webhook by its receiver. */
+const CHECK_EVERY_MS = 4_000;
+
 /** Where alerts go beside this page: each way is verified before anything is sent there. */
 export function ChannelsPanel() {
   const [changes, setChanges] = useState(0);
-  const { channels, answer, problem } = useChannels(changes);
+  const { channels, answer, problem } = useChannels(CHECK_EVERY_MS, changes);
   const changed = () => setChanges((before) => before + 1);
   return (
     <section className="channels" aria-label="Where alerts go">

@@ -7,7 +7,7 @@ import { formatExactPrice, formatPercent } from "../format/numbers";
 import { useQuote } from "../stream/hooks";
 import { distanceOf } from "./distance";
 import type { Values } from "./rule-form";
-import { CONDITIONS, type Reference, REPEATS } from "./rules";
+import { type Alert, CONDITIONS, type Reference, REPEATS } from "./rules";
 import { CONDITION_WORDS, REPEAT_WORDS, cooldownWords } from "./words";
 
 const CONDITION_OPTIONS = CONDITIONS.map((each) => [each, CONDITION_WORDS[each]] as const);
@@ -27,13 +27,14 @@ interface FieldsProps {
 }
 
 interface RuleFieldsProps extends FieldsProps {
-  /** Of one that is edited, the symbol and the kind of condition stay. */
-  isNew: boolean;
+  /** Its symbol and the kind of its condition stay. Null: a new one. */
+  edited: Alert | null;
 }
 
 /** What is waited for, and how often. */
-export function RuleFields({ values, isNew, problem, onChange }: RuleFieldsProps) {
+export function RuleFields({ values, edited, problem, onChange }: RuleFieldsProps) {
   const { symbol, condition, threshold, reference, repeat, cooldown } = values;
+  const isNew = edited === null;
   const isPercent = condition === "CHANGE_PCT";
   const error = (field: string) => errorOf(problem, field);
   return (
@@ -69,7 +70,7 @@ export function RuleFields({ values, isNew, problem, onChange }: RuleFieldsProps
           isDisabled={!isNew}
         />
       )}
-      <ToGo values={values} />
+      <ToGo values={values} referencePrice={edited?.referencePrice ?? null} />
       <SelectField
         name="repeat"
         label="How often"
@@ -116,13 +117,19 @@ export function MoreFields({ values: { expires, note }, problem, onChange }: Fie
   );
 }
 
+interface ToGoProps {
+  values: Values;
+  /** What it counts from, where that is fixed already. */
+  referencePrice: number | null;
+}
+
 /** The price now, and how far that is from where it would fire. */
-function ToGo({ values }: { values: Values }) {
+function ToGo({ values, referencePrice }: ToGoProps) {
   const { symbol, condition, reference, threshold } = values;
   const quote = useQuote(symbol);
   const last = quote?.last ?? null;
   if (last === null) return null;
-  const rule = { condition, reference, threshold: Number(threshold), referencePrice: last };
+  const rule = { condition, reference, threshold: Number(threshold), referencePrice: referencePrice ?? last };
   const distance = rule.threshold > 0 ? distanceOf(rule, quote) : null;
   return (
     <p className="to-go" data-testid="to-go">

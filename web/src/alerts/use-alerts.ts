@@ -10,9 +10,7 @@ import type { Firing } from "./firings";
 import type { Alert } from "./rules";
 
 /** Another page of the user's may change them, too. */
-const ASK_EVERY_MS = 15_000;
-/** A channel may be verified elsewhere: a webhook by its receiver. */
-const CHECK_EVERY_MS = 4_000;
+const ASK_EVERY_MS = 30_000;
 
 /** Counts whatever may have changed an alert: an order, or that one fired. */
 function useVersion(): number {
@@ -39,11 +37,11 @@ export function useHistory(alert: string | null): Pages<Firing> {
   return usePages(ask, null, useVersion());
 }
 
-/** The user's channels, as of now; `version` counts what the page itself does to them. */
-export function useChannels(version = 0): Asked<Channels> & { readonly channels: Channels } {
+/** The user's channels, asked for every so often; `version` counts what the page itself does to them. */
+export function useChannels(everyMs: number | null = null, version = 0): Asked<Channels> & { readonly channels: Channels } {
   const { alerts } = useDesk();
   const { decisions } = useOrders();
   const ask = useCallback((signal: AbortSignal) => alerts.channels(signal), [alerts]);
-  const asked = useAsked(ask, CHECK_EVERY_MS, decisions + version);
+  const asked = useAsked(ask, everyMs, decisions + version);
   return { ...asked, channels: asked.answer ?? NO_CHANNELS };
 }
