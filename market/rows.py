@@ -101,11 +101,11 @@ def read_events(data: bytes | bytearray | memoryview) -> Rows:
     if len(data) % EVENT_BYTES:
         raise RowError(f"{len(data)} bytes are not whole event rows of {EVENT_BYTES}")
     events = np.frombuffer(data, EVENT_DTYPE)
-    unknown = np.flatnonzero(~_IS_EVENT[events["kind"]])
-    if len(unknown):
-        raise RowError(f"row {int(unknown[0])}: kind {int(events['kind'][unknown[0]])} is not an event's")
+    counts = np.bincount(events["kind"], minlength=len(_IS_EVENT))
+    if (counts > 0)[~_IS_EVENT].any():
+        unknown = int(np.argmin(_IS_EVENT[events["kind"]]))
+        raise RowError(f"row {unknown}: kind {int(events['kind'][unknown])} is not an event's")
     for kind, row_type in EVENT_TYPES.items():
-        rows, positions = of_kind(events, kind)
-        if len(rows):
-            row_type.check(rows, positions)
+        if counts[kind]:
+            row_type.check(*of_kind(events, kind))
     return events

@@ -127,5 +127,5 @@ def _line(figures: Figures) -> Line:
         "",
         f"{figures['count']} trades of the {len(SYMBOLS)} busiest of 500 instruments, one WebSocket client each at its "
         "usual 20 frames a second, in JSON. From ts_recv, stamped by the feed, to the arrival of the first candle of a "
-        "minute that holds the trade: tape, candle worker with its window of 25 ms, nats-server, gateway.",
+        "minute that holds the trade: tape, candle worker with its window of 15 ms, nats-server, gateway.",
     )

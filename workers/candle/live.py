@@ -6,7 +6,6 @@ Where showing takes a large share of the time, each candle is shown less often, 
 import time
 
 import numpy as np
-import numpy.typing as npt
 
 from market.candles.candles import Candles, to_rows
 from market.candles.timeframe import Timeframe
@@ -19,6 +18,7 @@ _BUSY, _QUIET = 0.30, 0.10
 _LONGEST_NS = 1_000_000_000
 _SHORTEST_NS = 1_000_000
 _KEPT_ROWS = 200_000
+_PER_INSTRUMENT = len(Timeframe) + 1  # numbers of subjects, the first of which no timeframe has
 
 
 class LivePace:
@@ -51,7 +51,7 @@ class LiveCandles:
         self._client = client
         self._pace = pace
         self._keeps = keeps
-        self._tables = {timeframe: SubjectTable(f"candle.{timeframe.text}") for timeframe in Timeframe}
+        self._subjects = SubjectTable("candle")
         self._kept: list[Candles] = []
         self._kept_rows = 0
         self.sent = 0
@@ -59,8 +59,13 @@ class LiveCandles:
 
     def add(self, tokens: dict[int, str]) -> None:
         """Learn the subjects of instruments: number -> token."""
-        for table in self._tables.values():
-            table.add(tokens)
+        self._subjects.add(
+            {
+                number * _PER_INSTRUMENT + timeframe: f"{timeframe.text}.{token}"
+                for timeframe in Timeframe
+                for number, token in tokens.items()
+            }
+        )
 
     def show(self, showing: Showing) -> None:
         """Publish what is due; closed candles after the open ones, as they are the newer."""
@@ -79,12 +84,8 @@ class LiveCandles:
         return taken.sorted_newest()
 
     def _publish(self, candles: Candles) -> None:
-        frames: list[bytes | memoryview] = []
-        data = as_bytes(to_rows(candles)) if len(candles) else np.zeros((0, 0), np.uint8)
-        for timeframe in np.unique(candles.timeframe).tolist():
-            own: npt.NDArray[np.intp] = np.flatnonzero(candles.timeframe == timeframe)
-            frames += self._tables[Timeframe(timeframe)].frames(candles.instrument[own].astype(np.intp), data[own])
-        if frames and self._client.write_frames(frames):
+        subjects = candles.instrument.astype(np.intp) * _PER_INSTRUMENT + candles.timeframe
+        if len(candles) and self._client.write_frames(self._subjects.frames(subjects, as_bytes(to_rows(candles)))):
             self.sent += len(candles)
         else:
             self.dropped += len(candles)

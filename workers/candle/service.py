@@ -35,8 +35,8 @@ from workers.names import Names
 
 _logger = logging.getLogger(__name__)
 
-_NS_PER_S, _NS_PER_MS = 1e9, 1e6
-_GATHER_S = 0.02
+_NS_PER_S, _NS_PER_MS, _MS_PER_S = 1e9, 1e6, 1e3
+_MOST_GATHER_S = 0.02
 _CACHE_OPEN_S, _CACHE_REST = 0.5, 9
 _PAST_WITHIN_S = 30.0
 _RETENTION_S = 86_400.0
@@ -98,7 +98,8 @@ class CandleService:
                 subjects.tape,
                 lease_s=settings.candle_lease_s,
                 checkpoint_s=settings.checkpoint_interval_s,
-                gather_s=_GATHER_S,
+                # What is read sooner than it may be shown is folded in smaller batches, and nobody sees it earlier.
+                gather_s=min(_MOST_GATHER_S, settings.candle_window_ms / _MS_PER_S),
             ),
         )
         self._rate = ops.Rate(time.monotonic())

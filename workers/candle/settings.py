@@ -15,7 +15,7 @@ class CandleSettings(MeshSettings, frozen=True, kw_only=True):
 
     postgres_dsn: Annotated[str, Meta(min_length=1)]
     candle_member: str = ""  # empty: the host's name and the process's number
-    candle_window_ms: WindowMs = 25.0  # half of the time between two frames of a client
+    candle_window_ms: WindowMs = 15.0  # less than a third of the time between two frames of a client
     checkpoint_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     candle_bound_s: Annotated[float, Meta(ge=0, le=2)] = 2.0
     candle_lateness_s: Annotated[float, Meta(ge=0, le=60)] = 60.0
