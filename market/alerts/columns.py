@@ -1,6 +1,6 @@
 """Rules in columns, and what ticks touch of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -130,12 +130,6 @@ class Touches(_Columns):
         """Give no touches."""
         columns: list[npt.NDArray[Any]] = [np.zeros(0, dtype) for dtype in _DTYPES]
         return cls(*columns)
-
-    @classmethod
-    def of(cls, touched: Iterable[Sequence[float]]) -> "Touches":
-        """Write touches, each with its fields in their order, into columns."""
-        columns = zip(*touched, strict=True)
-        return cls(*(np.array(column, dtype) for column, dtype in zip(columns, _DTYPES, strict=True)))
 
 
 _DTYPES = (np.int64, np.uint8, np.int8, np.float64, np.int64, np.int32, np.int64, np.int32)

@@ -15,7 +15,6 @@ from market.alerts.commands import (
     MAX_ALERTS,
     Command,
     Create,
-    Delete,
     Edit,
     IfTrue,
     Never,
@@ -86,7 +85,7 @@ def _decide(command: Command, alert: Alert | None, facts: Facts) -> Decision:
             return _resume(command, alert, facts)
         case Rearm():
             return _armed(alert, action.if_true, command, facts)
-        case Delete():
+        case _:
             return Decision(Answer(204, {}), replace(alert, state=State.DELETED, updated_at=command.received_at))
 
 

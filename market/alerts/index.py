@@ -159,6 +159,8 @@ class AlertIndex:
         self._waiting.add(slot, self._instruments.prev_close)
 
     def _free(self, number: I8) -> None:
+        if not len(number):
+            return
         slot = self._slots.find(number)
         slot = slot[slot >= 0]
         self._slots.free(slot[self._slots.phase(slot) != FREE])

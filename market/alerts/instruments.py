@@ -30,11 +30,6 @@ class Instruments:
         """The length of the columns."""
         return len(self.last)
 
-    @property
-    def numbers(self) -> U4:
-        """The number of every place."""
-        return self._number
-
     def find(self, instrument: int) -> int | None:
         """Give an instrument's place."""
         place = int(self._place_of[min(instrument, len(self._place_of) - 1)])

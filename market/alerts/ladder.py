@@ -123,9 +123,8 @@ class Ladder:
         if self._used + count > len(self._key):
             if self._garbage > max(self._used // 8, _LEAST_GARBAGE):
                 self._compact()
-            if self._used + count > len(self._key):
-                size = enough(self._used + count + _LEAST_GARBAGE)
-                self._key, self._slot = sized(self._key, size), sized(self._slot, size)
+            size = enough(self._used + count + _LEAST_GARBAGE)
+            self._key, self._slot = sized(self._key, size), sized(self._slot, size)
         start = self._used
         self._used += count
         self._limit[place] = start + count

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from market.alerts.alert import Alert, Outcome
+from market.alerts.answers import firing_body
 from market.alerts.columns import TouchKind
 from market.alerts.rule import Condition, Reference, Repeat, State
 from market.alerts.touch import MAX_SENT_PER_HOUR, Touched, touch
@@ -69,6 +70,23 @@ def test_a_rule_fires_and_moves_on(repeat: Repeat, state: State, waiting_side: i
     assert (firing.condition, firing.threshold) == (Condition.CHANGE_PCT, 5.0)
     assert (firing.price, firing.side, firing.fired_at, firing.recorded_at) == (94.5, -1, NOW, LATER)
     assert (firing.tape_sequence, firing.row, firing.outcome, firing.seen_at) == (1_000, 12, Outcome.SENT, None)
+
+
+def test_a_firing_is_told_without_its_user() -> None:
+    firing = touched(ALERT).firing
+    assert firing is not None
+    assert firing_body(firing) == {
+        "id": str(firing.id),
+        "alert_id": str(ALERT.id),
+        "symbol": "XNAS:AAPL",
+        "condition": "CHANGE_PCT",
+        "threshold": 5.0,
+        "side": -1,
+        "price": 94.5,
+        "fired_at": "2026-03-02T15:00:00.000000Z",
+        "outcome": "sent",
+        "note": "n",
+    }
 
 
 def test_a_rule_is_armed_again() -> None:
