@@ -50,7 +50,7 @@ export function PreviewBox({ preview, isAsking, days, onDays }: PreviewBoxProps)
 
 function Timeline({ preview }: { preview: RulePreview | null }) {
   const nowMs = useNowMs();
-  const last = preview?.firings.at(-1);
+  const last = preview?.firings[0];
   return (
     <>
       <div className="timeline" aria-hidden="true">

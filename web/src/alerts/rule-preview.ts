@@ -4,7 +4,7 @@ import { positive } from "./rules";
 /** How often a rule would have fired lately, and whether it is true already. */
 export interface RulePreview {
   readonly count: number;
-  /** The newest of them, oldest first. */
+  /** The newest of them, newest first. */
   readonly firings: readonly { readonly firedAt: string; readonly price: number; readonly side: number }[];
   /** Null where no price is known. */
   readonly alreadyTrue: boolean | null;
