@@ -109,9 +109,10 @@ async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
         metrics = Metrics()
         upstream = Upstream(connection, directory, cache, settings.linger_s, metrics)
         candles = _open_candles(stack, settings, connection, directory)
-        charts = Charts(ChartReader(candles, await Calendars.open(js)))
+        calendars = await Calendars.open(js)
+        charts = Charts(ChartReader(candles, calendars))
         portfolios = await open_portfolios(stack, settings, connection, upstream)
-        alerts = await open_alerts(stack, settings, connection, upstream)
+        alerts = await open_alerts(stack, settings, connection, upstream, candles, calendars)
         live = build_live(settings, connection, upstream, candles, directory.epoch, metrics)
         origins = Origins(settings.allowed_origins)
         feed, alert_feed = PortfolioFeed(connection, settings.partitions), AlertFeed(connection, alerts.reader.unseen)
@@ -202,6 +203,7 @@ def create_app(settings: GatewaySettings) -> Litestar:
             "ledger": _part(lambda parts: parts.portfolios.commands),
             "lookups": _part(lambda parts: Lookups(parts.portfolios.commands, parts.alerts.commands)),
             "portfolios": _part(lambda parts: parts.portfolios.reader),
+            "previews": _part(lambda parts: parts.alerts.previews),
             "records": _part(lambda parts: parts.portfolios.records),
             "upstream": _part(lambda parts: parts.upstream),
             "index": _part(lambda parts: parts.index),

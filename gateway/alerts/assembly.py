@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from gateway.alerts.channel_service import ChannelService
 from gateway.alerts.commands import AlertCommands
+from gateway.alerts.previews import Previews
 from gateway.alerts.reader import AlertReader
+from gateway.candle_source import CandleSource
 from gateway.commanding.client import CommandClient, CommandStream
 from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from market import subjects
 from mesh.alerts.codec import encode_command
 from mesh.alerts.store import AlertStore
+from mesh.calendars import Calendars
 from mesh.connection import Connection
 from mesh.notify.channels import ChannelStore
 from mesh.streams import ALERTS
@@ -25,10 +28,16 @@ class AlertParts:
     commands: AlertCommands
     reader: AlertReader
     channels: ChannelService
+    previews: Previews
 
 
 async def open_alerts(
-    stack: contextlib.AsyncExitStack, settings: GatewaySettings, connection: Connection, upstream: Upstream
+    stack: contextlib.AsyncExitStack,
+    settings: GatewaySettings,
+    connection: Connection,
+    upstream: Upstream,
+    candles: CandleSource,
+    calendars: Calendars,
 ) -> AlertParts:
     """Open the way to the keepers of alerts, and to their tables, which may be away."""
     js = connection.jetstream()
@@ -39,4 +48,9 @@ async def open_alerts(
     await client.open()
     reader = AlertReader(store, upstream)
     commands = AlertCommands(client, store, reader, settings.partitions)
-    return AlertParts(commands, reader, ChannelService(channels, js, time.monotonic))
+    return AlertParts(
+        commands,
+        reader,
+        ChannelService(channels, js, time.monotonic),
+        Previews(candles, calendars, upstream, time.monotonic),
+    )

@@ -19,6 +19,7 @@ from mesh.alerts.store import AlertStore
 from mesh.pool import PostgresAway
 
 _ALERTS = Taker("alerts", "the keeper of alerts")
+_WAITS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 _SPACE = "alert"  # of keys: the ledger's have another
 
 
@@ -41,16 +42,24 @@ class AlertCommands:
         return await self._desk.give(partition, command, key, "/alerts/{id}" if isinstance(action, Create) else "")
 
     async def look_up(self, user: Principal, command: UUID) -> Fate:
-        """Say what became of a command; raises Problem where that cannot be known now."""
+        """Say what became of a command; raises Problem where that cannot be known now.
+
+        Its id does not tell its partition. So it is waited for a little that whatever was given to any of them is
+        decided: one that is among nothing of that is none.
+        """
         try:
             newest = await asyncio.gather(*map(self._client.newest_sequence, range(self._partitions)))
-            reached = await self._store.reached()
-            answer = await self._store.command(command, user.user_id)
+            for wait_s in _WAITS_S:
+                await asyncio.sleep(wait_s)
+                reached = await self._store.reached()
+                answer = await self._store.command(command, user.user_id)
+                if answer is not None:
+                    return Fate(await self._reader.dress(answer))
+                if all(reached.get(partition, 0) >= each for partition, each in enumerate(newest)):
+                    return Fate()
         except (NotTaken, PostgresAway) as error:
             raise alerts_away(str(error)) from error
-        if answer is not None:
-            return Fate(await self._reader.dress(answer))
-        return Fate(is_open=any(reached.get(partition, 0) < each for partition, each in enumerate(newest)))
+        return Fate(is_open=True)
 
     async def _partition_of(self, user: Principal, action: Action) -> int:
         """Give the partition that an action is for, of a deleted alert, too: it may be said again. Raises Problem."""

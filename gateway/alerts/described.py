@@ -1,6 +1,6 @@
 """What the OpenAPI page says of the routes of alerts: their answers and refusals."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -104,7 +104,25 @@ class PublicKey(msgspec.Struct):
     key: Annotated[str, Meta(description="The VAPID public key, base64url.")]
 
 
-PreviewBody = dict[str, Any]
+class PreviewFiring(msgspec.Struct):
+    """About when an alert would have fired."""
+
+    fired_at: Time
+    price: float
+    side: int
+
+
+class PreviewBody(msgspec.Struct):
+    """How often an alert would have fired."""
+
+    count: int
+    firings: Annotated[list[PreviewFiring], Meta(description="The newest 100, newest first.")]
+    from_: Annotated[str, Meta(description="ISO 8601, UTC.")] = msgspec.field(name="from")
+    to: Time
+    basis: Annotated[str, Meta(description="What it was found in.")]
+    already_true: Annotated[bool | None, Meta(description="Whether it is true now; null where that is not known.")]
+    price: Annotated[float | None, Meta(description="The last price.")]
+
 
 described = Described(
     {

@@ -6,11 +6,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from gateway.alerts.controller import Before, Limit
-from gateway.alerts.described import FiringPage, Unseen, described
+from gateway.alerts.described import FiringPage, PreviewBody, Unseen, described
+from gateway.alerts.previews import Previews
 from gateway.alerts.reader import AlertReader, alerts_away
-from gateway.alerts.requests import SeenRequest, seen, unknown_alert
+from gateway.alerts.requests import PreviewRequest, SeenRequest, creation, named, read_days, seen, unknown_alert
 from gateway.commanding.acting import AnyRequest, as_json, read_id, read_limit
 from gateway.commanding.answers import JSON
+from gateway.upstream import Upstream
 from mesh.pool import PostgresAway
 
 
@@ -47,6 +49,25 @@ class HistoryController(Controller):
         """List all that one alert fired, newest first; also of one that was deleted."""
         wanted = read_id(alert, unknown_alert)
         return as_json(await alert_reader.history(request.user.user_id, read_limit(limit), before, wanted))
+
+    @post(
+        "/alerts/preview",
+        status_code=200,
+        summary="How often it would have fired",
+        media_type=JSON,
+        responses=described.writes(200, PreviewBody),
+    )
+    async def preview(
+        self,
+        request: AnyRequest,
+        data: JSONBody[PreviewRequest],
+        previews: NamedDependency[Previews],
+        upstream: NamedDependency[Upstream],
+    ) -> Response[bytes]:
+        """Say how often an alert would have fired in the last days, by candles of one minute. Nothing is made."""
+        asked, days = creation(data, upstream.resolve), read_days(data)
+        found = await previews.of(request.user.user_id, asked, named(data.symbol, upstream.resolve), days)
+        return as_json(msgspec.json.encode(found))
 
     @get("/alerts/unseen", summary="What was not seen", media_type=JSON, responses=described.reads(Unseen))
     async def unseen(self, request: AnyRequest, alert_reader: NamedDependency[AlertReader]) -> Response[bytes]:

@@ -19,6 +19,7 @@ CHANNELS = {
 }
 MAX_ALERTS = 5
 CREATED = 201
+STARTED_WITHIN_S = 60.0
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -57,7 +58,7 @@ async def alert_worker(market: Market) -> AsyncIterator[AlertWorker]:
                 answer = await http.post("/alerts", json=asked, headers={"Idempotency-Key": "first"})
                 return answer.status_code == CREATED
 
-            await until(answers, "an alert is made")
+            await until(answers, "an alert is made", STARTED_WITHIN_S)
         yield worker
     finally:
         await worker.stop()

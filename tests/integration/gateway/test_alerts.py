@@ -3,18 +3,22 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import numpy as np
 import pytest
 import pytest_asyncio
 
+from market.candles.timeframe import Timeframe
 from tests.alert_worker import AlertWorker
 from tests.integration.gateway.conftest import MAX_ALERTS
 from tests.integration.gateway.live_client import live
 from tests.integration.gateway.running import Gateway, Market, token, until
+from tests.integration.gateway.tiny_candles import candles, tiny_candles
 from tests.integration.gateway.tiny_ticks import TinyTicks, tiny_ticks
 from tests.integration.gateway.tiny_venue import TinyVenue
 
@@ -272,6 +276,35 @@ async def test_while_its_keeper_is_silent_a_command_is_accepted_and_carried_out_
     assert (await http.post("/alerts", json=ALERT, headers=key)).json()["id"] == first["id"]
     assert len((await http.get("/alerts")).json()["alerts"]) == 1
     assert refusal(await http.get(f"/commands/{uuid4()}")) == (404, "unknown_command")
+
+
+async def test_a_preview_says_how_often_it_would_have_fired(
+    http: httpx.AsyncClient, market: Market, venue: TinyVenue, symbol: str
+) -> None:
+    began_s = int(time.time()) // 60 * 60 - 3600
+    async with tiny_candles(market, venue) as worker:
+        starts_s = [began_s + 60 * at for at in range(6)]
+        minutes = candles(worker.number("TICK"), Timeframe.M1, starts_s, [100, 106, 100, 106, 100, 107])
+        await worker.store(minutes.take(np.arange(5)))
+        worker.hold("TICK", minutes.take(np.array([5])))  # it is open
+        await venue.publish("TICK", 1, last=107.0)
+        asked = {"symbol": symbol, "condition": "ABOVE", "threshold": 105, "repeat": "every_cross", "days": 1}
+        found = (await http.post("/alerts/preview", json=asked)).json()
+        assert (found["count"], found["already_true"], found["price"], found["basis"]) == (3, True, 107.0, "1m candles")
+        assert [each["price"] for each in found["firings"]] == [106.75, 105.75, 105.75]
+        assert found["from"] < found["firings"][-1]["fired_at"] < found["to"]
+        for fields, count in (
+            ({"repeat": "once"}, 1),
+            ({"cooldown": 200}, 2),
+            ({"condition": "CHANGE_PCT", "reference": "created", "threshold": 5}, 3),
+            ({"condition": "CHANGE_PCT", "threshold": 5}, 0),  # of no close that is known
+            ({"condition": "BELOW", "threshold": 1}, 0),
+        ):
+            found = (await http.post("/alerts/preview", json=asked | fields)).json()
+            assert found["count"] == len(found["firings"]) == count, fields
+    refused = await http.post("/alerts/preview", json=asked | {"days": 31})
+    assert (refusal(refused), refused.json()["field"]) == ((422, "invalid_field"), "days")
+    assert (await http.get("/alerts")).json()["alerts"] == []
 
 
 async def test_the_openapi_page_tells_what_alerts_answer(http: httpx.AsyncClient) -> None:
