@@ -22,7 +22,7 @@ from mesh.commands import UnreadableError
 from mesh.streams import ALERTS, FIRED
 from tests.alert_oracle import ACTIVE, Firing, Oracle
 from tests.alert_worker import AlertClient, command, partition_of
-from tests.candle_worker import read_partition
+from tests.candle_worker import Partition, read_partition
 
 ZONES = {"XNYS": ZoneInfo("America/New_York"), "COIN": ZoneInfo("UTC"), "XTKS": ZoneInfo("Asia/Tokyo")}
 PER_HOUR = 10
@@ -98,6 +98,11 @@ async def tables_when_sent(dsn: str, js: JetStreamContext, within_s: float = 60.
             await asyncio.sleep(0.2)
 
 
+async def read_tape(js: JetStreamContext, partitions: int) -> list[Partition]:
+    """Read every partition of the tape."""
+    return [await read_partition(js, number, is_whole=False) for number in range(partitions)]
+
+
 async def read_commands(js: JetStreamContext) -> dict[UUID, tuple[int, Command]]:
     """Read ALERTS: every command with its first sequence."""
     read: dict[UUID, tuple[int, Command]] = {}
@@ -127,11 +132,13 @@ async def _read(js: JetStreamContext, stream: str, subject: str) -> list[tuple[i
     return read
 
 
-async def compare(js: JetStreamContext, tables: Tables, instruments: Iterable[Instrument], partitions: int) -> Findings:
+async def compare(
+    js: JetStreamContext, tables: Tables, instruments: Sequence[Instrument], tape: Sequence[Partition]
+) -> Findings:
     """Take the recorded tape and the commands again, slowly; name what the tables and FIRED have otherwise."""
     zones = {int(each.number): ZONES[each.key.venue] for each in instruments}
     commands, found = await read_commands(js), Findings()
-    oracles = [await _oracle(js, tables, zones, commands, number, found) for number in range(partitions)]
+    oracles = [_oracle(part, tables, zones, commands, number, found) for number, part in enumerate(tape)]
     expected = {each.id: each for oracle in oracles for each in oracle.firings}
     recorded = {row["id"]: row for row in tables["alert_firings"]}
     found.expected, found.ticks = len(expected), sum(oracle.ticks for oracle in oracles)
@@ -148,8 +155,8 @@ async def compare(js: JetStreamContext, tables: Tables, instruments: Iterable[In
     return found
 
 
-async def _oracle(
-    js: JetStreamContext,
+def _oracle(
+    tape: Partition,
     tables: Tables,
     zones: Mapping[int, ZoneInfo],
     commands: Mapping[UUID, tuple[int, Command]],
@@ -157,7 +164,7 @@ async def _oracle(
     found: Findings,
 ) -> Oracle:
     oracle, decided_to = Oracle(zones), 0
-    messages = iter([*await read_partition(js, partition, is_whole=False), None])
+    messages = iter([*tape, None])
     message = next(messages)
     own = [row for row in tables["alert_commands"] if row["partition"] == partition]
     for row in sorted(own, key=lambda row: row["sequence"]):

@@ -13,7 +13,7 @@ from infra.local.servers import NatsServer
 from infra.migrate import migrate
 from mesh.actor.lease import LeaseValue
 from mesh.streams import LEASES
-from tests.alert_check import compare, tables_when_sent, until_evaluated
+from tests.alert_check import compare, read_tape, tables_when_sent, until_evaluated
 from tests.alert_tape import MarketClock, TickMaker, write_ticks
 from tests.alert_users import Told, groups
 from tests.alert_worker import AlertClient, AlertWorker, alert_client
@@ -65,7 +65,8 @@ async def test_who_is_held_up_fires_nothing_again(
                 await writing
             await until_evaluated(database_url, client, tape.instruments, await last_of(client.js, PARTITIONS))
             tables = await tables_when_sent(database_url, client.js)
-            found = await compare(client.js, tables, tape.instruments, PARTITIONS)
+            recorded = await read_tape(client.js, PARTITIONS)
+            found = await compare(client.js, tables, tape.instruments, recorded)
         finally:
             for each in workers.values():
                 each.kill(signal.SIGCONT)

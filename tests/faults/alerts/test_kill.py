@@ -22,7 +22,7 @@ from infra.local.servers import NatsServer, PostgresServer, Server
 from infra.migrate import migrate
 from market.row_type import Rows, take
 from mesh.streams import CHECKPOINTS
-from tests.alert_check import compare, tables_when_sent, until_evaluated
+from tests.alert_check import compare, read_tape, tables_when_sent, until_evaluated
 from tests.alert_tape import MarketClock, TickMaker, write_ticks
 from tests.alert_users import Told, groups
 from tests.alert_worker import AlertWorker, add_webhooks, alert_client, fails_sometimes
@@ -156,7 +156,8 @@ async def test_whatever_is_killed_every_alert_fires_once(
                     tasks.create_task(group.act(COMMANDS))
             await until_evaluated(database_url, client, tape.instruments, await last_of(client.js, PARTITIONS))
             tables = await tables_when_sent(database_url, client.js)
-            found = await compare(client.js, tables, tape.instruments, PARTITIONS)
+            recorded = await read_tape(client.js, PARTITIONS)
+            found = await compare(client.js, tables, tape.instruments, recorded)
         finally:
             for worker in workers:
                 worker.kill(signal.SIGCONT)
