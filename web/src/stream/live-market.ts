@@ -205,9 +205,7 @@ export class LiveMarket {
     const before = this.state.portfolio;
     this.take(applyMessage(this.state, message, Date.now()));
     this.followPortfolio(before, message);
-    if (message.type === "error" && message.alerts && message.retryAfterMs !== undefined) {
-      this.askingForAlerts.set(Date.now() + message.retryAfterMs);
-    }
+    this.followAlerts(message);
     const event = connectionEvent(message);
     if (event !== null) this.dispatch(event);
     if (message.type === "mode") this.followPlan();
@@ -224,6 +222,12 @@ export class LiveMarket {
     if (message.type === "portfolio_update" && before?.number !== null && after?.number === null) this.askForPortfolio();
     if (message.type !== "error" || message.portfolio !== after?.id || message.retryAfterMs === undefined) return;
     this.askingAgain.set(Date.now() + message.retryAfterMs);
+  }
+
+  /** Ask for alerts once more where they could not be told. */
+  private followAlerts(message: ServerMessage): void {
+    if (message.type !== "error" || !message.alerts || message.retryAfterMs === undefined) return;
+    this.askingForAlerts.set(Date.now() + message.retryAfterMs);
   }
 
   private take({ state, changed }: Applied): void {
