@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,10 +25,16 @@ SWITCHES = [
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def environment() -> Mapping[str, str]:
+    """Give the stack's settings besides the usual ones; a module may have its own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def stack(environment: Mapping[str, str]) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
         Path(name).chmod(0o711)  # root's Postgres runs under another account
-        launched = Launched(Path(name), "--feed", "sim:rate=3000,seed=3,profile=flat")
+        launched = Launched(Path(name), "--feed", "sim:rate=3000,seed=3,profile=flat", environment=environment)
         url = launched.wait_for(r"Page +(http://\S+)")[1]
         email, password = launched.wait_for(r"Demo login +(\S+) +password +(\S+)").groups()
         yield Stack(launched, url, email, password)
