@@ -13,7 +13,6 @@ Rows = npt.NDArray[np.void]
 # Bytes are compared a column at a time, several times the speed of a gathered matrix as long as this many rows stay in
 # the processor's cache.
 _CHECKED_AT_ONCE = 4096
-_FEW = 256
 
 Indices = npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
 
@@ -116,35 +115,26 @@ class RowType:
         data = as_bytes(rows)
         for start in range(0, len(rows), _CHECKED_AT_ONCE):
             part = data[start : start + _CHECKED_AT_ONCE]
-            if not self._is_right(part):
+            if any((part[:, at] != self.template[at]).any() for at in self._fixed):
                 row, at = self._first_wrong(part)
                 row = start + row if numbers is None else int(numbers[start + row])
                 raise RowError(f"row {row}: byte {at} is not that of a {self.name} row")
 
-    def _is_right(self, data: npt.NDArray[np.uint8]) -> bool:
-        """Tell whether all fixed bytes are right: of few rows all at once, of many column by column."""
-        if len(data) <= _FEW:
-            return not (data[:, self._fixed] != self._fixed_bytes).any()
-        return not any((data[:, at] != byte).any() for at, byte in zip(self._fixed, self._fixed_bytes, strict=True))
-
     def _first_wrong(self, data: npt.NDArray[np.uint8]) -> tuple[int, int]:
         """Find the first row with a wrong byte, and the first such byte of it."""
-        row, column = (int(axis[0]) for axis in np.nonzero(data[:, self._fixed] != self._fixed_bytes))
-        return row, int(self._fixed[column])
+        fixed = np.array(self._fixed)
+        wrong = data[:, fixed] != np.frombuffer(self.template, np.uint8)[fixed]
+        row, column = (int(axis[0]) for axis in np.nonzero(wrong))
+        return row, int(fixed[column])
 
     @cached_property
-    def _fixed_bytes(self) -> npt.NDArray[np.uint8]:
-        """What they are."""
-        return np.frombuffer(self.template, np.uint8)[self._fixed]
-
-    @cached_property
-    def _fixed(self) -> npt.NDArray[np.intp]:
+    def _fixed(self) -> tuple[int, ...]:
         """Where bytes are the same in every row: the header, the markers, the kind."""
         fixed = np.ones(self.width_bytes, bool)
         for name, encoding in self.fields:
             if name != "kind":
                 fixed[self.offsets[name] : self.offsets[name] + encoding.width_bytes - 1] = False
-        return np.flatnonzero(fixed)
+        return tuple(np.flatnonzero(fixed).tolist())
 
     @property
     def name(self) -> str:

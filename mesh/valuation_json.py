@@ -3,7 +3,6 @@
 The bytes hold what `market.portfolio.valuation.valuation` gives, member for member.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,12 +18,11 @@ from market.portfolio.valuation import (
     Balance,
     Head,
     Holdings,
-    instant,
     standing,
 )
 from mesh.compiled import compiled
 from mesh.raw import put, put_byte, put_digits
-from mesh.raw_json import put_decimal, put_minor, put_money, put_percent, put_text, text_bytes
+from mesh.raw_json import put_decimal, put_instant, put_minor, put_money, put_percent, put_text, text_bytes
 
 I8 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -32,7 +30,6 @@ Bytes = npt.NDArray[np.uint8]
 _FIGURES_BYTES = 512  # more than all figures of a holding, and the names between them, ever take
 _PART_BYTES = 64  # likewise, of a part
 _HEAD_BYTES = 1024  # likewise, of sums, and of the names around rows and parts
-_NS_PER_S = 1_000_000_000
 _LARGEST = float(LARGEST) * UNITS_PER_ONE**2
 _COMMA = ord(",")
 
@@ -61,42 +58,30 @@ _PART_PERCENT = text_bytes('","percent":')
 _PART_END = text_bytes("}")
 
 
-class Texts(NamedTuple):
-    """Texts one after the other, and where each ends."""
+class _Portfolio(NamedTuple):
+    """What no price changes: texts one after the other, and figures of holdings in columns.
+
+    First comes what stands before all that changes, then of each holding what comes before its price, of each what
+    comes behind its figures, then beginnings of parts: of each holding, each sector, each currency. `ends` tells where
+    each of them does. Quantities are in units, costs in minor units; `sector_of` tells each holding's sector.
+    """
 
     text: Bytes
     ends: I8
-
-    @classmethod
-    def of(cls, texts: list[bytes]) -> "Texts":
-        """Lay texts out."""
-        ends = np.cumsum([len(each) for each in texts], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(texts), np.uint8).copy(), ends)
-
-
-class _Portfolio(NamedTuple):
-    """What no price changes: texts, quantities in units, costs in minor units, and the place of each one's sector."""
-
-    standing: Bytes
-    before: Texts
-    after: Texts
-    symbols: Texts
-    sectors: Texts
-    currency: Texts
     quantity: I8
     cost: I8
     sector_of: I8
+    sectors: int
 
 
 class _Moment(NamedTuple):
-    """Prices by number, the numbers of what is held, and the time, as text too."""
+    """Prices by number, the numbers of what is held, and the time."""
 
     price: I8
     previous: I8
     ts_event_ns: I8
     numbers: npt.NDArray[np.integer[Any]]
     as_of_ns: int
-    as_of: Bytes
 
 
 class _Worth(NamedTuple):
@@ -124,30 +109,31 @@ class PreparedValuation:
         )
         sectors = [sector or UNCLASSIFIED for sector in holdings.sectors]
         names = sorted(set(sectors))
+        currencies = [head.currency] if sectors else []
+        texts = [
+            msgspec.json.encode(standing(head))[:-1],
+            *(self._row_text(*each) for each in columns),
+            *(b',"sector":' + msgspec.json.encode(sector) + b"}" for sector in sectors),
+            *(_KEY + msgspec.json.encode(key) + _KEY_END for key in (*holdings.symbols, *names, *currencies)),
+        ]
         self._portfolio = _Portfolio(
-            np.frombuffer(msgspec.json.encode(standing(head))[:-1], np.uint8),
-            Texts.of([self._row_text(*each) for each in columns]),
-            Texts.of([b',"sector":' + msgspec.json.encode(sector) + b"}" for sector in sectors]),
-            _keys(holdings.symbols),
-            _keys(names),
-            _keys([head.currency] if sectors else []),
+            np.frombuffer(b"".join(texts), np.uint8),
+            np.cumsum([len(each) for each in texts], dtype=np.int64),
             holdings.quantity,
             cost,
             np.array([names.index(sector) for sector in sectors], np.int64),
+            len(names),
         )
-        keys = (self._portfolio.symbols, self._portfolio.sectors, self._portfolio.currency)
-        texts = [self._portfolio.before, self._portfolio.after, *keys]
-        self._most_bytes = _HEAD_BYTES + len(self._portfolio.standing) + sum(len(each.text) for each in texts)
-        self._most_bytes += len(self) * (_FIGURES_BYTES + 2 * _PART_BYTES) + _PART_BYTES
-        self._most_bytes += len(self._portfolio.symbols.text)  # those without a price are named once more
+        # Symbols without a price are named once more.
+        most_text = len(self._portfolio.text) + sum(map(len, texts[2 * len(self) + 1 :]))
+        self._most_bytes = _HEAD_BYTES + most_text + len(texts) * _PART_BYTES + len(self) * _FIGURES_BYTES
 
     def __len__(self) -> int:
         return len(self._portfolio.quantity)
 
     def json(self, prices: Prices, numbers: npt.NDArray[np.integer[Any]], as_of_ns: int) -> bytes:
         """Value it at the prices of its holdings, whose `numbers` there come in their order."""
-        as_of = np.frombuffer(instant(datetime.fromtimestamp(as_of_ns / _NS_PER_S, UTC)).encode(), np.uint8)
-        moment = _Moment(prices.price, prices.previous, prices.ts_event_ns, numbers, as_of_ns, as_of)
+        moment = _Moment(prices.price, prices.previous, prices.ts_event_ns, numbers, as_of_ns)
         out = np.empty(self._most_bytes, np.uint8)
         return out[: _write(self._portfolio, self._balance, moment, out)].tobytes()
 
@@ -170,25 +156,31 @@ def compile_all() -> None:
     PreparedValuation(head, holdings).json(Prices.unknown(0), nothing.astype(np.uint32), 0)
 
 
-def _keys(names: Iterable[str]) -> Texts:
-    return Texts.of([_KEY + msgspec.json.encode(name) + _KEY_END for name in names])
+@compiled
+def _write(portfolio: _Portfolio, balance: Balance, moment: _Moment, out: Bytes) -> int:
+    decimals, count = balance.decimals, len(portfolio.quantity)
+    worth = _worth(portfolio, moment, decimals)
+    at = _put_own(portfolio, 0, out, 0)
+    at = _write_sums(portfolio, balance, moment, worth, out, at)
+    at = _write_rows(portfolio, moment, worth, decimals, out, put_text(_HOLDINGS, out, at))
+    sectors = np.zeros(portfolio.sectors, np.int64)
+    for place in range(count):
+        sectors[portfolio.sector_of[place]] += worth.value[place]
+    of_symbols = 2 * count + 1
+    of_sectors = of_symbols + count
+    of_currencies = of_sectors + portfolio.sectors
+    whole = np.full(len(portfolio.ends) - of_currencies, worth.value.sum(), np.int64)
+    at = _write_parts(portfolio, of_symbols, worth.value, decimals, out, put_text(_BY_SYMBOL, out, at))
+    at = _write_parts(portfolio, of_sectors, sectors, decimals, out, put_text(_BY_SECTOR, out, at))
+    at = _write_parts(portfolio, of_currencies, whole, decimals, out, put_text(_BY_CURRENCY, out, at))
+    return put_text(_END, out, at)
 
 
 @compiled
-def _write(portfolio: _Portfolio, balance: Balance, moment: _Moment, out: Bytes) -> int:
-    decimals = balance.decimals
-    worth = _worth(portfolio, moment, decimals)
-    at = put(portfolio.standing, 0, len(portfolio.standing), out, 0)
-    at = _write_sums(portfolio, balance, moment, worth, out, at)
-    at = _write_rows(portfolio, moment, worth, decimals, out, put_text(_HOLDINGS, out, at))
-    sectors = np.zeros(len(portfolio.sectors.ends), np.int64)
-    for place in range(len(worth.value)):
-        sectors[portfolio.sector_of[place]] += worth.value[place]
-    whole = np.full(len(portfolio.currency.ends), worth.value.sum(), np.int64)
-    at = _write_parts(portfolio.symbols, worth.value, decimals, out, put_text(_BY_SYMBOL, out, at))
-    at = _write_parts(portfolio.sectors, sectors, decimals, out, put_text(_BY_SECTOR, out, at))
-    at = _write_parts(portfolio.currency, whole, decimals, out, put_text(_BY_CURRENCY, out, at))
-    return put_text(_END, out, at)
+def _put_own(portfolio: _Portfolio, number: int, out: Bytes, at: int) -> int:
+    """Put one of a portfolio's own texts."""
+    first = portfolio.ends[number - 1] if number else 0
+    return put(portfolio.text, first, portfolio.ends[number] - first, out, at)
 
 
 @compiled
@@ -230,8 +222,7 @@ def _write_sums(portfolio: _Portfolio, balance: Balance, moment: _Moment, worth:
     """Write what `market.portfolio.valuation.sums` gives."""
     decimals, value, cost, change = balance.decimals, worth.value.sum(), portfolio.cost.sum(), worth.day_change.sum()
     total = balance.cash + value
-    at = put_text(_AS_OF, out, at)
-    at = put(moment.as_of, 0, len(moment.as_of), out, at)
+    at = put_instant(moment.as_of_ns, out, put_text(_AS_OF, out, at))
     at = put_money(value, decimals, True, out, put_text(_SUM_VALUE, out, at))
     at = put_money(total, decimals, True, out, put_text(_TOTAL_VALUE, out, at))
     at = put_money(cost, decimals, True, out, put_text(_COST_BASIS, out, at))
@@ -241,23 +232,23 @@ def _write_sums(portfolio: _Portfolio, balance: Balance, moment: _Moment, worth:
     at = put_percent(change, value - change, True, out, put_text(_CHANGE_PERCENT, out, at))
     at = put_percent(total - balance.deposited, balance.deposited, True, out, put_text(_RETURN, out, at))
     at = put_text(_UNPRICED, out, at)
-    keys, is_first = portfolio.symbols, True
+    first_key, is_first = 2 * len(worth.price) + 1, True
     for place in range(len(worth.price)):
         if worth.price[place] == 0:
             at = at if is_first else put_byte(_COMMA, out, at)
-            first = (keys.ends[place - 1] if place else 0) + len(_KEY)
-            at = put(keys.text, first, keys.ends[place] - len(_KEY_END) - first, out, at)
             is_first = False
+            first = portfolio.ends[first_key + place - 1] + len(_KEY)
+            at = put(portfolio.text, first, portfolio.ends[first_key + place] - len(_KEY_END) - first, out, at)
     return at
 
 
 @compiled
 def _write_rows(portfolio: _Portfolio, moment: _Moment, worth: _Worth, decimals: int, out: Bytes, at: int) -> int:
-    before, after, first_before, first_after, whole = portfolio.before, portfolio.after, 0, 0, worth.value.sum()
-    for place in range(len(worth.price)):
+    count, whole = len(worth.price), worth.value.sum()
+    for place in range(count):
         if place:
             at = put_byte(_COMMA, out, at)
-        at = put(before.text, first_before, before.ends[place] - first_before, out, at)
+        at = _put_own(portfolio, 1 + place, out, at)
         price, has_previous = worth.price[place], worth.has_previous[place]
         value, cost, change = worth.value[place], portfolio.cost[place], worth.day_change[place]
         age_ms = max((moment.as_of_ns - moment.ts_event_ns[moment.numbers[place]]) // 1_000_000, 0)
@@ -270,20 +261,18 @@ def _write_rows(portfolio: _Portfolio, moment: _Moment, worth: _Worth, decimals:
         at = put_money(change, decimals, has_previous, out, put_text(_CHANGE, out, at))
         at = put_percent(change, value - change, has_previous, out, put_text(_CHANGE_PERCENT, out, at))
         at = put_percent(value, whole, True, out, put_text(_WEIGHT, out, at))
-        at = put(after.text, first_after, after.ends[place] - first_after, out, at)
-        first_before, first_after = before.ends[place], after.ends[place]
+        at = _put_own(portfolio, 1 + count + place, out, at)
     return at
 
 
 @compiled
-def _write_parts(keys: Texts, values: I8, decimals: int, out: Bytes, at: int) -> int:
-    """Write the parts of a whole, the largest first; keys come in their own order."""
+def _write_parts(portfolio: _Portfolio, first: int, values: I8, decimals: int, out: Bytes, at: int) -> int:
+    """Write the parts of a whole, the largest first; those of one size in the order of their keys."""
     whole, is_first = values.sum(), True
     for place in np.argsort(-values, kind="mergesort"):
         at = at if is_first else put_byte(_COMMA, out, at)
         is_first = False
-        first = keys.ends[place - 1] if place else 0
-        at = put(keys.text, first, keys.ends[place] - first, out, at)
+        at = _put_own(portfolio, first + place, out, at)
         at = put_minor(values[place], decimals, out, at)
         at = put_percent(values[place], whole, True, out, put_text(_PART_PERCENT, out, at))
         at = put_text(_PART_END, out, at)

@@ -26,7 +26,7 @@ from market.portfolio.worth import Worths
 UNCLASSIFIED = "Unclassified"
 
 _NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
+_MS_PER_S = 1_000
 PERCENT_PARTS = 10_000.0
 MOST_PARTS = 1e13
 
@@ -124,7 +124,7 @@ def sums(balance: Balance, symbols: Sequence[str], worths: Worths, as_of_ns: int
     value, cost, day_change = (int(column.sum()) for column in (worths.value, worths.cost, worths.day_change))
     total = balance.cash + value
     return {
-        "as_of": instant(datetime.fromtimestamp(as_of_ns / _NS_PER_S, UTC)),
+        "as_of": instant(datetime.fromtimestamp(as_of_ns // _NS_PER_MS / _MS_PER_S, UTC)),
         "market_value": money_text(value, decimals),
         "total_value": money_text(total, decimals),
         "cost_basis": money_text(cost, decimals),

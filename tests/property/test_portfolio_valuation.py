@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from market.portfolio.delta import delta
 from market.portfolio.money import LARGEST, average_units, money_text, to_minor, units_text, worth
 from market.portfolio.prices import Prices
-from market.portfolio.valuation import Head, Holdings, summary, valuation
+from market.portfolio.valuation import Head, Holdings, instant, summary, valuation
 from market.row_type import Rows
 from market.state import blank_states
+from mesh.raw_json import put_instant
 from mesh.valuation_json import PreparedValuation
 
 CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
@@ -153,6 +154,13 @@ def test_its_bytes_say_the_same(case: Case) -> None:
     backwards = quoted.take(numbers)
     for as_of_ns in (AS_OF_NS, AS_OF_NS - 10**9):
         assert json.loads(prepared.json(backwards, numbers, as_of_ns)) == valuation(head, holdings, quoted, as_of_ns)
+
+
+@given(st.integers(0, 4 * 10**18))
+def test_times_are_written_as_ever(at_ns: int) -> None:
+    out = np.zeros(40, np.uint8)
+    text = out[3 : put_instant(at_ns, out, 3)].tobytes().decode()
+    assert text == instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_ns // 1000))
 
 
 @given(cases())
