@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from nats.errors import Error as NatsError
 
 from gateway.accounts.limiter import AttemptLimiter
-from gateway.candle_source import CandleSource
+from gateway.candle_source import BOTH, CandleSource
 from gateway.charts.shape import shown
 from gateway.problems import Problem, retry_after
 from gateway.upstream import Upstream
@@ -34,7 +34,7 @@ _MAX_CANDLES = 50_000
 _AGAIN_S = 2.0
 _S_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_REGULAR = (Session.REGULAR,)  # other trades form no last price
+_BASIS = {Session.REGULAR: "1m candles", Session.EXTENDED: "1m candles outside regular hours"}
 
 Body = dict[str, object]
 
@@ -61,7 +61,11 @@ class Previews:
         zone = await self._zone(instrument)
         now_ns = time.time_ns()
         start_ns = _midnight_ns(now_ns - days * DAY_NS, zone)
-        before, candles = await self._candles(instrument, start_ns, now_ns + DAY_NS)  # a simulated day may be ahead
+        found = await self._candles(instrument, start_ns, now_ns + DAY_NS)  # a simulated day may be ahead
+        # Outside regular hours trades form no last price at most venues; but where there are no others they are all.
+        session = Session.REGULAR if (found.session == Session.REGULAR).any() else Session.EXTENDED
+        candles = found.take(found.session == session)
+        before = await self._price_before(instrument, start_ns, session)
         async with self._working:
             fired = await asyncio.to_thread(_look_back, asked, candles, before, zone)
         return {
@@ -69,7 +73,7 @@ class Previews:
             "firings": [_fired(each) for each in fired[: -MAX_FIRINGS - 1 : -1]],
             "from": _text(start_ns),
             "to": _text(now_ns),
-            "basis": "1m candles",
+            "basis": _BASIS[session],
             "already_true": _is_true(asked, price, prev_close),
             "price": price,
         }
@@ -87,20 +91,26 @@ class Previews:
         except (NatsError, TimeoutError) as error:
             raise _unavailable(instrument, f"its calendar cannot be read: {error or type(error).__name__}") from error
 
-    async def _candles(self, instrument: Instrument, start_ns: int, end_ns: int) -> tuple[float, Candles]:
-        """Read the candles that start in a span, oldest first, and the last price before it, NaN for none."""
+    async def _candles(self, instrument: Instrument, start_ns: int, end_ns: int) -> Candles:
+        """Read the candles of one minute that start in a span, oldest first."""
         number = int(instrument.number)
         # First: whatever the worker lets go of is in the tables then.
         newest = from_rows((await self._source.now([number])).rows)
         try:
-            stored = await self._source.store.between(number, Timeframe.M1, start_ns, end_ns, _REGULAR, _MAX_CANDLES)
-            before = await self._source.store.before(number, Timeframe.M1, start_ns, _REGULAR, 1)
+            stored = await self._source.store.between(number, Timeframe.M1, start_ns, end_ns, BOTH, _MAX_CANDLES)
         except StoreAway as error:
             raise _unavailable(instrument, str(error) or "the store does not answer") from error
-        is_wanted = (newest.timeframe == Timeframe.M1) & (newest.session == Session.REGULAR)
-        newest = newest.take(is_wanted & (newest.instrument == number) & (newest.start_ns >= start_ns))
-        candles = shown(Candles.concat([newest, stored]).sorted_newest())
-        return float(before.close[-1]) if len(before) else math.nan, candles
+        is_wanted = (newest.timeframe == Timeframe.M1) & (newest.start_ns >= start_ns)
+        newest = newest.take(is_wanted & (newest.instrument == number))
+        return shown(Candles.concat([newest, stored]).sorted_newest())
+
+    async def _price_before(self, instrument: Instrument, start_ns: int, session: Session) -> float:
+        """Read the last price before a day, NaN where there is none."""
+        try:
+            found = await self._source.store.before(int(instrument.number), Timeframe.M1, start_ns, (session,), 1)
+        except StoreAway as error:
+            raise _unavailable(instrument, str(error) or "the store does not answer") from error
+        return float(found.close[-1]) if len(found) else math.nan
 
 
 def _look_back(asked: Create, candles: Candles, before: float, zone: str) -> list[Fired]:

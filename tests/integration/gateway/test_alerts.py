@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from market.candles.timeframe import Timeframe
+from market.candles.timeframe import Session, Timeframe
 from tests.alert_worker import AlertWorker
 from tests.integration.gateway.conftest import MAX_ALERTS
 from tests.integration.gateway.live_client import live
@@ -282,6 +282,7 @@ async def test_a_preview_says_how_often_it_would_have_fired(
     http: httpx.AsyncClient, market: Market, venue: TinyVenue, symbol: str
 ) -> None:
     began_s = int(time.time()) // 60 * 60 - 3600
+    await venue.enlist("NIGHT", known_to=market.gateway)
     async with tiny_candles(market, venue) as worker:
         starts_s = [began_s + 60 * at for at in range(6)]
         minutes = candles(worker.number("TICK"), Timeframe.M1, starts_s, [100, 106, 100, 106, 100, 107])
@@ -302,6 +303,10 @@ async def test_a_preview_says_how_often_it_would_have_fired(
         ):
             found = (await http.post("/alerts/preview", json=asked | fields)).json()
             assert found["count"] == len(found["firings"]) == count, fields
+        night = candles(worker.number("NIGHT"), Timeframe.M1, starts_s[:2], [100, 106], session=Session.EXTENDED)
+        await worker.store(night)
+        found = (await http.post("/alerts/preview", json=asked | {"symbol": f"{venue.code}:NIGHT"})).json()
+        assert (found["count"], found["basis"]) == (1, "1m candles outside regular hours")
     refused = await http.post("/alerts/preview", json=asked | {"days": 31})
     assert (refusal(refused), refused.json()["field"]) == ((422, "invalid_field"), "days")
     assert (await http.get("/alerts")).json()["alerts"] == []
