@@ -14,7 +14,7 @@ from market.alerts.alert import Alert, Firing
 from market.alerts.columns import DayOf, RuleColumns
 from market.alerts.commands import Command, Create
 from market.alerts.decide import Facts, decide
-from market.alerts.index import AlertIndex
+from market.alerts.index import AlertIndex, Frozen
 from market.alerts.rule import State
 from market.alerts.touch import touch
 from market.row_type import Rows
@@ -60,7 +60,7 @@ class Memory:
         self._index = AlertIndex(self._day_of)
         self._tape: list[Message] = []
         self._evaluated = 0
-        self._checkpoints: list[tuple[bytes, int, int]] = []  # state, tape sequence, revision
+        self._checkpoints: list[tuple[Frozen, int, int]] = []  # state, tape sequence, revision
         self.tables = Tables()
         self.crashes = 0
 
@@ -69,7 +69,8 @@ class Memory:
         self._tape += messages
         self._evaluate(messages)
         if self._dice.random() < 0.1:
-            self._checkpoints.append((self._index.freeze().encode(), self._evaluated, self.tables.revision))
+            # Encoded when it is needed and much has changed: a thread may take that long.
+            self._checkpoints.append((self._index.freeze(), self._evaluated, self.tables.revision))
 
     def command(self, command: Command) -> None:
         """Decide a command, in a transaction of its own."""
@@ -103,8 +104,8 @@ class Memory:
         self.crashes += 1
         tables, at = self.tables, 0
         if self._checkpoints and self._dice.random() < 0.8:
-            data, at, revision = self._dice.choice(self._checkpoints[-4:])
-            self._index = AlertIndex.restore(self._day_of, data)
+            frozen, at, revision = self._dice.choice(self._checkpoints[-4:])
+            self._index = AlertIndex.restore(self._day_of, frozen.encode())
             self._index.put([each.rule for each in self._changed_since(revision)])
         else:
             live = [each.rule for each in tables.alerts.values() if each.state.is_live]
