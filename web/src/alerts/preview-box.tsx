@@ -35,16 +35,20 @@ export function PreviewBox({ preview, isAsking, days, onDays }: PreviewBoxProps)
         ))}
       </div>
       <p role="status">
-        {shown === null ? (
-          "How often would it have fired?"
-        ) : (
-          <>
-            Would have fired <b>{timesWords(shown.count)}</b> in {daysWords(days)}.
-          </>
-        )}
+        <Count preview={shown} />
       </p>
       <Timeline preview={shown} />
     </section>
+  );
+}
+
+function Count({ preview }: { preview: RulePreview | null }) {
+  if (preview === null) return "How often would it have fired?";
+  if (preview.count === 0) return "Would not have fired.";
+  return (
+    <>
+      Would have fired <b>{timesWords(preview.count)}</b>.
+    </>
   );
 }
 

@@ -56,7 +56,6 @@ describe("a preview", () => {
   });
 
   it.each([
-    [0, "not once"],
     [1, "once"],
     [2, "2 times"],
     [1234, "1,234 times"],

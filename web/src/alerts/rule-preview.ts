@@ -39,6 +39,5 @@ export function placesOf({ firings, from, to }: RulePreview): number[] {
 
 /** "3 times", as one says it. */
 export function timesWords(times: number): string {
-  if (times === 0) return "not once";
   return times === 1 ? "once" : `${times.toLocaleString("en-US")} times`;
 }
