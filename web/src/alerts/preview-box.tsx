@@ -65,9 +65,15 @@ function Timeline({ preview }: { preview: RulePreview | null }) {
             <i key={index} style={{ "--at": place } as React.CSSProperties} />
           ))}
       </div>
-      {last !== undefined && (
+      {preview !== null && (
         <small>
-          Last at {formatExactPrice(last.price)}, <time dateTime={last.firedAt}>{formatMoment(last.firedAt, nowMs)}</time>
+          By {preview.basis}
+          {last !== undefined && (
+            <>
+              , last at {formatExactPrice(last.price)},{" "}
+              <time dateTime={last.firedAt}>{formatMoment(last.firedAt, nowMs)}</time>
+            </>
+          )}
         </small>
       )}
     </>

@@ -46,7 +46,7 @@ describe("a preview", () => {
   };
 
   it("is read, also where no price is known", () => {
-    expect(rulePreview(body)).toMatchObject({ count: 3, alreadyTrue: null, price: null });
+    expect(rulePreview(body)).toMatchObject({ count: 3, basis: "1m candles", price: null });
     expect(rulePreview({ ...body, already_true: true, price: 230.5 })).toMatchObject({ alreadyTrue: true, price: 230.5 });
   });
 

@@ -12,6 +12,8 @@ export interface RulePreview {
   /** What was looked at. */
   readonly from: string;
   readonly to: string;
+  /** By what it was reckoned: "1m candles". */
+  readonly basis: string;
 }
 
 export function rulePreview(body: unknown): RulePreview {
@@ -27,6 +29,7 @@ export function rulePreview(body: unknown): RulePreview {
     price: orNull(positive, fields["price"]),
     from: string(fields["from"]),
     to: string(fields["to"]),
+    basis: string(fields["basis"]),
   };
 }
 
