@@ -133,7 +133,8 @@ def test_a_symbol_is_looked_for_under_its_full_name() -> None:
 
 def test_the_same_key_is_the_same_command_for_one_user_alone() -> None:
     assert command_id(USER, "one") == command_id(USER, "one")
-    assert len({command_id(USER, "one"), command_id(USER, "two"), command_id(UUID(int=1), "one")}) == 3
+    other = (command_id(USER, "two"), command_id(UUID(int=1), "one"), command_id(USER, "one", "alert"))
+    assert len({command_id(USER, "one"), *other}) == 4
 
 
 @pytest.mark.parametrize("header", ["", " ", "a b", "x" * 129, "schön"])
