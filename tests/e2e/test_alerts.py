@@ -76,7 +76,16 @@ def last_price(page: Page, symbol: str) -> float:
     return float(cell.get_attribute("data-value") or 0)
 
 
-def test_an_alert_is_refused_previewed_made_and_fires(alerts: Page) -> None:
+def unseen(page: Page, stack: Stack) -> dict[str, Any]:
+    """Ask the platform what its user has not seen."""
+    url = stack.page_url.rstrip("/")
+    login = page.request.post(f"{url}/auth/login", data={"email": stack.email, "password": stack.password})
+    headers = {"authorization": f"Bearer {login.json()['access_token']}"}
+    found: dict[str, Any] = page.request.get(f"{url}/alerts/unseen", headers=headers).json()
+    return found
+
+
+def test_an_alert_is_refused_previewed_made_and_fires(alerts: Page, stack: Stack) -> None:
     page = alerts
     form = open_form(page, "nvd")
     page.get_by_test_id("search-results").locator(f'[data-symbol="{SYMBOL}"]').wait_for()
@@ -99,16 +108,18 @@ def test_an_alert_is_refused_previewed_made_and_fires(alerts: Page) -> None:
     expect(page.get_by_test_id("unseen")).to_have_attribute("data-count", "1")
     expect(row(page, SYMBOL)).to_have_attribute("data-state", "fired")
     firing = toast.get_attribute("data-firing")
-    toast.get_by_role("link").click()
+    with page.expect_response(lambda response: response.url.endswith("/alerts/seen")) as told:
+        toast.get_by_role("link").click()
     kept = page.get_by_test_id("firings").locator(f'[data-firing="{firing}"]')
     expect(kept).to_have_attribute("data-new", "")
     expect(kept).to_have_attribute("data-outcome", "sent")
     assert float(kept.get_attribute("data-price") or 0) > 0
     expect(page.get_by_test_id("unseen")).to_have_count(0)
     expect(page.get_by_test_id("toasts").locator("li")).to_have_count(0)
+    assert told.value.status == 204
+    assert unseen(page, stack) == {"firings": [], "total": 0}
     page.reload()
     expect(kept).not_to_have_attribute("data-new", "")
-    expect(page.get_by_test_id("unseen")).to_have_count(0)
 
 
 def test_an_alert_is_made_on_the_chart_and_changed_in_the_list(page: Page) -> None:
