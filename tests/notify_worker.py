@@ -19,7 +19,7 @@ from mesh.notify.outgoing import Outgoing, publish, queue
 from mesh.notify.signatures import new_secret
 
 ROOT = Path(__file__).parents[1]
-FAST = {"notify_retry_s": 0.3, "notify_timeout_s": 2, "notify_redeliver_s": 4, "notify_pause_s": 0.5}
+FAST = {"notify_retry_s": 0.3, "notify_timeout_s": 5, "notify_redeliver_s": 10, "notify_pause_s": 0.5}
 
 
 class NotifyWorker(Server):

@@ -129,7 +129,7 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
 def until() -> Until:
     """Wait for a condition, or fail; a notification needs some attempts at most."""
 
-    async def wait(condition: Callable[[], Awaitable[object]], within_s: float = 40.0) -> None:
+    async def wait(condition: Callable[[], Awaitable[object]], within_s: float = 120.0) -> None:
         async with asyncio.timeout(within_s):
             while not await condition():  # noqa: ASYNC110  # it is in another process
                 await asyncio.sleep(0.02)

@@ -17,6 +17,8 @@ from tests.integration.notify.conftest import Stack, Until
 from tests.notify_receivers import Call, Reply, receiving, receiving_mail
 from tests.notify_worker import Desk, fired
 
+pytestmark = pytest.mark.timeout(180)  # some of it are pauses, and the machine may be busy
+
 
 def text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
