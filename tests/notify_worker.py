@@ -83,6 +83,7 @@ class Desk:
     async def send(self, kind: Kind, channel: UUID, body: Body | None = None) -> UUID:
         outgoing = await self.write(kind, channel, body or fired())
         assert await publish(self.js, outgoing.order)
+        await self.connection.execute("UPDATE notifications SET published = true WHERE id = $1", outgoing.id)
         return outgoing.id
 
     async def rows(self, ids: Sequence[UUID]) -> list[asyncpg.Record]:
