@@ -5,7 +5,7 @@
 #   make … PYTHON=/usr/bin/python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt bench bench-fanout bench-candles bench-portfolios web lock clean
+.PHONY: help up test lint fmt bench bench-fanout bench-candles bench-portfolios bench-alerts web lock clean
 .DELETE_ON_ERROR:
 
 # The first of these that is 3.11 or newer; PYTHON= names another.
@@ -66,6 +66,10 @@ bench-candles: ## measure candles from the tape to the page, each part beside it
 bench-portfolios: ## measure commands to portfolios and what they are worth
 	@$(BOOTSTRAP) env dev
 	$(IN_VENV) bench portfolios $(ARGS)
+
+bench-alerts: ## measure what ticks touch of ten million alerts, and what comes of it
+	@$(BOOTSTRAP) env dev
+	$(IN_VENV) bench alerts $(ARGS)
 
 web: ## build the page into gateway/static
 	@$(BOOTSTRAP) web

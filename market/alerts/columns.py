@@ -26,6 +26,14 @@ DayOf = Callable[[U4, I8], I4]
 Own = TypeVar("Own", bound="_Columns")
 
 
+def roomy(size: int) -> int:
+    """Say how long to make a column that has to hold `size` and may have to hold more; what is spare takes no memory.
+
+    The system gives memory where it is written to: of long columns, room to spare is but an address.
+    """
+    return size + size // 4 + 64
+
+
 class TouchKind(IntEnum):
     """What a touch is: a rule fires, or is armed again as the price came back."""
 

@@ -8,6 +8,7 @@ removed since does no harm, and goes when it is met.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,6 +37,7 @@ class AlertIndex:
         self._instruments = Instruments()
         self._slots = Slots()
         self._waiting = Waiting(self._slots)
+        self._seen = np.zeros(0, np.int64)  # of every place, while ticks are held against rules: the last that was
         self._held = RuleColumns.of(())  # rules that the tape has still to reach
         self._sequence, self._row = 0, -1  # of the last row on the tape
 
@@ -44,7 +46,7 @@ class AlertIndex:
 
     @property
     def size_bytes(self) -> int:
-        """What rules and their keys take, spare room included."""
+        """What rules and their keys take."""
         return self._slots.size_bytes + self._waiting.size_bytes
 
     def put(self, rules: Sequence[Rule] | RuleColumns) -> None:
@@ -106,14 +108,17 @@ class AlertIndex:
         parts = [Touches.none()]
         if not len(rows):
             return parts[0]
-        in_message = self._rows_in_messages(tape_sequences)
         for start, end in pairwise(self._cuts(tape_sequences, evaluate_after)):
-            part, first = slice(start, end), int(tape_sequences[start])
+            first = int(tape_sequences[start])
             self._activate_before(first)
-            touched = self._apply(rows[part], is_evaluated=first > evaluate_after)
+            touched = self._apply(rows[start:end], is_evaluated=first > evaluate_after)
             if touched:
-                parts.append(touches_of(touched, tape_sequences[part], in_message[part]))
-        self._sequence, self._row = int(tape_sequences[-1]), int(in_message[-1])
+                at, touches = touches_of(touched)
+                at += start
+                row = self._rows_in_messages(tape_sequences, at).astype(np.int32)
+                parts.append(replace(touches, tape_sequence=tape_sequences[at], row=row))
+        self._row = int(self._rows_in_messages(tape_sequences, np.array([len(rows) - 1]))[0])
+        self._sequence = int(tape_sequences[-1])
         return Touches.concat(parts) if len(parts) > 1 else parts[0]
 
     def freeze(self) -> Frozen:
@@ -128,18 +133,15 @@ class AlertIndex:
         index._sequence, index._row, index._held = frozen.sequence, frozen.row, frozen.held
         index._slots = frozen.slots
         index._waiting = Waiting(index._slots)
-        index._waiting.reserve(index._instruments.room)
-        index._waiting.add(index._slots.taken(), index._instruments.prev_close)
+        index._reserve()
+        index._wait(index._slots.taken(), np.arange(index._instruments.room))
         return index
 
-    def _rows_in_messages(self, tape_sequences: I8) -> I8:
-        """Give each row's place in its message."""
-        at = np.arange(len(tape_sequences))
-        starts = np.where(np.diff(tape_sequences, prepend=tape_sequences[0]) != 0, at, 0)
-        in_message: I8 = at - np.maximum.accumulate(starts)
-        if int(tape_sequences[0]) == self._sequence:
-            in_message[: np.searchsorted(tape_sequences, self._sequence, "right")] += self._row + 1
-        return in_message
+    def _rows_in_messages(self, tape_sequences: I8, at: Places) -> Places:
+        """Give the places of rows in their messages, the first of which may have begun before."""
+        own = tape_sequences[at]
+        row: Places = at - np.searchsorted(tape_sequences, own) + np.where(own == self._sequence, self._row + 1, 0)
+        return row
 
     def _cuts(self, tape_sequences: I8, evaluate_after: int) -> list[int]:
         """Say where to part a batch: where evaluation begins, where rules begin to see it, and where it is too long."""
@@ -156,7 +158,12 @@ class AlertIndex:
         place = self._places(columns.instrument)
         slot = self._slots.put(columns, place)
         wake(self._slots, slot, self._instruments.day[place])
-        self._waiting.add(slot, self._instruments.prev_close)
+        self._wait(slot, np.unique(place) if len(place) < self._instruments.room else np.arange(self._instruments.room))
+
+    def _wait(self, slot: Places, place: Places) -> None:
+        """Let rules wait for what they await now; `place` are at least theirs."""
+        self._waiting.add(slot)
+        self._waiting.aim(place, self._instruments.prev_close)
 
     def _free(self, number: I8) -> None:
         if not len(number):
@@ -167,13 +174,19 @@ class AlertIndex:
 
     def _places(self, number: npt.NDArray[np.integer]) -> Places:
         place = self._instruments.places(number)
-        self._waiting.reserve(self._instruments.room)
+        self._reserve()
         return place
+
+    def _reserve(self) -> None:
+        """Make room for all instruments."""
+        if len(self._seen) < self._instruments.room:
+            self._seen = np.full(self._instruments.room, _AT_ONCE)
+            self._waiting.reserve(self._instruments.room)
 
     def _apply(self, rows: Rows, *, is_evaluated: bool) -> list[Touched]:
         touched: list[Touched] = []
         ticks = ticks_of(rows, self._instruments, self._day_of)
-        self._waiting.reserve(self._instruments.room)
+        self._reserve()
         for part, begun in by_day(ticks, self._instruments):
             self._begin_day(begun)
             if is_evaluated:
@@ -186,8 +199,7 @@ class AlertIndex:
         if len(place):
             slot = self._waiting.woken(place, self._instruments.day[place])
             slot = slot[wake(self._slots, slot, self._instruments.day[self._slots.place[slot]])]
-            self._waiting.add(slot, self._instruments.prev_close)
-            self._waiting.aim(place, self._instruments.prev_close)
+            self._wait(slot, place)
 
     def _evaluate(self, ticks: Ticks) -> Iterator[Touched]:
         """Go from one tick that touches something to the next, all instruments side by side."""
@@ -198,10 +210,11 @@ class AlertIndex:
             if not len(near):
                 return
             place, first = np.unique(ticks.place[near], return_index=True)
-            seen = np.full(self._instruments.room, len(ticks.at))
-            seen[place] = near[first]
+            self._seen[place] = near[first]
             yield self._touch(ticks.take(near[first]))
-            ticks = ticks.take(np.arange(len(ticks.at)) > seen[ticks.place])
+            is_left = np.arange(len(ticks.at)) > self._seen[ticks.place]
+            self._seen[place] = _AT_ONCE
+            ticks = ticks.take(np.flatnonzero(is_left))
 
     def _touch(self, ticks: Ticks) -> Touched:
         """Let rules see a tick that wait for what it reaches; there is one tick of each instrument."""
@@ -212,8 +225,7 @@ class AlertIndex:
         number, day = self._slots.number[slot], self._instruments.day[its.place]
         seen = see(self._slots, slot, its.price, prev_close[its.place], day)
         is_gone = self._slots.phase(slot) == FREE
-        self._waiting.add(slot[~is_gone], prev_close)
-        self._waiting.aim(ticks.place, prev_close)
+        self._wait(slot[~is_gone], ticks.place)
         self._slots.free(slot[is_gone])
         return Touched(number, its._replace(day=day), seen)
 

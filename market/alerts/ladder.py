@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from market.alerts.columns import F8, I4, U4, Bools, Places
-from market.portfolio.columns import enough, sized
+from market.alerts.columns import F8, I4, U4, Bools, Places, roomy
+from market.portfolio.columns import sized
 
 IsAwaited = Callable[[int, F8, U4], Bools]
 """Tells of a place's keys, each with its slot, which of them still mean something."""
 
 _RANK_BITS = 32
+_ENTRY_BYTES = 12
 _LEAST_GARBAGE = 4096
 _IN_ONE_GO = 8  # as one part of all keys: more than that come by sorting all
 
@@ -41,9 +42,9 @@ class Ladder:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes, its spare room included."""
-        columns = (self.nearest, self._key, self._slot, self._head, self._sorted, self._end, self._limit)
-        return sum(column.nbytes for column in columns)
+        """What it takes, room of places included that they do not use."""
+        columns = (self.nearest, self._head, self._sorted, self._end, self._limit)
+        return self._used * _ENTRY_BYTES + sum(column.nbytes for column in columns)
 
     def reserve(self, places: int) -> None:
         """Make room for places, not fewer than there are."""
@@ -123,7 +124,7 @@ class Ladder:
         if self._used + count > len(self._key):
             if self._garbage > max(self._used // 8, _LEAST_GARBAGE):
                 self._compact()
-            size = enough(self._used + count + _LEAST_GARBAGE)
+            size = roomy(self._used + count)
             self._key, self._slot = sized(self._key, size), sized(self._slot, size)
         start = self._used
         self._used += count
@@ -149,13 +150,15 @@ class Ladder:
             self._compact()
             counts = self._end - self._head
             place = np.append(np.repeat(np.arange(len(counts), dtype=np.int32), counts), place)
-            key, slot = np.append(self._key, key), np.append(self._slot, slot)
+            key, slot = np.append(self._key[: self._used], key), np.append(self._slot[: self._used], slot)
         counts = np.bincount(place, minlength=len(self.nearest)).astype(np.int32)
         order = _order(place, key)
-        self._key, self._slot = key[order], slot[order]
+        self._used, self._garbage = len(key), 0
+        self._key, self._slot = np.empty(roomy(len(key))), np.empty(roomy(len(key)), np.uint32)
+        np.take(key, order, out=self._key[: len(key)])
+        np.take(slot, order, out=self._slot[: len(key)])
         ends = np.cumsum(counts, dtype=np.int32)
         self._head, self._sorted, self._end, self._limit = ends - counts, ends, ends.copy(), ends.copy()
-        self._used, self._garbage = len(self._key), 0
         held = np.flatnonzero(counts)
         self.nearest[:] = np.inf
         self.nearest[held] = self._key[self._head[held]]

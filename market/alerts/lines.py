@@ -8,6 +8,7 @@ from market.alerts.columns import F8, I1, I4, Bools, Places
 from market.alerts.rule import HYSTERESIS, Condition, Repeat, factors
 from market.alerts.slots import ARMED, DORMANT, FREE, WAITING, Slots
 
+_ABOVE, _BELOW, _CHANGE_PCT = (each.code for each in (Condition.ABOVE, Condition.BELOW, Condition.CHANGE_PCT))
 _PHASE_AFTER = np.zeros(len(Repeat), np.uint32)
 _PHASE_AFTER[[Repeat.ONCE.code, Repeat.DAILY.code, Repeat.EVERY_CROSS.code]] = FREE, DORMANT, WAITING
 
@@ -34,9 +35,9 @@ class Seen(NamedTuple):
 def lines(slots: Slots, slot: Places, prev_close: F8) -> tuple[F8, F8]:
     """Give the prices at or above and at or below which rules fire, as `Rule.lines` does; prev_close NaN: unknown."""
     condition, threshold = slots.condition(slot), slots.threshold[slot]
-    up = np.where(condition == Condition.ABOVE.code, threshold, np.inf)
-    down = np.where(condition == Condition.BELOW.code, threshold, -np.inf)
-    moving = np.flatnonzero(condition == Condition.CHANGE_PCT.code)
+    up = np.where(condition == _ABOVE, threshold, np.inf)
+    down = np.where(condition == _BELOW, threshold, -np.inf)
+    moving = np.flatnonzero(condition == _CHANGE_PCT)
     if len(moving):
         its = slot[moving]
         reference = np.where(slots.is_relative(its), prev_close[moving], slots.reference_price[its])

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.alerts.columns import F8, I4, I8, U4, Bools, Places, RuleColumns, Slotted
+from market.alerts.columns import F8, I4, I8, U4, Bools, Places, RuleColumns, Slotted, roomy
 from market.alerts.rule import Condition, Reference, State
-from market.portfolio.columns import enough, sized
+from market.portfolio.columns import sized
 
 _LEAST_LATE = 1024
+_SLOT_BYTES = 32
 _PART = 16  # the part of all slots that may be free, or out of order, before they are sorted out
 # A status, from its lowest bit: two of condition, one of reference, two of repeat, two of phase, one of side, the day.
 _REFERENCE, _REPEAT, _PHASE, _DOWN, _DAY = 2, 3, 5, 7, 8
@@ -44,17 +45,8 @@ class Slots:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes, its spare room included."""
-        columns = (
-            self.number,
-            self.place,
-            self.threshold,
-            self.reference_price,
-            self._status,
-            self._order,
-            self._spare,
-        )
-        return sum(column.nbytes for column in columns)
+        """What it takes."""
+        return self._used * _SLOT_BYTES + 4 * (self._ordered + len(self._late) + len(self._spare))
 
     def condition(self, slot: Slotted) -> U4:
         """Give codes of `Condition`."""
@@ -158,7 +150,7 @@ class Slots:
         reused, self._spare = np.split(self._spare, [min(len(number), len(self._spare))])
         end = self._used + len(number) - len(reused)
         if end > len(self.number):
-            self._size(enough(end))
+            self._size(roomy(end))
         slot = np.append(reused, np.arange(self._used, end, dtype=np.uint32))
         self._used = end
         self.number[slot] = number
@@ -167,7 +159,7 @@ class Slots:
         split = int(np.searchsorted(self.number[ordered], highest, "right"))
         count = self._ordered + len(ordered) - split
         if count > len(self._order):
-            self._order = sized(self._order, enough(count))
+            self._order = sized(self._order, roomy(count))
         self._order[self._ordered : count] = ordered[split:]
         self._ordered = count
         if split:

@@ -1,7 +1,6 @@
 """What ticks touched, put into the order of the tape."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,21 +18,17 @@ class Touched(NamedTuple):
     seen: Seen
 
 
-def touches_of(touched: Sequence[Touched], tape_sequences: I8, in_message: I8) -> Touches:
-    """Give the touches of a batch whose rows have these tape sequences, and these places in their messages."""
+def touches_of(touched: Sequence[Touched]) -> tuple[Places, Touches]:
+    """Give what was touched, in order but with nothing of the tape, and where in the batch the ticks are."""
     parts = [
         _touches(each, kind, sides)
         for each in touched
         for kind, sides in ((TouchKind.REARM, each.seen.rearmed), (TouchKind.FIRE, each.seen.fired))
-        if sides.any()
     ]
-    if not parts:
-        return Touches.none()
     at, found = np.concatenate([at for at, _ in parts]), Touches.concat(each for _, each in parts)
     # A re-arming stands before its firing here already, and stays there.
     order = np.lexsort((found.number, at))
-    at, found = at[order], found.take(order)
-    return replace(found, tape_sequence=tape_sequences[at], row=in_message[at].astype(np.int32))
+    return at[order], found.take(order)
 
 
 def _touches(touched: Touched, kind: TouchKind, sides: I1) -> tuple[Places, Touches]:

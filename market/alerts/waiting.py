@@ -10,6 +10,7 @@ from market.alerts.columns import F8, I4, U4, Bools, Places
 from market.alerts.ladder import Ladder
 from market.alerts.lines import awaited
 from market.alerts.slots import Slots
+from market.portfolio.columns import sized
 
 # Keys in units of the previous close are true but for roundings: prices this near to them are held against the lines.
 _NEAR, _TINY = 4e-15, 2e-323
@@ -59,30 +60,29 @@ class Waiting:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes, its spare room included."""
+        """What it takes."""
         return self.above.nbytes + self.below.nbytes + sum(each.size_bytes for each in self._ladders)
 
     def reserve(self, places: int) -> None:
         """Make room for places, not fewer than there are."""
-        if places > len(self.above):
-            for each in self._ladders:
-                each.reserve(places)
-            known = len(self.above)
-            self.above, self.below = np.resize(self.above, places), np.resize(self.below, places)
-            self.above[known:], self.below[known:] = np.inf, -np.inf
+        for each in self._ladders:
+            each.reserve(places)
+        known = len(self.above)
+        self.above, self.below = sized(self.above, places), sized(self.below, places)
+        self.above[known:], self.below[known:] = np.inf, -np.inf
 
-    def add(self, slot: Places, prev_close: F8) -> None:
-        """Let rules wait for what they await now; `prev_close` is that of all places."""
+    def add(self, slot: Places) -> None:
+        """Let rules wait for what they await now; `aim` is still to be called."""
         if not len(slot):
             return
         for ladder, keys in zip(self._ladders, self._keys(slot), strict=True):
             if len(keys.key):
                 ladder.add(*keys)
-        is_all = len(slot) > len(self.above)
-        self.aim(np.arange(len(self.above)) if is_all else np.unique(self._slots.place[slot]), prev_close)
 
     def _keys(self, slot: Places) -> Sequence[Keys]:
         """Give what rules await on each ladder; of many some at a time, so that what is in between stays small."""
+        if len(slot) <= _AT_ONCE:
+            return list(self._keys_of(slot))
         found, used = [Keys.room(len(slot)) for _ in self._ladders], [0 for _ in self._ladders]
         for at in range(0, len(slot), _AT_ONCE):
             for ladder, keys in enumerate(self._keys_of(slot[at : at + _AT_ONCE])):
