@@ -10,7 +10,7 @@ import { IfTrueChoice } from "./if-true-choice";
 import { createOrder, editOrder } from "./orders";
 import { PreviewBox } from "./preview-box";
 import { MoreFields, RuleFields, isField } from "./rule-fields";
-import { type Values, changesOf, isComplete, questionOf, requestOf, withCondition } from "./rule-form";
+import { type Values, changesOf, isArmedAnew, isComplete, questionOf, requestOf, withCondition } from "./rule-form";
 import type { Alert } from "./rules";
 import { useRulePreview } from "./use-rule-preview";
 import { ruleWords } from "./words";
@@ -54,8 +54,8 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
     else if (Object.keys(changes).length === 0) onClose();
     else void give(editOrder(edited.id, changes), wordsOf(values), onClose);
   };
-  const isJudgedAgain = edited === null || values.threshold !== start.threshold;
-  const isTrue = isJudgedAgain && (preview?.alreadyTrue === true || problem?.code === "already_true");
+  const isJudged = edited === null || isArmedAnew(values, start);
+  const isTrue = isJudged && (preview?.alreadyTrue === true || problem?.code === "already_true");
   return (
     <Dialog title={titleOf(edited)} isBusy={isBusy} onClose={onClose}>
       <form className="alert-form" onSubmit={submit} noValidate data-testid="alert-form">

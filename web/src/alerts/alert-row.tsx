@@ -119,6 +119,7 @@ function Actions({ alert, onAsk }: ActionsProps) {
   const { isBusy, problem, give } = useOrder();
   const { id, state } = alert;
   const title = `${splitSymbol(alert.symbol).ticker} ${ruleWords(alert).toLowerCase()}`;
+  const edit = () => onAsk({ what: "edit", about: alert });
   const button = (action: IconName, words: string, onClick: () => void) => (
     <button
       type="button"
@@ -138,9 +139,9 @@ function Actions({ alert, onAsk }: ActionsProps) {
         {(state === "armed" || state === "waiting") &&
           button("pause", "Pause", () => void give(pauseOrder(id), `Pause ${title}`, done))}
         {state === "paused" && button("resume", "Resume", () => void give(resumeOrder(id), `Resume ${title}`, done))}
-        {(state === "fired" || state === "expired") &&
-          button("rearm", "Arm again", () => void give(rearmOrder(id), `Arm ${title} again`, done))}
-        {button("edit", "Edit", () => onAsk({ what: "edit", about: alert }))}
+        {state === "fired" && button("rearm", "Arm again", () => void give(rearmOrder(id), `Arm ${title} again`, done))}
+        {state === "expired" && button("rearm", "Give it more time", edit)}
+        {button("edit", "Edit", edit)}
         {button("history", "History", () => onAsk({ what: "history", about: alert }))}
         {button("delete", "Delete", () => onAsk({ what: "delete", about: alert }))}
       </td>

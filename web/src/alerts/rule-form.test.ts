@@ -111,6 +111,7 @@ describe("an edited alert", () => {
     expect(changesOf({ ...before, threshold: "231", ifTrue: "wait" }, before)).toEqual({ threshold: 231, if_true: "wait" });
     expect(changesOf({ ...before, expires: "", note: "", channels: ["m"] }, before)).toEqual({
       expires_at: null,
+      if_true: "refuse",
       note: "",
       notificationChannels: ["m"],
     });

@@ -105,15 +105,20 @@ function ruleOf({ symbol, condition, threshold, repeat, cooldown }: Values): Rul
 /** What was changed; what was left alone is not named, so that it stays even if somebody else changes it meanwhile. */
 export function changesOf(values: Values, before: Values): RuleFields {
   const cooldown = cooldownOf(values.repeat, values.cooldown);
-  const threshold = values.threshold.trim() !== before.threshold;
   return {
-    ...(threshold && { threshold: numberOf(values.threshold), if_true: values.ifTrue }),
+    ...(values.threshold.trim() !== before.threshold && { threshold: numberOf(values.threshold) }),
+    ...(isArmedAnew(values, before) && { if_true: values.ifTrue }),
     ...(values.repeat !== before.repeat && { repeat: values.repeat }),
     ...(cooldown !== before.cooldown && { cooldown }),
     ...(values.expires !== before.expires && { expires_at: values.expires === "" ? null : utcOf(values.expires) }),
     ...(values.note.trim() !== before.note && { note: values.note.trim() }),
     ...(values.channels.join() !== before.channels.join() && { notificationChannels: values.channels }),
   };
+}
+
+/** Whether it is judged again by the price: with another threshold, and one that has expired with more time. */
+export function isArmedAnew(values: Values, before: Values): boolean {
+  return values.threshold.trim() !== before.threshold || values.expires !== before.expires;
 }
 
 /** What fires once needs no pause. */
