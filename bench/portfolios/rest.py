@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
+import msgpack
 import numpy as np
 import numpy.typing as npt
 import redis.asyncio as redis
@@ -155,11 +156,11 @@ async def _pulled(pool: "asyncpg.Pool[asyncpg.Record]", cache: redis.Redis, port
         head = await connection.fetchrow("SELECT * FROM portfolios WHERE id = $1", portfolio)
         held = await connection.fetch("SELECT * FROM holdings WHERE portfolio_id = $1 ORDER BY symbol", portfolio)
     states = await cache.mget([cache_key(SymbolKey.parse(each["symbol"])) for each in held])
-    found, cents = [], Decimal("0.01")
+    found, cents, fields = [], Decimal("0.01"), rows.STATE.dtype.names
     total = Decimal(0)
     for each, state in zip(held, states, strict=True):
-        row = rows.STATE.read(cast(bytes, state))[0]
-        price, previous = Decimal(repr(float(row["last"]))), Decimal(repr(float(row["prev_close"])))
+        row = dict(zip(fields, msgpack.unpackb(cast(bytes, state)), strict=True))
+        price, previous = Decimal(repr(row["last"])), Decimal(repr(row["prev_close"]))
         value = (each["quantity"] * price).quantize(cents)
         change = value - (each["quantity"] * previous).quantize(cents)
         total += value
