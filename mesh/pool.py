@@ -79,7 +79,8 @@ class Pool:
                 try:
                     yield connection
                 except BaseException:
-                    connection.terminate()  # the server gives up what was begun; asking it to could wait for ever
+                    with suppress(asyncpg.InterfaceError):  # the server cut it off itself
+                        connection.terminate()  # the server gives up what was begun; asking it to could wait for ever
                     raise
                 finally:
                     await pool.release(connection)

@@ -65,7 +65,6 @@ CREATE INDEX alert_firings_alert ON alert_firings (alert_id, recorded_at DESC, i
 CREATE INDEX alert_firings_unseen ON alert_firings (user_id, recorded_at DESC)
     WHERE seen_at IS NULL AND outcome <> 'cooldown';
 CREATE INDEX alert_firings_sent ON alert_firings (user_id, recorded_at) WHERE outcome = 'sent';
-CREATE INDEX alert_firings_partition ON alert_firings (partition, revision) WHERE outcome = 'sent';
 
 -- Where a user wants to be told; the gateway writes these.
 CREATE TABLE alert_channels (

@@ -64,6 +64,42 @@ class Alert:
             self.fired_day,
         )
 
+    def moved(
+        self,
+        state: State,
+        waiting_side: int,
+        fired_day: int,
+        updated_at: datetime,
+        last_fired_at: datetime | None = None,
+        fired_count: int | None = None,
+    ) -> "Alert":
+        """Give it as it is after a touch; what is left out stays. A third of the time of `dataclasses.replace`."""
+        return Alert(
+            self.id,
+            self.number,
+            self.user,
+            self.partition,
+            self.instrument,
+            self.symbol,
+            self.condition,
+            self.threshold,
+            self.reference,
+            self.reference_price,
+            self.repeat,
+            state,
+            waiting_side,
+            self.since,
+            fired_day,
+            self.cooldown_s,
+            self.expires_at,
+            self.note,
+            self.channels,
+            self.created_at,
+            updated_at,
+            self.last_fired_at if last_fired_at is None else last_fired_at,
+            self.fired_count if fired_count is None else fired_count,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Firing:

@@ -1,6 +1,5 @@
 """What a touch makes of a rule: a firing to record, and what it waits for then."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -37,9 +36,9 @@ def touch(
     """Decide a touch of a rule that is live, with the fields of `Touches`; `sent` and `now` as in `Facts`."""
     at = _1970 + timedelta(microseconds=ts_event_ns // 1000)
     if alert.expires_at is not None and alert.expires_at <= at:
-        return Touched(replace(alert, state=State.EXPIRED, waiting_side=0, updated_at=now), None)
+        return Touched(alert.moved(State.EXPIRED, 0, alert.fired_day, now), None)
     if kind == TouchKind.REARM:
-        return Touched(replace(alert, state=State.ARMED, waiting_side=0, updated_at=now), None)
+        return Touched(alert.moved(State.ARMED, 0, alert.fired_day, now), None)
     firing_id = uuid5(alert.id, f"{tape_sequence}:{row}")
     return fired(alert, firing_id, side, price, at, day, tape_sequence, row, sent, now)
 
@@ -63,30 +62,23 @@ def fired(
     else:
         outcome, counted = Outcome.LIMIT if sent >= MAX_SENT_PER_HOUR else Outcome.SENT, 1
         last = at
-    after = replace(
-        alert,
-        state=_AFTER[alert.repeat],
-        waiting_side=side if alert.repeat is Repeat.EVERY_CROSS else 0,
-        fired_day=day if alert.repeat is Repeat.DAILY else 0,
-        last_fired_at=last,
-        fired_count=alert.fired_count + counted,
-        updated_at=now,
-    )
+    waiting_side = side if alert.repeat is Repeat.EVERY_CROSS else 0
+    fired_day = day if alert.repeat is Repeat.DAILY else 0
+    after = alert.moved(_AFTER[alert.repeat], waiting_side, fired_day, now, last, alert.fired_count + counted)
     firing = Firing(
-        id=firing_id,
-        alert_id=alert.id,
-        user=alert.user,
-        symbol=alert.symbol,
-        condition=alert.condition,
-        threshold=alert.threshold,
-        price=price,
-        fired_at=at,
-        side=side,
-        tape_sequence=tape_sequence,
-        row=row,
-        outcome=outcome,
-        note=alert.note,
-        recorded_at=now,
-        seen_at=None,
+        firing_id,
+        alert.id,
+        alert.user,
+        alert.symbol,
+        alert.condition,
+        alert.threshold,
+        price,
+        at,
+        side,
+        tape_sequence,
+        row,
+        outcome,
+        alert.note,
+        now,
     )
     return Touched(after, firing)

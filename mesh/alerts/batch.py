@@ -14,7 +14,7 @@ from market.answer import Answer
 from mesh.alerts.rows import (
     ALERT_COLUMNS,
     ALERTS,
-    FIRING_COLUMNS,
+    FIRINGS,
     alert_of,
     firing_of,
 )
@@ -63,10 +63,13 @@ _CHANNELS = "SELECT id, kind FROM alert_channels WHERE id = ANY($1::uuid[]) AND 
 _CHANNELS_OF = "SELECT user_id, id FROM alert_channels WHERE user_id = ANY($1::uuid[]) AND state = 'verified'"
 _PAST = "SELECT id, user_id, digest, status, answer FROM alert_commands WHERE id = ANY($1::uuid[])"
 _NUMBERS = "SELECT nextval(pg_get_serial_sequence('alerts', 'number')) FROM generate_series(1, $1)"
+# Of the alerts that changed since: none that fired since has not.
 _UNTOLD = f"""
-    SELECT {FIRING_COLUMNS}, revision FROM alert_firings
-    WHERE partition = $1 AND outcome = 'sent' AND (revision, id) > ($2, $3) AND revision <= $4
-    ORDER BY revision, id LIMIT $5
+    SELECT {", ".join(f"f.{name}" for name in FIRINGS)}, f.revision
+    FROM alerts a JOIN alert_firings f ON f.alert_id = a.id
+    WHERE a.partition = $1 AND a.revision > $5 AND f.outcome = 'sent'
+    AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
+    ORDER BY f.revision, f.id LIMIT $6
 """  # noqa: S608
 _TOLD = """
     WITH told AS (UPDATE notifications SET published = true WHERE id = ANY($4::uuid[]))
@@ -160,10 +163,13 @@ async def numbers(connection: Connection, count: int) -> list[int]:
 
 
 async def untold(
-    connection: Connection, partition: int, after: tuple[int, UUID], until: int, limit: int
+    connection: Connection, partition: int, published: int, after: tuple[int, UUID], until: int, limit: int
 ) -> list[tuple[Firing, int]]:
-    """Read firings to be told of with their revisions, in the order of (revision, id): those behind `after`."""
-    rows = await connection.fetch(_UNTOLD, partition, *after, until, limit)
+    """Read firings to be told of with their revisions, in the order of (revision, id): those behind `after`.
+
+    Those up to the revision `published` were told of.
+    """
+    rows = await connection.fetch(_UNTOLD, partition, *after, until, published, limit)
     return [(firing_of(tuple(row)[:-1]), row["revision"]) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,8 +33,11 @@ _NOTICES = {
 }
 _WRITE_REACHED = "UPDATE alert_progress SET tape_sequence = $3 WHERE partition = $1 AND fence = $2"
 _FIXED = ("id", "number", "user_id", "partition", "instrument", "symbol", "condition", "created_at")
-_CHANGED_BY_TOUCH = ("id", "state", "waiting_side", "fired_day", "updated_at", "last_fired_at", "fired_count")
-_TOUCHED_COLUMNS = {name: ALERTS[name] for name in _CHANGED_BY_TOUCH}
+# What a tick brings about is written in as few columns as say it, as it may be 100,000 rows at once.
+_MOVED = {name: ALERTS[name] for name in ("id", "state", "waiting_side", "fired_day", "last_fired_at", "fired_count")}
+_TICKED = {
+    name: FIRINGS[name] for name in ("id", "alert_id", "price", "fired_at", "side", "tape_sequence", '"row"', "outcome")
+}
 
 
 class Notice(NamedTuple):
@@ -71,14 +75,16 @@ class Mark(NamedTuple):
     reached: int
 
 
-async def write_touched(connection: Connection, mark: Mark, changes: Changes) -> None:
+async def write_touched(connection: Connection, mark: Mark, now: datetime, changes: Changes) -> None:
     """Write what ticks brought about; raises FencedError."""
     await _write(
         connection,
         _WRITE_TOUCHED,
         mark,
-        *_columns(_TOUCHED_COLUMNS, [_touched_row(each) for each in changes.alerts.values()]),
-        *_fired(changes),
+        now,
+        *_columns(_MOVED, [_moved_row(each) for each in changes.alerts.values()]),
+        *_columns(_TICKED, [_ticked_row(each) for each in changes.firings]),
+        *_columns(_NOTICES, changes.notices),
     )
 
 
@@ -90,7 +96,8 @@ async def write_decided(connection: Connection, mark: Mark, changes: Changes) ->
         mark,
         *_columns(ALERTS, [alert_row(each) for each in changes.alerts.values()]),
         *_columns(_COMMANDS, [_command_row(each) for each in changes.decided]),
-        *_fired(changes),
+        *_columns(FIRINGS, [firing_row(each) for each in changes.firings]),
+        *_columns(_NOTICES, changes.notices),
     )
 
 
@@ -100,20 +107,19 @@ async def write_reached(connection: Connection, partition: int, fence: int, reac
         raise FencedError(partition)
 
 
-async def _write(connection: Connection, statement: str, mark: Mark, *columns: tuple[object, ...]) -> None:
-    status = await connection.execute(statement, *mark, *columns)
+async def _write(connection: Connection, statement: str, mark: Mark, *values: object) -> None:
+    status = await connection.execute(statement, *mark, *values)
     if status != "UPDATE 1":
         raise FencedError(mark.partition)
 
 
-def _fired(changes: Changes) -> list[tuple[object, ...]]:
-    firings = [firing_row(each) for each in changes.firings]
-    return [*_columns(FIRINGS, firings), *_columns(_NOTICES, changes.notices)]
+def _moved_row(each: Alert) -> Row:
+    return each.id, each.state, each.waiting_side, each.fired_day, each.last_fired_at, each.fired_count
 
 
-def _touched_row(each: Alert) -> Row:
-    fired = each.last_fired_at, each.fired_count
-    return each.id, each.state, each.waiting_side, each.fired_day, each.updated_at, *fired
+def _ticked_row(each: Firing) -> Row:
+    tick = each.price, each.fired_at, each.side, each.tape_sequence, each.row
+    return each.id, each.alert_id, *tick, each.outcome
 
 
 def _command_row(each: Decided) -> Row:
@@ -129,28 +135,31 @@ def _unnest(shape: Mapping[str, str], first: int) -> str:
     return f"unnest({', '.join(f'${first + place}::{kind}[]' for place, kind in enumerate(shape.values()))})"
 
 
-def _insert_fired(first: int) -> str:
-    """Write the parts of a statement that insert firings and notifications."""
+def _insert_notices(first: int) -> str:
     return f"""
-        fired AS (
-            INSERT INTO alert_firings ({FIRING_COLUMNS}, partition, revision)
-            SELECT *, $1::smallint, $3::bigint FROM {_unnest(FIRINGS, first)}
-        ),
-        noticed AS (
-            INSERT INTO notifications ({", ".join(_NOTICES)}, created_at)
-            SELECT *, now() FROM {_unnest(_NOTICES, first + len(FIRINGS))}
-        )
+        INSERT INTO notifications ({", ".join(_NOTICES)}, created_at) SELECT *, now() FROM {_unnest(_NOTICES, first)}
     """  # noqa: S608  # no value is in it
 
 
 def _write_touched() -> str:
-    changed = ", ".join(f"{name} = c.{name}" for name in _TOUCHED_COLUMNS if name != "id")
+    changed = ", ".join(f"{name} = c.{name}" for name in _MOVED if name != "id")
+    firing = ", ".join(
+        f"f.{name}" if name in _TICKED else f"a.{name}" if name in ALERTS else "$6::timestamptz"
+        for name in FIRINGS
+        if name != "seen_at"
+    )
+    columns = ", ".join(name for name in FIRINGS if name != "seen_at")
     return f"""
         WITH changed AS (
-            UPDATE alerts a SET {changed}, seen = $4::bigint, revision = $3
-            FROM {_unnest(_TOUCHED_COLUMNS, 6)} AS c ({", ".join(_TOUCHED_COLUMNS)}) WHERE a.id = c.id
+            UPDATE alerts a SET {changed}, updated_at = $6, seen = $4::bigint, revision = $3
+            FROM {_unnest(_MOVED, 7)} AS c ({", ".join(_MOVED)}) WHERE a.id = c.id
         ),
-        {_insert_fired(6 + len(_TOUCHED_COLUMNS))}
+        fired AS (
+            INSERT INTO alert_firings ({columns}, partition, revision)
+            SELECT {firing}, $1::smallint, $3::bigint
+            FROM {_unnest(_TICKED, 7 + len(_MOVED))} AS f ({", ".join(_TICKED)}) JOIN alerts a ON a.id = f.alert_id
+        ),
+        noticed AS ({_insert_notices(7 + len(_MOVED) + len(_TICKED))})
         UPDATE alert_progress SET revision = $3, tape_sequence = $5::bigint
         WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
     """  # noqa: S608  # no value is in it
@@ -171,7 +180,11 @@ def _write_decided() -> str:
             INSERT INTO alert_commands ({", ".join(_COMMANDS)}, partition, tape_sequence)
             SELECT *, $1::smallint, $4::bigint FROM {_unnest(_COMMANDS, 6 + len(ALERTS))}
         ),
-        {_insert_fired(6 + len(ALERTS) + len(_COMMANDS))}
+        fired AS (
+            INSERT INTO alert_firings ({FIRING_COLUMNS}, partition, revision)
+            SELECT *, $1::smallint, $3::bigint FROM {_unnest(FIRINGS, 6 + len(ALERTS) + len(_COMMANDS))}
+        ),
+        noticed AS ({_insert_notices(6 + len(ALERTS) + len(_COMMANDS) + len(FIRINGS))})
         UPDATE alert_progress SET revision = $3, tape_sequence = $4, command_sequence = $5::bigint
         WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
     """  # noqa: S608  # no value is in it

@@ -107,7 +107,14 @@ class Teller:
     async def _publish_from_tables(self, until: int) -> None:
         after = self._published, _LAST
         while True:
-            reading = partial(untold, partition=self._partition, after=after, until=until, limit=_READ_AT_ONCE)
+            reading = partial(
+                untold,
+                partition=self._partition,
+                published=self._published,
+                after=after,
+                until=until,
+                limit=_READ_AT_ONCE,
+            )
             found = await self._transactions.ask(reading)
             await self._publisher.publish([fired_message(firing) for firing, _ in found])
             if len(found) < _READ_AT_ONCE:

@@ -59,7 +59,7 @@ async def settle(connection: Connection, mark: Mark, touches: Touches) -> Change
             await asyncio.sleep(0)
     by_id = {each.id: each for each in alerts.values()}
     changes = Changes(by_id, firings, await notices_of(connection, firings, by_id))
-    await write_touched(connection, mark, changes)
+    await write_touched(connection, mark, now, changes)
     return changes
 
 
