@@ -1,32 +1,73 @@
-"""A worker on a tape and a database; most tests share one, each with users and instruments of its own."""
+"""A worker on a tape and a database that all tests share, each with users and an instrument of its own."""
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import numpy as np
 import pytest_asyncio
+from nats.js import JetStreamContext
 
 from infra.local.servers import NatsServer, PostgresServer, running_nats
 from infra.migrate import migrate
+from market import subjects
+from market.instrument import Instrument, Listing
+from market.row_type import Rows
+from market.rows import EVENT_DTYPE, TRADE
+from market.symbols import SymbolKey
 from mesh.alerts.store import AlertStore
-from tests.alert_worker import AlertClient, AlertWorker, alert_client
-from tests.candle_tape import TapeWriter, open_tape
+from mesh.connection import connect
+from mesh.directory import Directory
+from mesh.settings import MeshSettings
+from mesh.streams import declared, ensure
+from tests.alert_worker import AlertClient, AlertWorker, alert_client, partition_of
 
 PARTITIONS = 2
+MAX_PER_USER = 15
+VENUE = "XNYS"
+INSTRUMENTS = 24
+NOON = datetime(2026, 3, 5, 17, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is; `worker` is the only one."""
+    """Where everything is; `worker` is the only one, `instruments` are those that no test has had."""
 
-    folder: Path
     nats: NatsServer
+    postgres: PostgresServer
     dsn: str
     worker: AlertWorker
+    instruments: Iterator[Instrument]
+
+
+class Tape:
+    """Writes trades as a feed does, one message a call."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+        self._sequence = 1 << 32
+
+    async def write(self, instrument: Instrument, *prices: float) -> int:
+        """Write a message of trades of an instrument, a second apart; returns its sequence on the tape."""
+        ticks = trades(instrument, self._sequence, prices)
+        self._sequence += len(prices)
+        written = await self._js.publish(subjects.tape(partition_of(instrument, PARTITIONS)), ticks.tobytes())
+        return written.seq
+
+
+def trades(instrument: Instrument, sequence: int, prices: tuple[float, ...]) -> Rows:
+    """Make trades of an instrument, a second apart, from noon in New York on."""
+    made = TRADE.blank(len(prices))
+    made["instrument"], made["price"], made["size"] = int(instrument.number), prices, 1.0
+    made["sequence"] = sequence + np.arange(len(prices))
+    passed_s = made["sequence"].astype(np.int64) - (1 << 32)
+    made["ts_event"] = made["ts_recv"] = (int(NOON.timestamp()) + passed_s) * 10**9
+    return made.view(EVENT_DTYPE)
 
 
 async def new_database(server: PostgresServer) -> str:
@@ -42,24 +83,33 @@ async def new_database(server: PostgresServer) -> str:
     return dsn
 
 
-@pytest_asyncio.fixture
-async def stack(postgres_server: PostgresServer, tmp_path: Path) -> AsyncIterator[Stack]:
-    """Run a worker on streams and tables of the test's own."""
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def stack(postgres_server: PostgresServer, open_folder: Path) -> AsyncIterator[Stack]:
+    """Run one worker for all tests of the folder."""
+    folder = open_folder / "alerts"
+    folder.mkdir()
     dsn = await new_database(postgres_server)
-    async with running_nats(tmp_path) as nats:
-        worker = AlertWorker(tmp_path, nats.url, dsn, partitions=PARTITIONS)
+    settings = {"partitions": PARTITIONS, "alert_max_per_user": MAX_PER_USER}
+    async with running_nats(folder) as nats:
+        instruments = await _enlisted(nats.url)
+        worker = AlertWorker(folder, nats.url, dsn, **settings)
+        await worker.start()
         try:
-            yield Stack(tmp_path, nats, dsn, worker)
+            yield Stack(nats, postgres_server, dsn, worker, iter(instruments))
         finally:
             await worker.stop()
-    assert "Error" not in worker.said, worker.said[-5000:]
+    assert worker.said.count(", fence ") == PARTITIONS, worker.said[-5000:]  # nothing made a partition begin anew
 
 
-@pytest_asyncio.fixture
-async def tape(stack: Stack) -> AsyncIterator[TapeWriter]:
-    """Write on the tape, of four instruments."""
-    async with open_tape(stack.nats.url, 4, PARTITIONS) as writer:
-        yield writer
+async def _enlisted(url: str) -> list[Instrument]:
+    connection = await connect(MeshSettings(nats_url=url), "directory")
+    try:
+        js = connection.jetstream()
+        await ensure(js, declared(MeshSettings(nats_url="unused", partitions=PARTITIONS)))
+        directory = await Directory.open(js)
+        return await directory.enlist([Listing(SymbolKey(VENUE, f"S{at}"), "") for at in range(INSTRUMENTS)])
+    finally:
+        await connection.close()
 
 
 @pytest_asyncio.fixture
@@ -67,6 +117,12 @@ async def client(stack: Stack) -> AsyncIterator[AlertClient]:
     """Give the test a client of its own."""
     async with alert_client(stack.nats.url, PARTITIONS) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def tape(client: AlertClient) -> Tape:
+    """Write on the tape."""
+    return Tape(client.js)
 
 
 @pytest_asyncio.fixture

@@ -1,70 +1,165 @@
-"""A worker as a process: a command makes a rule, a tick touches it, and all who are to be told are, once."""
+"""A worker as a process: commands make rules, ticks touch them, and all who are to be told are, once."""
 
-from datetime import UTC, datetime
-from uuid import uuid4, uuid5
+from dataclasses import replace
+from uuid import UUID, uuid4, uuid5
 
 import msgspec
-import numpy as np
 
-from market import subjects
+from market import rows, subjects
+from market.alerts.alert import Firing
 from market.alerts.answers import firing_body
-from market.alerts.commands import Create
-from market.alerts.rule import Condition
+from market.alerts.commands import Create, Delete, Edit, Pause, Rearm, Resume
+from market.alerts.rule import Condition, Reference, Repeat
 from market.instrument import Instrument
-from market.row_type import Rows
-from market.rows import EVENT_DTYPE, TRADE
-from mesh.alerts.store import AlertStore
+from mesh.alerts.store import AlertStore, Cursor
 from mesh.notify.codec import Order, decode
 from mesh.streams import NOTIFY
-from tests.alert_worker import AlertClient, add_webhooks, command
-from tests.candle_tape import TapeWriter
-from tests.integration.alerts.conftest import Stack
+from tests.alert_worker import AlertClient, add_webhooks, command, partition_of
+from tests.integration.alerts.conftest import MAX_PER_USER, NOON, PARTITIONS, VENUE, Stack, Tape
 
-WITHIN_S = 20.0
-NOON_NS = int(datetime(2026, 3, 5, 17, tzinfo=UTC).timestamp()) * 10**9
+WITHIN_S = 30.0
 
 
-class Ticks:
-    """Trades of one instrument after the other, each with the next sequence."""
-
-    def __init__(self) -> None:
-        self._sequence = 1 << 32
-
-    def of(self, instrument: Instrument, *prices: float) -> Rows:
-        made = TRADE.blank(len(prices))
-        made["instrument"], made["price"], made["size"] = int(instrument.number), prices, 1.0
-        made["sequence"] = self._sequence + np.arange(len(prices))
-        made["ts_event"] = made["ts_recv"] = (
-            NOON_NS + np.arange(len(prices)) * 10**6 + (self._sequence - (1 << 32)) * 10**6
-        )
-        self._sequence += len(prices)
-        return made.view(EVENT_DTYPE)
-
-
-def create(instrument: Instrument, threshold: float, **more: object) -> Create:
+def create(instrument: Instrument, threshold: float = 100.0, **more: object) -> Create:
     return Create(str(instrument.key), int(instrument.number), Condition.ABOVE, threshold, **more)
 
 
+async def made(
+    client: AlertClient, user: UUID, instrument: Instrument, threshold: float = 100.0, **more: object
+) -> UUID:
+    answer = await client.ask(command(user, create(instrument, threshold, **more)), instrument, WITHIN_S)
+    assert answer.status == 201, answer
+    return UUID(str(answer.body["id"]))
+
+
+async def fired(client: AlertClient, store: AlertStore, instrument: Instrument, user: UUID) -> list[Firing]:
+    """Read a user's firings, newest first, behind all ticks that were written before.
+
+    Commands wait for their partition's lock: what a tick touched is in the tables before the next one is answered.
+    """
+    await made(client, uuid4(), instrument, 1e6)
+    return await store.history(user, 100)
+
+
 async def test_a_tick_behind_a_rule_fires_it_and_all_are_told(
-    stack: Stack, tape: TapeWriter, client: AlertClient, store: AlertStore
+    stack: Stack, tape: Tape, client: AlertClient, store: AlertStore
 ) -> None:
-    await stack.worker.start()
-    user, instrument, ticks = uuid4(), tape.instruments[0], Ticks()
+    user, instrument = uuid4(), next(stack.instruments)
     channels = await add_webhooks(stack.dsn, [user], "http://127.0.0.1:1/")
-    await tape.write(ticks.of(instrument, 99.0), 0.0)
-    asked = command(user, create(instrument, 100.0, channels=(channels[user],), note="up"))
-    answer = await client.ask(asked, int(instrument.number))
-    assert (answer.status, answer.body["state"], answer.body["already_true"]) == (201, "armed", False)
-    fired = await client.js.subscribe(subjects.alerts_fired(user))
-    notified = await client.js.subscribe(subjects.notify("webhook"), stream=NOTIFY)
-    await tape.write(ticks.of(instrument, 99.5, 101.0, 102.0), 0.0)
-    told = msgspec.msgpack.decode((await fired.next_msg(timeout=WITHIN_S)).data)
+    await tape.write(instrument, 99.0)
+    told = await client.js.subscribe(subjects.alerts_fired(user), ordered_consumer=True)
+    notified = await client.js.pull_subscribe(subjects.notify("webhook"), "test", stream=NOTIFY)
+    alert = await made(client, user, instrument, channels=(channels[user],), note="up")
+    sequence = await tape.write(instrument, 99.5, 101.0, 102.0)
+    message = msgspec.msgpack.decode((await told.next_msg(timeout=WITHIN_S)).data)
     (firing,) = await store.history(user, 10)
-    assert told == {**firing_body(firing), "user": str(user)}
-    assert (firing.price, firing.side, firing.row, firing.outcome, firing.note) == (101.0, 1, 1, "sent", "up")
-    assert firing.id == uuid5(firing.alert_id, f"{firing.tape_sequence}:1")
-    order = decode((await notified.next_msg(timeout=WITHIN_S)).data, Order)
-    assert (order.id, order.user) == (uuid5(firing.id, str(channels[user])), user)
-    assert (await store.unseen(user, 5)) == ([firing], 1)
-    (alert,) = await store.alerts_of(user, 5, state="fired")
-    assert (alert.id, alert.fired_count, alert.last_fired_at) == (firing.alert_id, 1, firing.fired_at)
+    assert message == {**firing_body(firing), "user": str(user)}
+    assert (firing.alert_id, firing.price, firing.side, firing.note) == (alert, 101.0, 1, "up")
+    assert (firing.tape_sequence, firing.row, firing.outcome) == (sequence, 1, "sent")
+    assert firing.id == uuid5(alert, f"{sequence}:1")
+    (order,) = await notified.fetch(1, timeout=WITHIN_S)
+    assert decode(order.data, Order).id == uuid5(firing.id, str(channels[user]))
+    assert decode(order.data, Order).user == user
+    (kept,) = await store.alerts_of(user, 5, state="fired")
+    assert (kept.id, kept.fired_count, kept.last_fired_at) == (alert, 1, firing.fired_at)
+
+
+async def test_a_rule_is_changed_by_commands_in_their_order(
+    stack: Stack, tape: Tape, client: AlertClient, store: AlertStore
+) -> None:
+    user, instrument = uuid4(), next(stack.instruments)
+    await tape.write(instrument, 99.0)
+    alert = await made(client, user, instrument, repeat=Repeat.EVERY_CROSS)
+
+    async def told(action: object) -> tuple[int, object]:
+        answer = await client.ask(command(user, action), instrument, WITHIN_S)
+        return answer.status, answer.body.get("state", answer.body.get("code"))
+
+    assert await told(Pause(alert)) == (200, "paused")
+    await tape.write(instrument, 101.0)
+    assert await told(Rearm(alert)) == (409, "already_true")
+    assert await told(Resume(alert)) == (200, "waiting")
+    await tape.write(instrument, 99.0, 101.0, 99.0)
+    assert await told(Edit(alert, threshold=105.0, note="higher")) == (200, "armed")
+    await tape.write(instrument, 104.0, 106.0)
+    assert await told(Delete(alert)) == (204, None)
+    await tape.write(instrument, 90.0, 110.0)
+    firings = await fired(client, store, instrument, user)
+    assert [(each.price, each.threshold, each.note) for each in firings] == [
+        (106.0, 105.0, "higher"),
+        (101.0, 100.0, ""),
+    ]
+    assert await store.alert(alert, user) is None
+    assert await store.place(alert, user) == partition_of(instrument, PARTITIONS)
+    assert await told(Pause(alert)) == (404, "unknown_alert")
+
+
+async def test_another_users_alert_is_none(stack: Stack, client: AlertClient, store: AlertStore) -> None:
+    instrument, other = next(stack.instruments), uuid4()
+    alert = await made(client, uuid4(), instrument)
+    answer = await client.ask(command(other, Delete(alert)), instrument, WITHIN_S)
+    assert (answer.status, answer.body["code"]) == (404, "unknown_alert")
+    assert await store.alert(alert, other) is None
+
+
+async def test_a_command_that_comes_again_is_answered_as_the_first_time(
+    stack: Stack, client: AlertClient, store: AlertStore
+) -> None:
+    instrument = next(stack.instruments)
+    elsewhere = next(
+        each for each in stack.instruments if partition_of(each, PARTITIONS) != partition_of(instrument, PARTITIONS)
+    )
+    asked = command(uuid4(), create(instrument))
+    first = await client.ask(asked, instrument, WITHIN_S)
+    assert await client.ask(asked, instrument, WITHIN_S, "again") == first
+    assert await store.answer_to(asked) == await store.command(asked.id, asked.user) == first
+    other = replace(asked, action=create(elsewhere), digest=bytes(32))
+    refused = await client.ask(other, elsewhere, WITHIN_S, "elsewhere")
+    assert (refused.status, refused.body["code"]) == (422, "idempotency_mismatch")
+    assert await store.answer_to(other) == refused
+    assert len(await store.alerts_of(asked.user, 5)) == 1
+
+
+async def test_limits_hold_over_all_partitions(
+    stack: Stack, tape: Tape, client: AlertClient, store: AlertStore
+) -> None:
+    user, some = uuid4(), [next(stack.instruments) for _ in range(4)]
+    assert len({partition_of(each, PARTITIONS) for each in some}) == PARTITIONS
+    for place in range(MAX_PER_USER):
+        await made(client, user, some[place % len(some)], 100.0 + place)
+    refused = await client.ask(command(user, create(some[0])), some[0], WITHIN_S)
+    assert (refused.status, refused.body["code"], refused.body["maximum"]) == (409, "too_many_alerts", MAX_PER_USER)
+    for each in some:
+        await tape.write(each, 200.0)
+    for each in some:
+        firings = await fired(client, store, each, user)
+    outcomes = [str(each.outcome) for each in firings]
+    assert (outcomes.count("sent"), outcomes.count("limit")) == (10, MAX_PER_USER - 10)
+    unseen, total = await store.unseen(user, 3)
+    assert (len(unseen), total) == (3, MAX_PER_USER)
+    first = await store.history(user, 10)
+    at = Cursor(first[-1].recorded_at, first[-1].id)
+    assert [*first, *await store.history(user, 10, at)] == firings
+    await store.mark_seen(user, [each.id for each in unseen])
+    assert (await store.unseen(user, 3))[1] == MAX_PER_USER - 3
+    await store.mark_seen(user)
+    assert await store.unseen(user, 3) == ([], 0)
+    await made(client, user, some[0], 300.0)
+
+
+async def test_what_the_tape_does_not_tell_is_asked_of_the_feed(stack: Stack, client: AlertClient) -> None:
+    user, instrument, silent = uuid4(), next(stack.instruments), next(stack.instruments)
+
+    async def answered(message: object) -> None:
+        state = rows.STATE.blank(1)
+        state["instrument"], state["last"], state["prev_close"] = int(instrument.number), 250.0, 240.0
+        state["ts_event"] = int(NOON.timestamp()) * 10**9
+        await message.respond(state.tobytes())
+
+    await client.js._nc.subscribe(subjects.snapshots(VENUE), cb=answered)
+    move = replace(create(instrument, 10.0), condition=Condition.CHANGE_PCT, reference=Reference.CREATED)
+    answer = await client.ask(command(user, move), instrument, WITHIN_S)
+    assert (answer.status, answer.body["reference_price"]) == (201, 250.0)
+    unknown = replace(move, symbol=str(silent.key), instrument=int(silent.number))
+    refused = await client.ask(command(user, unknown), silent, WITHIN_S)
+    assert (refused.status, refused.body["code"]) == (409, "no_price")

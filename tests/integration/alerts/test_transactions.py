@@ -1,0 +1,165 @@
+"""What is touched at once, in several transactions: a new owner between two of them settles the rest, and no more."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from infra.local.servers import PostgresServer
+from market.alerts.alert import Alert
+from market.alerts.columns import Touches
+from market.alerts.index import AlertIndex
+from market.alerts.rule import Condition, Reference, Repeat, State
+from market.rows import EVENT_DTYPE, TRADE
+from mesh.actor.outbox import FencedError
+from mesh.alerts.batch import SESSION, Progress, take, untold
+from mesh.alerts.loading import changed_rules, live_rules
+from mesh.alerts.rows import alert_row
+from mesh.alerts.writes import Changes, Mark, write_decided, write_touched
+from tests.integration.alerts.conftest import NOON, new_database
+from workers.alert.touches import portions, settle
+
+PARTITION, RULES = 3, 60
+INSTRUMENT = 7
+
+
+@pytest_asyncio.fixture
+async def connection(postgres_server: PostgresServer) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(await new_database(postgres_server), server_settings=dict(SESSION))
+    yield opened
+    await opened.close()
+
+
+def alert(number: int, repeat: Repeat, user: UUID) -> Alert:
+    now = datetime.now(UTC)
+    return Alert(
+        id=uuid4(),
+        number=number,
+        user=user,
+        partition=PARTITION,
+        instrument=INSTRUMENT,
+        symbol="XNYS:S7",
+        condition=Condition.ABOVE,
+        threshold=100.0,
+        reference=Reference.CREATED,
+        reference_price=0.0,
+        repeat=repeat,
+        state=State.ARMED,
+        waiting_side=0,
+        since=0,
+        fired_day=0,
+        cooldown_s=0,
+        expires_at=None,
+        note="",
+        channels=(),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def write_rules(connection: asyncpg.Connection, alerts: Sequence[Alert]) -> None:
+    await connection.executemany("INSERT INTO alert_users VALUES ($1)", [(each.user,) for each in alerts])
+    changes = Changes(alerts={each.id: each for each in alerts})
+    await write_decided(connection, Mark(PARTITION, 1, 1, 0, 0), changes)
+
+
+async def owner(connection: asyncpg.Connection, fence: int) -> tuple[AlertIndex, Progress]:
+    """Take the partition as a worker does that has no checkpoint."""
+    progress = await take(connection, PARTITION, fence)
+    assert progress is not None
+    index = AlertIndex(lambda instruments, _: np.full(len(instruments), 9, np.int32))
+    index.load(await live_rules(connection, PARTITION), progress.tape_sequence)
+    return index, progress
+
+
+def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
+    """Let rules see one message, the first of the tape."""
+    made = TRADE.blank(len(prices))
+    made["instrument"], made["price"], made["sequence"] = INSTRUMENT, prices, 1 + np.arange(len(prices))
+    made["ts_event"] = int(NOON.timestamp()) * 10**9
+    return index.apply(made.view(EVENT_DTYPE), np.ones(len(prices), np.int64), evaluated)
+
+
+async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches) -> Changes:
+    await connection.execute("BEGIN")
+    try:
+        changes = await settle(connection, mark, touches)
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+    return changes
+
+
+async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connection: asyncpg.Connection) -> None:
+    await take(connection, PARTITION, 1)
+    repeats = list(Repeat)
+    alerts = [alert(number, repeats[number % 3], uuid4()) for number in range(1, RULES + 1)]
+    await write_rules(connection, alerts)
+    assert len(await changed_rules(connection, PARTITION, 0)) == RULES
+
+    index, progress = await owner(connection, 1)
+    prices = (101.0, 99.0, 102.0, 90.0)  # fires, is armed again, fires, is armed again
+    first, second, *_ = portions(touched_by(index, 0, *prices), RULES // 3)
+    settled = await commit(connection, Mark(PARTITION, 1, 2, 1, progress.tape_sequence), first)
+    early = {each.alert_id for each in settled.firings}
+    assert 0 < len(early) < RULES
+
+    index, progress = await owner(connection, 2)
+    assert progress == Progress(2, 0, 0, 2, 0)
+    with pytest.raises(FencedError):
+        await commit(connection, Mark(PARTITION, 1, 3, 1, 0), second)
+    touches = touched_by(index, 0, *prices)
+    left = await commit(connection, Mark(PARTITION, 2, 3, 1, 1), touches)
+    assert early.isdisjoint(each.alert_id for each in left.firings)
+
+    firings = [*settled.firings, *left.firings]
+    rows = {row["id"]: row for row in await connection.fetch("SELECT * FROM alert_firings")}
+    assert rows.keys() == {each.id for each in firings}
+    once = {each.id for each in alerts if each.repeat is not Repeat.EVERY_CROSS}
+    fired_at = sorted((row["alert_id"] in once, row["row"]) for row in rows.values())
+    assert fired_at == sorted([(True, 0)] * len(once) + [(False, 0), (False, 2)] * (RULES - len(once)))
+
+    index, progress = await owner(connection, 3)
+    assert progress == Progress(3, 1, 0, 3, 0)
+    assert len(touched_by(index, progress.tape_sequence, *prices)) == 0
+    states = await connection.fetch("SELECT DISTINCT repeat, state, fired_count FROM alerts ORDER BY repeat")
+    assert [tuple(row) for row in states] == [
+        ("daily", "dormant", 1),
+        ("every_cross", "armed", 2),
+        ("once", "fired", 1),
+    ]
+
+    told = await untold(connection, PARTITION, 0, (0, UUID(int=0)), 3, 1000)
+    assert {each.id for each, _ in told} == rows.keys()
+    firing, revision = told[9]
+    rest = await untold(connection, PARTITION, 0, (revision, firing.id), 3, 1000)
+    assert rest == told[10:]
+    assert await untold(connection, PARTITION, 3, (3, UUID(int=0)), 3, 1000) == []
+
+
+async def test_columns_of_alerts_are_those_that_are_read(connection: asyncpg.Connection) -> None:
+    """What is written comes back, column by column."""
+    await take(connection, PARTITION, 1)
+    wanted = alert(1, Repeat.DAILY, uuid4())
+    await write_rules(connection, [wanted])
+    (rules,) = (await live_rules(connection, PARTITION)).rules()
+    assert rules == wanted.rule
+    row = await connection.fetchrow("SELECT * FROM alerts")
+    assert tuple(row.values())[:18] == alert_row(wanted)[:18]
+
+
+async def test_nothing_is_written_behind_another_revision(connection: asyncpg.Connection) -> None:
+    await take(connection, PARTITION, 1)
+    with pytest.raises(FencedError):
+        await write_touched(connection, Mark(PARTITION, 1, 5, 1, 1), datetime.now(UTC), Changes())
+
+
+async def test_a_lower_fence_cannot_take(connection: asyncpg.Connection) -> None:
+    assert await take(connection, PARTITION, 5) == Progress(5, 0, 0, 0, 0)
+    assert await take(connection, PARTITION, 4) is None
+    assert await take(connection, PARTITION, 5) is not None
