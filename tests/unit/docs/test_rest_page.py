@@ -14,6 +14,9 @@ from msgspec.structs import fields
 from gateway import problems
 from gateway.accounts import routes
 from gateway.accounts.tokens import TokenCode
+from gateway.alerts.channel_requests import NewChannelRequest
+from gateway.alerts.described import AlertBody, ChannelBody, PreviewBody, PreviewFiring
+from gateway.alerts.requests import NewAlert
 from gateway.app import create_app
 from gateway.charts.answer import Form, answer
 from gateway.charts.indicators import KINDS
@@ -28,6 +31,7 @@ from market import rows
 from market.candles.candles import Candles
 from market.instrument import Instrument, InstrumentId, Listing
 from market.symbols import SymbolKey
+from mesh.notify.kinds import Kind
 
 PAGE = "docs/stream-protocol.md"
 TableUnder = Callable[[str, str], list[list[str]]]
@@ -106,6 +110,20 @@ def test_answers_have_the_fields_of_the_endpoints(
     added = set(re.findall(r'^ +"(\w+)":', own[1], re.MULTILINE))
     assert set(quote) == set(image) | added | {"change", "change_percent"}
     assert set(quote["depth"]) == set(depth_image(np.zeros(0, rows.LEVEL.dtype)))
+
+
+def test_alerts_and_channels_have_the_fields_of_the_endpoints(
+    examples: Callable[[str], list[Json]], table_under: TableUnder
+) -> None:
+    asked, alert, preview = examples("Alerts")
+    assert set(asked) == names_of(NewAlert)
+    assert set(alert) == names_of(AlertBody)
+    assert set(preview) == names_of(PreviewBody)
+    assert set(preview["firings"][0]) == names_of(PreviewFiring)
+    new, channel = examples("Alert channels")
+    assert set(new) == names_of(NewChannelRequest) - {"subscription"}
+    assert set(channel) == names_of(ChannelBody) - {"secret"}
+    assert {row[0].strip("`") for row in table_under(PAGE, "Alert channels")} == set(Kind)
 
 
 def test_problems_are_those_the_gateway_answers(
