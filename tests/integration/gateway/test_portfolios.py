@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from infra.local.servers import Server
 from infra.local.service import Service
+from tests.integration.gateway.conftest import STARTED_WITHIN_S
 from tests.integration.gateway.live_client import live
 from tests.integration.gateway.running import ROOT, Gateway, Market, token, until
 
@@ -40,7 +41,7 @@ async def worker(market: Market) -> AsyncIterator[Server]:
                 answer = await http.post("/portfolios", json={"name": str(uuid4())})
                 return answer.status_code == CREATED
 
-            await until(answers, "a portfolio is opened at once")
+            await until(answers, "a portfolio is opened at once", STARTED_WITHIN_S)
         yield server
     finally:
         await server.stop()
