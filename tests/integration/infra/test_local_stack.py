@@ -77,9 +77,8 @@ async def test_the_stack_comes_up_serves_and_leaves_nothing(
     assert refusal.groups() == (str(stack.process.pid), page)
     assert second.ended(5) == 1
 
-    stack.wait_for(
-        r"ticks/s, \d+ clients?, feed .* \| (7 up|up: nats postgres cache candles portfolios feed gateway)", 20
-    )
+    names = "nats postgres cache candles portfolios alerts notify feed gateway"
+    stack.wait_for(rf"ticks/s, \d+ clients?, feed .* \| (9 up|up: {names})", 20)
     settings = stack.folder / "run" / "settings.json"
     assert {"TICKMESH_NATS_URL", "TICKMESH_POSTGRES_DSN"} <= json.loads(settings.read_text()).keys()
 
