@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.timeout(180)
 
 SYMBOL = "XNAS:NVDA"
 OTHER = "XNAS:AAPL"
+THIRD = "XNAS:TSLA"
 SMALLEST_MOVE = "0.001"  # per cent: less than one step of any price here
 
 
@@ -78,11 +79,14 @@ def last_price(page: Page, symbol: str) -> float:
 
 def unseen(page: Page, stack: Stack) -> dict[str, Any]:
     """Ask the platform what its user has not seen."""
-    url = stack.page_url.rstrip("/")
-    login = page.request.post(f"{url}/auth/login", data={"email": stack.email, "password": stack.password})
-    headers = {"authorization": f"Bearer {login.json()['access_token']}"}
-    found: dict[str, Any] = page.request.get(f"{url}/alerts/unseen", headers=headers).json()
+    found: dict[str, Any] = page.request.get(f"{stack.page_url}alerts/unseen", headers=authorized(page, stack)).json()
     return found
+
+
+def authorized(page: Page, stack: Stack) -> dict[str, str]:
+    """Log in beside the page."""
+    login = page.request.post(f"{stack.page_url}auth/login", data={"email": stack.email, "password": stack.password})
+    return {"authorization": f"Bearer {login.json()['access_token']}"}
 
 
 def test_an_alert_is_refused_previewed_made_and_fires(alerts: Page, stack: Stack) -> None:
@@ -201,6 +205,26 @@ def test_one_that_is_true_already_waits_or_fires_as_its_user_says(alerts: Page) 
     expect(page.get_by_test_id("unseen")).to_have_count(0)
 
 
+def test_what_fires_while_the_connection_is_away_is_announced_when_it_is_back(page: Page, stack: Stack) -> None:
+    heard: list[str] = []
+    page.on("websocket", lambda stream: stream.on("framereceived", lambda frame: heard.append(str(frame))))
+    page.add_init_script(
+        "window.streams = []; window.WebSocket = class extends WebSocket {"
+        " constructor(...all) { super(...all); window.streams.push(this) } }"
+    )
+    page.reload()
+    wait_until(page, lambda: any('"type":"alerts"' in frame for frame in heard), "no alerts on the stream")
+    page.context.set_offline(True)
+    page.evaluate("window.streams.at(-1).close()")
+    expect(page.get_by_test_id("connection-state")).to_have_attribute("data-state", "reconnecting")
+    rule = {"symbol": THIRD, "condition": "BELOW", "threshold": 100_000, "if_true": "fire"}
+    made = page.request.post(f"{stack.page_url}alerts", data=rule, headers=authorized(page, stack))
+    assert made.ok, made.text()
+    expect(page.get_by_test_id("toasts").locator("li")).to_have_count(0)
+    page.context.set_offline(False)
+    expect(page.get_by_test_id("toasts").locator(f'[data-symbol="{THIRD}"]')).to_contain_text("TSLA fell to")
+
+
 def test_a_mail_address_is_verified_tried_and_told(alerts: Page, controller: Controller) -> None:
     page, mail = alerts, controller.handler
     assert isinstance(mail, MailServer)
@@ -240,13 +264,23 @@ def test_a_mail_address_is_verified_tried_and_told(alerts: Page, controller: Con
 
 def wait_for_mail(page: Page, mail: MailServer, pattern: str) -> re.Match[str]:
     """Wait for a message with this subject."""
+    wait_until(page, lambda: first_mail(mail, pattern) is not None, f"no mail about {pattern!r}")
+    found = first_mail(mail, pattern)
+    assert found is not None
+    return found
+
+
+def first_mail(mail: MailServer, pattern: str) -> re.Match[str] | None:
+    matches = (re.search(pattern, message["subject"]) for message in mail.messages)
+    return next((match for match in matches if match), None)
+
+
+def wait_until(page: Page, is_so: Callable[[], bool], otherwise: str) -> None:
+    """Wait for something that the page does not show, while the browser's own events go on."""
     deadline = time.monotonic() + SOON_MS / 1000
-    while time.monotonic() < deadline:
-        for message in mail.messages:
-            if found := re.search(pattern, message["subject"]):
-                return found
-        page.wait_for_timeout(50)  # the browser's own events go on meanwhile
-    raise AssertionError(f"no {pattern!r} among {[message['subject'] for message in mail.messages]}")
+    while not is_so():
+        assert time.monotonic() < deadline, otherwise
+        page.wait_for_timeout(50)
 
 
 def test_a_push_is_shown_by_the_service_worker(alerts: Page, stack: Stack) -> None:
