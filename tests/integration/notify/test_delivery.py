@@ -185,6 +185,22 @@ async def test_what_nobody_spoke_of_is_sent_and_what_is_gone_is_dropped(alone: A
         assert await desk.are([recent], "queued")
 
 
+async def test_a_row_that_cannot_be_read_is_put_off_and_said(alone: Alone, until: Until) -> None:
+    desk, worker = alone.desk, alone.stack.worker("alone")
+    async with receiving() as server:
+        strange, channel = [await desk.channel(Kind.WEBHOOK, server.url) for _ in range(2)]
+        await desk.connection.execute("UPDATE alert_channels SET settings = '[]' WHERE id = $1", strange)
+        put_off, sent = [await desk.send(Kind.WEBHOOK, each) for each in (strange, channel)]
+        await worker.start()
+        try:
+            await until(lambda: desk.are([sent], "sent"))
+            await until(lambda: asyncio.sleep(0, "webhook: message 1 is put off" in worker.said))
+        finally:
+            await worker.stop()
+        assert await desk.are([put_off], "queued")
+        assert worker.said.count("is put off") == 1
+
+
 async def test_one_that_is_told_to_stop_finishes_what_it_sends_and_gives_back_the_rest(
     alone: Alone, until: Until
 ) -> None:
