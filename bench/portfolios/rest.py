@@ -156,7 +156,7 @@ async def _pulled(pool: "asyncpg.Pool[asyncpg.Record]", cache: redis.Redis, port
         head = await connection.fetchrow("SELECT * FROM portfolios WHERE id = $1", portfolio)
         held = await connection.fetch("SELECT * FROM holdings WHERE portfolio_id = $1 ORDER BY symbol", portfolio)
     states = await cache.mget([cache_key(SymbolKey.parse(each["symbol"])) for each in held])
-    found, cents, fields = [], Decimal("0.01"), rows.STATE.dtype.names
+    found, cents, fields = [], Decimal("0.01"), rows.STATE.dtype.names or ()
     total = Decimal(0)
     for each, state in zip(held, states, strict=True):
         row = dict(zip(fields, msgpack.unpackb(cast(bytes, state)), strict=True))
