@@ -18,6 +18,7 @@ from bench import (
     quote_lane,
     tape_lane,
 )
+from bench.alerts import crash
 from bench.alerts import index as alerts_index
 from bench.candles import checkpoint, closing, fold, live, rest, store, worker
 from bench.fanout import crowd, market_open, paced, per_frame, stuck
@@ -63,6 +64,7 @@ GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in 
     },
     "alerts": {
         "alerts_index": alerts_index.measure,
+        "alerts_crash": crash.measure,
     },
 }
 EVERY = BENCHMARKS | {name: measure for group in GROUPS.values() for name, measure in group.items()}

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from mesh.actor.checkpoints import Checkpoints
+from mesh.actor.figures import ActorFigures
 from mesh.actor.lease import Lease, Leases
 from mesh.actor.protocols import Core, Frozen, Shell, StateError, Step
 from mesh.actor.reader import Mark, PartitionReader
@@ -47,22 +48,6 @@ class ActorRules:
     checkpoint_tape_s: float = 30.0  # of the tape's time, which passes faster while catching up
     stop_s: float = 3.0
     gather_s: float = 0.0  # between two takes where the reader is not behind
-
-
-@dataclass(slots=True)
-class ActorFigures:
-    """What an actor did since it began."""
-
-    messages: int = 0
-    checkpoints: int = 0
-    checkpoint_bytes: int = 0
-    checkpoint_pause_ms: float = 0.0
-    checkpoint_ms: float = 0.0
-    tape_time_ns: int = 0
-    redelivered: int = 0
-    lost_to_retention: int = 0
-    pending: int = 0
-    position: int = 0
 
 
 class Actor:

@@ -6,7 +6,7 @@ import msgspec
 
 from market import subjects
 from market.alerts.alert import Firing
-from market.alerts.answers import firing_body
+from market.ledger.times import time_text
 from mesh.acked_publisher import Message
 from mesh.alerts.writes import Notice
 from mesh.notify.bodies import Fired, encode_body
@@ -14,10 +14,39 @@ from mesh.notify.codec import Order, encode
 from mesh.notify.kinds import Kind
 
 
+class FiredPayload(msgspec.Struct, frozen=True):
+    """A message on FIRED: what `market.alerts.answers.firing_body` says, and whose it is."""
+
+    id: UUID
+    alert_id: UUID
+    symbol: str
+    condition: str
+    threshold: float
+    side: int
+    price: float
+    fired_at: str
+    outcome: str
+    note: str
+    user: UUID
+
+
 def fired_message(firing: Firing) -> Message:
     """Make the message on FIRED."""
-    payload = msgspec.msgpack.encode({**firing_body(firing), "user": str(firing.user)})
-    return Message(subjects.alert_fired(firing.user, firing.alert_id), str(firing.id), payload)
+    payload = FiredPayload(
+        firing.id,
+        firing.alert_id,
+        firing.symbol,
+        firing.condition,
+        firing.threshold,
+        firing.side,
+        firing.price,
+        time_text(firing.fired_at),
+        firing.outcome,
+        firing.note,
+        firing.user,
+    )
+    subject = subjects.alert_fired(firing.user, firing.alert_id)
+    return Message(subject, str(firing.id), msgspec.msgpack.encode(payload))
 
 
 def notice_of(firing: Firing, channel_id: UUID, kind: str) -> Notice:

@@ -76,6 +76,21 @@ async def test_a_changed_declaration_is_applied_and_data_stays(js: JetStreamCont
     assert (await feeds.get("epoch")).value == b"7"
 
 
+async def test_a_work_queue_forgets_what_is_acknowledged_and_nothing_else(js: JetStreamContext) -> None:
+    queue = StreamSpec("QUEUE", ("queue.*",), 1000, 0.0, 1, "a queue", is_work_queue=True)
+    for _ in range(2):
+        await ensure(js, [queue])
+    await js.publish("queue.a", b"x" * 600)
+    with pytest.raises(ServiceUnavailableError):
+        await js.publish("queue.a", b"x" * 600)
+    reader = await js.pull_subscribe("queue.a", "reader", stream="QUEUE")
+    (message,) = await reader.fetch(1, timeout=5)
+    await message.ack_sync()
+    assert (await js.stream_info("QUEUE")).state.messages == 0
+    with pytest.raises(DeclarationError, match="retention"):
+        await ensure(js, [replace(queue, is_work_queue=False)])
+
+
 async def test_a_full_stream_that_is_kept_refuses_instead_of_forgetting(js: JetStreamContext) -> None:
     await ensure(js, [replace(PILE, max_age_s=0.0, max_bytes=1000)])
     assert (await js.stream_info("PILE")).config.discard == DiscardPolicy.OLD
