@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
-import msgpack
+import msgpack  # type: ignore[import-untyped]  # it ships no annotations
 import numpy as np
 import numpy.typing as npt
 import redis.asyncio as redis
