@@ -105,9 +105,9 @@ class AlertIndex:
 
         Sequences, i8[n], do not fall. A message may come in several parts, in order.
         """
-        parts = [Touches.none()]
+        parts: list[Touches] = []
         if not len(rows):
-            return parts[0]
+            return Touches.none()
         for start, end in pairwise(self._cuts(tape_sequences, evaluate_after)):
             first = int(tape_sequences[start])
             self._activate_before(first)
@@ -119,7 +119,9 @@ class AlertIndex:
                 parts.append(replace(touches, tape_sequence=tape_sequences[at], row=row))
         self._row = int(self._rows_in_messages(tape_sequences, np.array([len(rows) - 1]))[0])
         self._sequence = int(tape_sequences[-1])
-        return Touches.concat(parts) if len(parts) > 1 else parts[0]
+        if len(parts) > 1:
+            return Touches.concat(parts)
+        return parts[0] if parts else Touches.none()
 
     def freeze(self) -> Frozen:
         """Copy the state, to be written elsewhere."""

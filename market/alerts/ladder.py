@@ -91,9 +91,12 @@ class Ladder:
     def _add(self, place: int, key: F8, slot: U4) -> None:
         head, middle, end = int(self._head[place]), int(self._sorted[place]), int(self._end[place])
         count = end + len(key)
-        if count > self._limit[place] or count - middle > _spare(middle - head):
+        if count - middle > _spare(middle - head):
             self._put_in_order(place, key, slot)
             return
+        if count > self._limit[place]:
+            end = self._move(place, count - head + _spare(middle - head))
+            count = end + len(key)
         self._key[end:count], self._slot[end:count] = key, slot
         self._end[place] = count
         self.nearest[place] = min(self.nearest[place], key.min())
@@ -116,6 +119,17 @@ class Ladder:
         self._key[start:end], self._slot[start:end] = key, slot
         self._head[place], self._sorted[place], self._end[place] = start, end, end
         self.nearest[place] = key[0] if len(key) else np.inf
+
+    def _move(self, place: int, count: int) -> int:
+        """Move a place's keys as they are to where there is room for so many; give their end."""
+        head, end = int(self._head[place]), int(self._end[place])
+        tail = end - int(self._sorted[place])
+        key, slot = self._key[head:end], self._slot[head:end]  # of memory that stays, whatever comes in its place
+        start = self._room(place, count)
+        end = start + len(key)
+        self._key[start:end], self._slot[start:end] = key, slot
+        self._head[place], self._sorted[place], self._end[place] = start, end - tail, end
+        return end
 
     def _room(self, place: int, count: int) -> int:
         """Give up a place's room for another, behind all others."""

@@ -24,7 +24,10 @@ def touches_of(touched: Sequence[Touched]) -> tuple[Places, Touches]:
         _touches(each, kind, sides)
         for each in touched
         for kind, sides in ((TouchKind.REARM, each.seen.rearmed), (TouchKind.FIRE, each.seen.fired))
+        if sides.any()
     ]
+    if not parts:
+        return np.zeros(0, np.intp), Touches.none()
     at, found = np.concatenate([at for at, _ in parts]), Touches.concat(each for _, each in parts)
     # A re-arming stands before its firing here already, and stays there.
     order = np.lexsort((found.number, at))

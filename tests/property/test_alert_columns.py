@@ -95,6 +95,15 @@ def test_keys_twice_at_a_place_are_there_once_when_it_is_in_order() -> None:
     assert len(tried) <= 1000 + 10
 
 
+def test_a_place_that_had_none_gets_keys_among_many() -> None:
+    tried = ladder.Ladder(lambda place, key, slot: np.ones(len(key), bool))
+    tried.reserve(2)
+    tried.add(*columns_of([(1, 50.0, each) for each in range(1000)]))
+    tried.add(*columns_of([(0, float(-each), each) for each in range(20)]))
+    assert tried.nearest.tolist() == [-19.0, 50.0]
+    assert sorted(tried.pop(np.array([0]), np.array([-10.0]))[1].tolist()) == list(range(10, 20))
+
+
 numbers = st.integers(1, 60)
 
 

@@ -278,18 +278,18 @@ def run(
 
 
 @given(steps)
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_the_index_finds_what_a_scan_finds(steps: list[object]) -> None:
     run(steps, lambda index: index, (), [])
 
 
 @given(steps)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_the_index_finds_what_a_scan_finds_among_many_rules(steps: list[object]) -> None:
     run(steps, lambda index: index, (), CROWD)
 
 
 @given(steps, st.lists(st.integers(0, 30), max_size=6))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_neither_batches_nor_checkpoints_change_what_is_touched(steps: list[object], cuts: list[int]) -> None:
     run(steps, lambda index: AlertIndex.restore(day_of, index.freeze().encode()), cuts, [])

@@ -168,3 +168,44 @@ def test_a_frozen_index_does_not_change() -> None:
     assert (len(restored), restored.price_of(7)) == (2, 1.0)
     assert apply(restored, trades(9.0, first=2), tape_sequence=2).number.tolist() == [1]
     assert apply(restored, trades(9.0, first=3), tape_sequence=6).number.tolist() == [2]
+
+
+def crowd(count: int) -> RuleColumns:
+    """Give rules of other instruments, beside which what a test adds is little."""
+    rules = RuleColumns.of([Rule(1, 0, Condition.ABOVE, 5.0)]).take(np.zeros(count, np.intp))
+    rules.number[:] = np.arange(10_000, 10_000 + count)
+    rules.instrument[:] = 100 + np.arange(count) % 50
+    return rules
+
+
+def test_more_rules_than_are_looked_at_at_once_are_loaded() -> None:
+    index, count = AlertIndex(day_of), 150_000
+    index.load(crowd(count), 1)
+    for instrument in (100, 149):
+        touches = apply(index, trades(5.0, instrument=instrument), tape_sequence=2)
+        assert touches.number.tolist() == list(range(10_000 + instrument - 100, 10_000 + count, 50))
+
+
+@pytest.mark.parametrize("reference", Reference)
+def test_rules_come_and_change_one_by_one_among_many(reference: Reference) -> None:
+    index = AlertIndex(day_of)
+    index.load(crowd(3_000), 1)
+    index.learn(7, 100.0, 100.0, DAY)
+    for threshold in (40.0, 30.0, 20.0):
+        for number in range(1, 31):
+            percent = threshold + number / 10
+            index.put([Rule(number, 7, Condition.CHANGE_PCT, percent, reference, 100.0, since=0)])
+    index.remove(range(21, 31))
+    assert len(apply(index, trades(120.0, 80.0), tape_sequence=2)) == 0
+    assert apply(index, trades(121.0, first=3), tape_sequence=3).number.tolist() == list(range(1, 11))
+    assert apply(index, trades(78.0, first=4), tape_sequence=4).number.tolist() == list(range(11, 21))
+    assert len(index) == 3_000
+
+
+def test_many_daily_rules_wait_for_another_day_among_many() -> None:
+    index = AlertIndex(day_of)
+    index.load(crowd(3_000), 1)
+    for number in range(1, 31):
+        index.put([Rule(number, 7, Condition.ABOVE, 5.0, repeat=Repeat.DAILY, since=0)])
+        assert apply(index, trades(6.0, first=number), number + 1).number.tolist() == [number]
+    assert apply(index, trades(6.0, first=31, ts_event=1_000), 32).number.tolist() == list(range(1, 31))
