@@ -23,7 +23,7 @@ class GatewaySettings(ChannelSettings, frozen=True, kw_only=True):
     ops_port: Annotated[int, Meta(ge=0, le=65471)] = 0  # of the first process, the next ones count up; 0: none
     allowed_origins: str = ""  # of browsers, comma-separated; empty: only the gateway's own page
     linger_s: Annotated[float, Meta(ge=0, le=600)] = 5.0  # how long a symbol stays subscribed after its last watcher
-    frames_per_s: Annotated[float, Meta(ge=0.1, le=100)] = 20.0  # per client, at most
+    frames_per_s: Annotated[float, Meta(ge=0.1, le=100.0)] = 20.0  # per client, at most
     full_image_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0  # between two full images of what a client watches
     symbols_per_connection: Annotated[int, Meta(ge=1, le=50_000)] = 1000
     symbols_per_user: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000

@@ -31,6 +31,7 @@ _logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_MS = 1000
 _AGAIN_S = 1.0
+_FLUSH_S = 2
 
 Unseen = Callable[[UUID], Awaitable[Alerts]]
 """Reads what of a user's has fired and was not seen; raises PostgresAway."""
@@ -94,7 +95,7 @@ class AlertFeed:
             async with watched.reading:
                 if watched.subscription is None:
                     watched.subscription = await self._connection.subscribe(subjects.alerts_fired(user), cb=self._hear)
-                    await self._connection.flush()  # what fires from now on is heard
+                    await self._connection.flush(_FLUSH_S)  # what fires from now on is heard
                 await self._begin(user, watched, session)
         except (PostgresAway, NatsError, TimeoutError) as error:
             _logger.debug("alerts cannot be watched: %s", error or type(error).__name__)
