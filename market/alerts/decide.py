@@ -132,6 +132,8 @@ def _edit(action: Edit, command: Command, alert: Alert, facts: Facts) -> Decisio
     changed = _changed(action, command, alert, facts)
     is_renewed = has_expired(alert, command.received_at) and changed.expires_at != alert.expires_at
     is_armed_anew = alert.state is not State.PAUSED and (is_renewed or changed.threshold != alert.threshold)
+    if is_renewed:
+        changed = replace(changed, state=State.EXPIRED)  # no tick may have said so yet, and it is not among the active
     if is_armed_anew:
         return _armed(changed, action.if_true, command, facts)
     return Decision(Answer(200, alert_body(changed, command.received_at)), changed)

@@ -219,6 +219,15 @@ def test_active_alerts_are_bounded() -> None:
     assert decided(Rearm(KEY), made(), full).answer.status == 200
 
 
+@pytest.mark.parametrize("state", [State.ARMED, State.WAITING, State.DORMANT, State.EXPIRED])
+def test_what_has_expired_counts_again_once_it_is_given_more_time(state: State) -> None:
+    full, alert = replace(FACTS, active=5, max_alerts=5), made(state=state, expires_at=NOW)
+    for expires_at in (NOW + timedelta(1), Never.NEVER):
+        assert refused(decided(Edit(KEY, expires_at=expires_at), alert, full)) == (409, "too_many_alerts", None)
+    paused = made(state=State.PAUSED, expires_at=NOW)
+    assert decided(Edit(KEY, expires_at=Never.NEVER), paused, full).answer.body["state"] == "paused"
+
+
 @pytest.mark.parametrize("action", [Edit(KEY), Pause(KEY), Resume(KEY), Rearm(KEY), Delete(KEY)])
 def test_what_is_not_there_is_not_found(action: Action) -> None:
     expected = (404, "unknown_alert", None)
