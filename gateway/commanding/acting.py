@@ -1,5 +1,6 @@
 """What handlers of commands and of what came of them have in common."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from gateway.commanding.keys import digest_of
 from gateway.problems import Problem, invalid_field
 
 MAX_PAGE = 500
+_LIMIT = re.compile(r"[0-9]{1,6}")
 
 AnyRequest = Request[Principal, Any, Any]
 Key = Annotated[
@@ -41,6 +43,6 @@ def read_id(text: str, unknown: Callable[[], Problem]) -> UUID:
 
 def read_limit(text: str) -> int:
     """Read how many a page may have; raises Problem."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
         raise invalid_field("limit", f"1 to {MAX_PAGE}")
     return int(text)
