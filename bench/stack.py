@@ -15,6 +15,7 @@ from infra.local.probes import http_answers, http_request
 from infra.local.programs import ProgramMissing
 from infra.local.servers import Server, running_nats, running_postgres, running_valkey
 from infra.local.service import Service
+from infra.local.stack import GATEWAY_READY_WITHIN_S
 from infra.migrate import migrate
 
 EMAIL = "bench@example.com"
@@ -71,6 +72,7 @@ async def running_process(stack: Stack, module: str, **settings: str) -> AsyncIt
             log=stack.folder / f"{module}.log",
             env=environment,
             probe=http_answers("127.0.0.1", port, "/health/ready") if is_gateway else None,
+            ready_within_s=GATEWAY_READY_WITHIN_S,
         )
     )
     await server.start()
