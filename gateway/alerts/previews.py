@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 
 from gateway.accounts.limiter import AttemptLimiter
 from gateway.candle_source import BOTH, CandleSource
+from gateway.charts.reader import unavailable
 from gateway.charts.shape import shown
 from gateway.problems import Problem, retry_after
 from gateway.upstream import Upstream
@@ -31,7 +32,6 @@ MAX_FIRINGS = 100
 _AT_ONCE = 2
 _BURST, _REFILL_S, _MAX_KEYS = 20, 0.5, 100_000
 _MAX_CANDLES = 50_000
-_AGAIN_S = 2.0
 _S_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BASIS = {Session.REGULAR: "1m candles", Session.EXTENDED: "1m candles outside regular hours"}
@@ -89,7 +89,7 @@ class Previews:
         try:
             return (await self._calendars.of(instrument.key.venue)).zone
         except (NatsError, TimeoutError) as error:
-            raise _unavailable(instrument, f"its calendar cannot be read: {error or type(error).__name__}") from error
+            raise unavailable(instrument, f"their calendar cannot be read: {error or type(error).__name__}") from error
 
     async def _candles(self, instrument: Instrument, start_ns: int, end_ns: int) -> Candles:
         """Read the candles of one minute that start in a span, oldest first."""
@@ -99,7 +99,7 @@ class Previews:
         try:
             stored = await self._source.store.between(number, Timeframe.M1, start_ns, end_ns, BOTH, _MAX_CANDLES)
         except StoreAway as error:
-            raise _unavailable(instrument, str(error) or "the store does not answer") from error
+            raise unavailable(instrument, str(error)) from error
         is_wanted = (newest.timeframe == Timeframe.M1) & (newest.start_ns >= start_ns)
         newest = newest.take(is_wanted & (newest.instrument == number))
         return shown(Candles.concat([newest, stored]).sorted_newest())
@@ -109,7 +109,7 @@ class Previews:
         try:
             found = await self._source.store.before(int(instrument.number), Timeframe.M1, start_ns, (session,), 1)
         except StoreAway as error:
-            raise _unavailable(instrument, str(error) or "the store does not answer") from error
+            raise unavailable(instrument, str(error)) from error
         return float(found.close[-1]) if len(found) else math.nan
 
 
@@ -149,8 +149,3 @@ def _text(at_ns: int) -> str:
 
 def _known(price: float) -> float | None:
     return None if math.isnan(price) else price
-
-
-def _unavailable(instrument: Instrument, why: str) -> Problem:
-    text = f"the candles of {instrument.key} cannot be read now: {why}"
-    return Problem(503, "candles_unavailable", text, headers=retry_after(_AGAIN_S), symbol=str(instrument.key))

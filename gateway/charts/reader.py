@@ -104,7 +104,7 @@ class ChartReader:
         try:
             earlier = await self._source.store.between(number, query.timeframe, begins_ns, ends_ns, sessions)
         except StoreAway as error:
-            raise _unavailable(instrument, error) from error
+            raise unavailable(instrument, str(error)) from error
         return Candles.concat([_charted(query, [earlier]), candles])
 
     async def _cached(
@@ -114,15 +114,14 @@ class ChartReader:
         cached = await self._source.cached(instrument, query.timeframe, 0, end_ns)
         places = np.flatnonzero(np.isin(cached.session, query.sessions))
         if len(places) < count:
-            raise _unavailable(instrument, away) from away
+            raise unavailable(instrument, str(away)) from away
         return cached.take(places[-count:])
 
     async def _segments(self, instrument: Instrument) -> Segments:
         try:
             return await self._calendars.of(instrument.key.venue)
         except (NatsError, TimeoutError) as error:
-            text = f"the calendar of {instrument.key.venue} cannot be read now: {error or type(error).__name__}"
-            raise Problem(503, "candles_unavailable", text, headers=retry_after(_AGAIN_S)) from error
+            raise unavailable(instrument, f"their calendar cannot be read: {error or type(error).__name__}") from error
 
 
 def _charted(query: ChartQuery, parts: list[Candles]) -> Candles:
@@ -131,6 +130,7 @@ def _charted(query: ChartQuery, parts: list[Candles]) -> Candles:
     return shown(combine_sessions(candles) if query.is_combined else candles)
 
 
-def _unavailable(instrument: Instrument, error: StoreAway) -> Problem:
-    text = f"the candles of {instrument.key} cannot be read now: {error or 'the store does not answer'}"
+def unavailable(instrument: Instrument, why: str) -> Problem:
+    """Say that an instrument's candles cannot be read now."""
+    text = f"the candles of {instrument.key} cannot be read now: {why or 'the store does not answer'}"
     return Problem(503, "candles_unavailable", text, headers=retry_after(_AGAIN_S), symbol=str(instrument.key))
