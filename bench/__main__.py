@@ -20,6 +20,7 @@ from bench import (
 )
 from bench.alerts import crash
 from bench.alerts import index as alerts_index
+from bench.alerts import worker as alerts_worker
 from bench.candles import checkpoint, closing, fold, live, rest, store, worker
 from bench.fanout import crowd, market_open, paced, per_frame, stuck
 from bench.portfolios import commands, valuation
@@ -64,6 +65,7 @@ GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in 
     },
     "alerts": {
         "alerts_index": alerts_index.measure,
+        "alerts_worker": alerts_worker.measure,
         "alerts_crash": crash.measure,
     },
 }

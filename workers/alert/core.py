@@ -104,7 +104,8 @@ def rows_of(deliveries: Sequence[Delivery]) -> tuple[Rows, npt.NDArray[np.int64]
     """Read the rows of messages, and each one's sequence on the tape; a message that holds none is passed over."""
     parts = [_rows_of(each) for each in deliveries]
     sequences = np.array([each.sequence for each in deliveries], np.int64)
-    return join(parts), np.repeat(sequences, [len(part) for part in parts])
+    rows = parts[0] if len(parts) == 1 else join(parts)
+    return rows, np.repeat(sequences, [len(part) for part in parts])
 
 
 def _rows_of(delivery: Delivery) -> Rows:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from market.codes import NO_INSTRUMENT
 from market.trading_day import TradingDays
 from workers.names import Names
 
@@ -26,9 +27,12 @@ class InstrumentDays:
         self._strangers: dict[int, float] = {}  # in no directory, and when that was last asked
 
     def unknown(self, instruments: npt.NDArray[np.uint32]) -> list[int]:
-        """Give those that `learn` should be asked about, of distinct numbers."""
+        """Give those that `learn` should be asked about, each once."""
+        zones = self._zones_of(instruments)
+        if zones.all():
+            return []
         now_s = time.monotonic()
-        unknown = instruments[self._zones_of(instruments) == _STRANGER].tolist()
+        unknown = np.unique(instruments[(zones == _STRANGER) & (instruments != NO_INSTRUMENT)]).tolist()
         return [each for each in unknown if now_s >= self._strangers.get(each, -_ASK_AGAIN_S) + _ASK_AGAIN_S]
 
     async def learn(self, instruments: list[int]) -> None:
@@ -44,6 +48,8 @@ class InstrumentDays:
     def of(self, instruments: npt.NDArray[np.uint32], ts_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """Give the ordinals of the days of events; see `market.alerts.columns.DayOf`."""
         zones = self._zones_of(instruments)
+        if len(zones) and zones[0] != _STRANGER and (zones == zones[0]).all():
+            return self._days[zones[0] - 1].of(ts_ns)
         days = np.zeros(len(zones), np.int32)
         for zone in np.unique(zones).tolist():
             if zone != _STRANGER:

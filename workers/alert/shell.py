@@ -110,7 +110,7 @@ class AlertShell:
         """
         owned = self.owned[partition]
         rows, sequences = rows_of(question)
-        if unknown := self._days.unknown(np.unique(rows["instrument"]).astype(np.uint32)):
+        if unknown := self._days.unknown(rows["instrument"].astype(np.uint32)):
             await self._days.learn(unknown)
         async with core.lock:
             if question:
