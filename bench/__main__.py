@@ -20,6 +20,7 @@ from bench import (
 )
 from bench.alerts import crash
 from bench.alerts import index as alerts_index
+from bench.alerts import live as alerts_live
 from bench.alerts import worker as alerts_worker
 from bench.candles import checkpoint, closing, fold, live, rest, store, worker
 from bench.fanout import crowd, market_open, paced, per_frame, stuck
@@ -67,6 +68,7 @@ GROUPS: dict[str, dict[str, Benchmark]] = {  # run only when named, whole or in 
         "alerts_index": alerts_index.measure,
         "alerts_worker": alerts_worker.measure,
         "alerts_crash": crash.measure,
+        "alerts_live": alerts_live.measure,
     },
 }
 EVERY = BENCHMARKS | {name: measure for group in GROUPS.values() for name, measure in group.items()}
