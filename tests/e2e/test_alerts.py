@@ -209,19 +209,19 @@ def test_what_fires_while_the_connection_is_away_is_announced_when_it_is_back(pa
     heard: list[str] = []
     page.on("websocket", lambda stream: stream.on("framereceived", lambda frame: heard.append(str(frame))))
     page.add_init_script(
-        "window.streams = []; window.WebSocket = class extends WebSocket {"
-        " constructor(...all) { super(...all); window.streams.push(this) } }"
+        "window.streams = []; window.isAway = false; window.WebSocket = class extends WebSocket {"
+        " constructor(url, names) {"
+        " super(window.isAway ? 'ws://127.0.0.1:9' : url, names); window.streams.push(this) } }"
     )
     page.reload()
     wait_until(page, lambda: any('"type":"alerts"' in frame for frame in heard), "no alerts on the stream")
-    page.context.set_offline(True)
-    page.evaluate("window.streams.at(-1).close()")
+    page.evaluate("window.isAway = true; window.streams.at(-1).close()")
     expect(page.get_by_test_id("connection-state")).to_have_attribute("data-state", "reconnecting")
     rule = {"symbol": THIRD, "condition": "BELOW", "threshold": 100_000, "if_true": "fire"}
     made = page.request.post(f"{stack.page_url}alerts", data=rule, headers=authorized(page, stack))
     assert made.ok, made.text()
     expect(page.get_by_test_id("toasts").locator("li")).to_have_count(0)
-    page.context.set_offline(False)
+    page.evaluate("window.isAway = false")
     expect(page.get_by_test_id("toasts").locator(f'[data-symbol="{THIRD}"]')).to_contain_text("TSLA fell to")
 
 

@@ -20,13 +20,15 @@ interface AlertDialogProps {
   start: Values;
   /** What is to be edited; null: a new alert. */
   edited: Alert | null;
+  /** Hears the rule that was made, or changed. */
+  onTaken?: (words: string) => void;
   onClose: () => void;
 }
 
 const DAYS = 7;
 
 /** Makes an alert or edits one. While it is typed, the server judges it and says how often it would have fired. */
-export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
+export function AlertDialog({ start, edited, onTaken, onClose }: AlertDialogProps) {
   const { market } = useDesk();
   const [values, setValues] = useState(start);
   // Whether the user chose the condition; before, it follows the price.
@@ -46,13 +48,17 @@ export function AlertDialog({ start, edited, onClose }: AlertDialogProps) {
     setChosen(isChosen || changes.condition !== undefined);
     setValues(follows ? withCondition(after, market.quote(after.symbol)?.last ?? null) : after);
   };
+  const taken = () => {
+    onTaken?.(ruleOf(values));
+    onClose();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSent(values);
     const changes = changesOf(values, start);
-    if (edited === null) void give(createOrder(requestOf(values)), wordsOf(values), onClose);
+    if (edited === null) void give(createOrder(requestOf(values)), wordsOf(values), taken);
     else if (Object.keys(changes).length === 0) onClose();
-    else void give(editOrder(edited.id, changes), wordsOf(values), onClose);
+    else void give(editOrder(edited.id, changes), wordsOf(values), taken);
   };
   const isJudged = edited === null || isArmedAnew(values, start);
   const isTrue = isJudged && (preview?.alreadyTrue === true || problem?.code === "already_true");
@@ -88,7 +94,10 @@ function titleOf(edited: Alert | null): string {
   return edited === null ? "New alert" : `Edit the alert on ${splitSymbol(edited.symbol).ticker}`;
 }
 
-function wordsOf({ symbol, condition, threshold }: Values): string {
-  const rule = ruleWords({ condition, threshold: Number(threshold) });
-  return `Alert on ${splitSymbol(symbol).ticker}: ${rule}`;
+function wordsOf(values: Values): string {
+  return `Alert on ${splitSymbol(values.symbol).ticker}: ${ruleOf(values)}`;
+}
+
+function ruleOf({ condition, threshold }: Values): string {
+  return ruleWords({ condition, threshold: Number(threshold) });
 }

@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useMemo, useRef, useState } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { AlertDialog } from "../alerts/alert-dialog";
 import { levelsOf } from "../alerts/distance";
 import { Icon } from "../alerts/icon";
@@ -6,16 +6,45 @@ import { type Values, plainPrice, valuesAt } from "../alerts/rule-form";
 import { useAlerts } from "../alerts/use-alerts";
 import { useDesk } from "../desk/desk-context";
 
+const TOLD_MS = 5_000;
+
+/** The alert in the making on the instrument of a chart, and what became of the last one. */
+export interface Making {
+  readonly start: Values | null;
+  /** Begin one at a price, or at none yet. */
+  readonly make: (price: number | null) => void;
+  readonly close: () => void;
+  readonly tell: (words: string) => void;
+  /** For a moment: the one that was made. */
+  readonly told: string | null;
+}
+
+export function useMaking(symbol: string): Making {
+  const { market } = useDesk();
+  const [start, setStart] = useState<Values | null>(null);
+  const [told, tell] = useState<string | null>(null);
+  useEffect(() => {
+    if (told === null) return undefined;
+    const timer = setTimeout(() => tell(null), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [told]);
+  const make = (price: number | null) => {
+    tell(null);
+    setStart(valuesAt(symbol, price, market.quote(symbol)?.last ?? null));
+  };
+  return { start, make, close: () => setStart(null), tell, told };
+}
+
 /** Makes an alert on the instrument of the chart. */
-export function AlertButton({ symbol }: { symbol: string }) {
-  const { making, make, close } = useMaking(symbol);
+export function AlertButton({ making: { start, make, close, tell, told } }: { making: Making }) {
   return (
-    <>
-      <button type="button" className="chart-new-alert" data-action="chart-alert" onClick={() => make(null)}>
+    <div className="chart-new-alert">
+      <span role="status">{told !== null && `Made: ${told.toLowerCase()}`}</span>
+      <button type="button" data-action="chart-alert" onClick={() => make(null)}>
         <Icon name="bell" /> Alert
       </button>
-      {making !== null && <AlertDialog start={making} edited={null} onClose={close} />}
-    </>
+      {start !== null && <AlertDialog start={start} edited={null} onTaken={tell} onClose={close} />}
+    </div>
   );
 }
 
@@ -41,33 +70,22 @@ export function usePricePointer(): PricePointer {
 }
 
 /** A bell beside the axis, as high as the pointer: for those who point. The button above is for everybody. */
-export function PriceAlertButton({ symbol, pointer }: { symbol: string; pointer: PricePointer }) {
-  const { making, make, close } = useMaking(symbol);
+export function PriceAlertButton({ pointer, make }: { pointer: PricePointer; make: Making["make"] }) {
   const { element, price } = pointer;
   return (
-    <>
-      <button
-        ref={element}
-        type="button"
-        className="chart-price-alert"
-        data-action="price-alert"
-        aria-label="Alert at this price"
-        tabIndex={-1}
-        hidden
-        onClick={() => make(price())}
-      >
-        <Icon name="bell" />
-      </button>
-      {making !== null && <AlertDialog start={making} edited={null} onClose={close} />}
-    </>
+    <button
+      ref={element}
+      type="button"
+      className="chart-price-alert"
+      data-action="price-alert"
+      aria-label="Alert at this price"
+      tabIndex={-1}
+      hidden
+      onClick={() => make(price())}
+    >
+      <Icon name="bell" />
+    </button>
   );
-}
-
-function useMaking(symbol: string) {
-  const { market } = useDesk();
-  const [making, setMaking] = useState<Values | null>(null);
-  const make = (price: number | null) => setMaking(valuesAt(symbol, price, market.quote(symbol)?.last ?? null));
-  return { making, make, close: () => setMaking(null) };
 }
 
 /** The prices at which alerts on an instrument would fire. */

@@ -4,7 +4,7 @@ import { useSilence } from "../detail/use-silence";
 import { splitSymbol } from "../format/symbols";
 import { useConnection } from "../stream/hooks";
 import { INTERVALS, type Interval } from "../stream/messages";
-import { AlertButton, PriceAlertButton, useAlertPrices, usePricePointer } from "./chart-alerts";
+import { AlertButton, type Making, PriceAlertButton, useAlertPrices, useMaking, usePricePointer } from "./chart-alerts";
 import { chartWords } from "./chart-words";
 import type { Drawn } from "./chart-view";
 import { INDICATORS, type Indicator, PLANS } from "./indicators";
@@ -27,14 +27,21 @@ const INTERVAL_WORDS: Readonly<Record<Interval, string>> = {
 export const ChartPanel = memo(function ChartPanel({ symbol }: { symbol: string }) {
   const { interval, indicators } = useChartChoice();
   const scheme = useScheme();
+  const making = useMaking(symbol);
   return (
     <section className="chart" aria-label="Chart">
       <div className="chart-bar">
         <IntervalButtons chosen={interval} />
         <IndicatorButtons chosen={indicators} />
-        <AlertButton symbol={symbol} />
+        <AlertButton making={making} />
       </div>
-      <Chart key={`${interval} ${scheme}`} symbol={symbol} interval={interval} indicators={indicators} />
+      <Chart
+        key={`${interval} ${scheme}`}
+        symbol={symbol}
+        interval={interval}
+        indicators={indicators}
+        makeAlert={making.make}
+      />
     </section>
   );
 });
@@ -83,10 +90,11 @@ interface ChartProps {
   symbol: string;
   interval: Interval;
   indicators: readonly Indicator[];
+  makeAlert: Making["make"];
 }
 
 /** Give it a `key` of its interval and the page's colours: a chart has one of each. */
-function Chart({ symbol, interval, indicators }: ChartProps) {
+function Chart({ symbol, interval, indicators, makeAlert }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [pointedS, setPointed] = useState<number | null>(null);
   const { state, loadOlder } = useCandles(symbol, interval);
@@ -129,7 +137,7 @@ function Chart({ symbol, interval, indicators }: ChartProps) {
         role="img"
         aria-label={`${INTERVAL_WORDS[interval]} candles of ${splitSymbol(symbol).ticker}`}
       />
-      <PriceAlertButton symbol={symbol} pointer={pointer} />
+      <PriceAlertButton pointer={pointer} make={makeAlert} />
       <div className="chart-over">
         <LegendLine legend={legend} interval={interval} />
         <p className="chart-words" role="status" data-testid="chart-words">

@@ -1,4 +1,5 @@
 import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { createPortal } from "react-dom";
 
 interface DialogProps {
   title: string;
@@ -23,7 +24,8 @@ export function Dialog({ title, isBusy, onClose, children }: DialogProps) {
     (first ?? element?.querySelector<HTMLElement>("form :is(input, select, button)"))?.focus();
     return () => element?.close();
   }, []);
-  return (
+  // At the end of the page: what it is opened from has styles of its own.
+  return createPortal(
     <dialog
       ref={dialog}
       className="dialog"
@@ -44,6 +46,7 @@ export function Dialog({ title, isBusy, onClose, children }: DialogProps) {
         </button>
       </header>
       {children}
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }
