@@ -5,6 +5,7 @@ tables. How far it is is written down about once a second; what is published aga
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Teller:
         self._transactions = transactions
         self._publisher = publisher
         self._published = published
-        self._marked = published
+        self._mark_at_s: float | None = None  # by the loop's clock; None: it is written down how far this is
         self._notices: list[UUID] = []  # published, and not marked as that yet
         self._waiting: deque[_Told] = deque()
         self._wanted = asyncio.Event()
@@ -70,17 +71,14 @@ class Teller:
     async def run(self) -> None:
         """Publish, for as long as the task lives."""
         while True:
-            try:
-                async with asyncio.timeout(_MARK_S if self._marked < self._published else None):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._mark_at_s):
                     await self._wanted.wait()
-            except TimeoutError:
-                await self._mark()
-                continue
             self._wanted.clear()
             while self._waiting:
                 await self._publish_next()
-                if len(self._notices) >= _NOTICES_AT_ONCE:
-                    await self._mark()
+                await self._mark_when_due()
+            await self._mark_when_due()
 
     def _add(self, each: _Told) -> None:
         self._waiting.append(each)
@@ -103,6 +101,8 @@ class Teller:
             self._room.set()
             self._notices += (notice for each in some for notice in each.notices)
         self._published = some[-1].revision
+        if self._mark_at_s is None:
+            self._mark_at_s = asyncio.get_running_loop().time() + _MARK_S
 
     async def _publish_from_tables(self, until: int) -> None:
         after = self._published, _LAST
@@ -122,9 +122,12 @@ class Teller:
             firing, revision = found[-1]
             after = revision, firing.id
 
-    async def _mark(self) -> None:
+    async def _mark_when_due(self) -> None:
+        is_due = self._mark_at_s is not None and asyncio.get_running_loop().time() >= self._mark_at_s
+        if not is_due and len(self._notices) < _NOTICES_AT_ONCE:
+            return
+        self._mark_at_s = None
         revision, notices, self._notices = self._published, self._notices, []
         await self._transactions.ask(
             lambda connection: told(connection, self._partition, self._fence, revision, notices)
         )
-        self._marked = revision
