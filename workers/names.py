@@ -28,6 +28,7 @@ class Names:
         self._directory = directory
         self._calendars = calendars
         self._times: dict[str, Segments] = {}
+        self._learning = asyncio.Lock()  # all partitions meet a new venue at once, and its time takes a second to make
 
     @property
     def times(self) -> Mapping[str, Segments]:
@@ -59,9 +60,10 @@ class Names:
 
     async def learn_times(self) -> None:
         """Get the time of every venue in the directory; raises NatsError or TimeoutError."""
-        venues = {instrument.key.venue for instrument in self._directory.all()} - self._times.keys()
-        if venues:
-            self._times |= await times_of(self._calendars, sorted(venues), datetime.now(UTC).date())
+        async with self._learning:
+            venues = {instrument.key.venue for instrument in self._directory.all()} - self._times.keys()
+            if venues:
+                self._times |= await times_of(self._calendars, sorted(venues), datetime.now(UTC).date())
 
     async def learn(self, numbers: frozenset[int]) -> None:
         """Get to know instruments that are on the tape; those that stay unknown are in no directory."""
