@@ -49,7 +49,7 @@ class InstrumentDays:
         """Give the ordinals of the days of events; see `market.alerts.columns.DayOf`."""
         zones = self._zones_of(instruments)
         if len(zones) and zones[0] != _STRANGER and (zones == zones[0]).all():
-            return self._days[zones[0] - 1].of(ts_ns)
+            return self._days[int(zones[0]) - 1].of(ts_ns)
         days = np.zeros(len(zones), np.int32)
         for zone in np.unique(zones).tolist():
             if zone != _STRANGER:

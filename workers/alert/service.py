@@ -32,6 +32,7 @@ from workers.names import Names
 
 WORKER = "alert"
 _NS_PER_S = 1e9
+_TAPE_TIMES = 10  # faster the tape is read again than it was written, or more
 _YOUNG_OBJECTS = 200_000
 
 
@@ -84,6 +85,7 @@ class AlertService:
                 subjects.tape,
                 lease_s=settings.alert_lease_s,
                 checkpoint_s=settings.checkpoint_interval_s,
+                checkpoint_tape_s=_TAPE_TIMES * settings.checkpoint_interval_s,
             ),
         )
         self._rate = ops.Rate(time.monotonic())

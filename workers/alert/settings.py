@@ -14,6 +14,6 @@ class AlertSettings(MeshSettings, frozen=True, kw_only=True):
     postgres_dsn: Annotated[str, Meta(min_length=1)]
     alert_member: str = ""  # empty: the host's name and the process's number
     alert_lease_s: Annotated[float, Meta(ge=0.5, le=60)] = 3.0
-    checkpoint_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+    checkpoint_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0  # each holds all rules, some 50 bytes for one
     alert_connections: Annotated[int, Meta(ge=1, le=100)] = 8
     alert_max_per_user: Annotated[int, Meta(ge=1, le=100_000)] = MAX_ALERTS  # that are active
