@@ -111,6 +111,7 @@ def test_an_alert_is_refused_previewed_made_and_fires(alerts: Page, stack: Stack
     expect(toast).to_contain_text(re.compile(r"NVDA (rose|fell) by 0.001% to .*the first move"))
     expect(page.get_by_test_id("unseen")).to_have_attribute("data-count", "1")
     expect(row(page, SYMBOL)).to_have_attribute("data-state", "fired")
+    expect(row(page, SYMBOL).locator('[data-field="state"]')).to_contain_text(re.compile(r"at \d+\.\d\d, "))
     firing = toast.get_attribute("data-firing")
     with page.expect_response(lambda response: response.url.endswith("/alerts/seen")) as told:
         toast.get_by_role("link").click()

@@ -4,8 +4,9 @@ import { useWish } from "../stream/hooks";
 import { AlertDialogs, type Asking } from "./alert-dialogs";
 import { AlertRow } from "./alert-row";
 import type { Channels } from "./channels";
+import { lastPrices } from "./firings";
 import { type Alert, type AlertState, STATES } from "./rules";
-import { useAlerts, useChannels } from "./use-alerts";
+import { useAlerts, useChannels, useHistory } from "./use-alerts";
 import { STATE_WORDS } from "./words";
 
 type Shown = AlertState | "all";
@@ -21,6 +22,8 @@ export function AlertList({ onCreate }: { onCreate: () => void }) {
   const filter = useMemo(() => (shown === "all" ? {} : { state: shown }), [shown]);
   const { answer, problem, loadOlder } = useAlerts(filter);
   const { channels } = useChannels();
+  const { answer: history } = useHistory(null);
+  const firedAt = useMemo(() => lastPrices(history?.items ?? []), [history]);
   const [asking, ask] = useState<Asking>(null);
   const alerts = answer?.items ?? [];
   useWish(alerts.map(({ symbol }) => symbol));
@@ -37,7 +40,7 @@ export function AlertList({ onCreate }: { onCreate: () => void }) {
         </p>
       )}
       {answer !== null && alerts.length === 0 && <NoAlerts shown={shown} onCreate={onCreate} />}
-      {alerts.length > 0 && <AlertTable alerts={alerts} channels={channels} onAsk={ask} />}
+      {alerts.length > 0 && <AlertTable alerts={alerts} firedAt={firedAt} channels={channels} onAsk={ask} />}
       {answer !== null && answer.next !== null && (
         <button type="button" className="small" data-action="load-older" onClick={loadOlder}>
           Older alerts
@@ -60,12 +63,14 @@ const COLUMNS = [
 
 interface AlertTableProps {
   alerts: readonly Alert[];
+  /** The prices at which they fired last. */
+  firedAt: ReadonlyMap<string, number>;
   channels: Channels;
   onAsk: (asking: Asking) => void;
 }
 
 /** The explicit roles keep the table a table although each row is laid out as a grid. */
-function AlertTable({ alerts, channels, onAsk }: AlertTableProps) {
+function AlertTable({ alerts, firedAt, channels, onAsk }: AlertTableProps) {
   return (
     <table className="alert-table" role="table" data-testid="alert-list">
       <caption className="visually-hidden">Alerts, newest first</caption>
@@ -83,7 +88,13 @@ function AlertTable({ alerts, channels, onAsk }: AlertTableProps) {
       </thead>
       <tbody role="rowgroup">
         {alerts.map((alert) => (
-          <AlertRow key={alert.id} alert={alert} channels={channels} onAsk={onAsk} />
+          <AlertRow
+            key={alert.id}
+            alert={alert}
+            firedAt={firedAt.get(alert.id) ?? null}
+            channels={channels}
+            onAsk={onAsk}
+          />
         ))}
       </tbody>
     </table>

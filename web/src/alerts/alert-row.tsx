@@ -16,12 +16,14 @@ import { REPEAT_WORDS, STATE_WORDS, cooldownWords, ruleWords, waitWords } from "
 
 interface AlertRowProps {
   alert: Alert;
+  /** The price at which it fired last; null where that is not at hand. */
+  firedAt: number | null;
   channels: Channels;
   onAsk: (asking: Asking) => void;
 }
 
 /** One alert; of a list that ticks, only the cells of the prices render. */
-export const AlertRow = memo(function AlertRow({ alert, channels, onAsk }: AlertRowProps) {
+export const AlertRow = memo(function AlertRow({ alert, firedAt, channels, onAsk }: AlertRowProps) {
   const { id, symbol, name, state, note, repeat, cooldownS } = alert;
   const { venue, ticker } = splitSymbol(symbol);
   const names = namesOf(channels, alert.channels);
@@ -39,7 +41,7 @@ export const AlertRow = memo(function AlertRow({ alert, channels, onAsk }: Alert
         <span className="pill" data-state={state} title={waitWords(alert) ?? undefined}>
           {STATE_WORDS[state]} <span className="visually-hidden">{waitWords(alert)}</span>
         </span>
-        <FiredLast alert={alert} />
+        <FiredLast alert={alert} price={firedAt} />
       </td>
       <td role="cell" data-field="repeat">
         <span>
@@ -85,12 +87,14 @@ function distanceWords({ state }: Alert, { percent }: Distance): string {
   return state === "waiting" ? "past it" : "there";
 }
 
-function FiredLast({ alert: { lastFiredAt, firedCount } }: { alert: Alert }) {
+/** When it fired last, and at which price. */
+function FiredLast({ alert: { lastFiredAt, firedCount }, price }: { alert: Alert; price: number | null }) {
   const nowMs = useNowMs();
   if (lastFiredAt === null) return null;
   return (
     <small>
       {firedCount > 1 && `${firedCount.toLocaleString("en-US")} times, last `}
+      {price !== null && `at ${formatExactPrice(price)}, `}
       <time dateTime={lastFiredAt}>{formatMoment(lastFiredAt, nowMs)}</time>
     </small>
   );

@@ -22,6 +22,12 @@ export interface Firing {
   readonly note: string;
 }
 
+/** The price at which each alert fired last, by its id, as far as a history tells: what a cooldown ate is no firing. */
+export function lastPrices(newestFirst: readonly Firing[]): ReadonlyMap<string, number> {
+  const counted = newestFirst.filter(({ outcome }) => outcome !== "cooldown");
+  return new Map(counted.toReversed().map(({ alert, price }) => [alert, price]));
+}
+
 export function firing(value: unknown): Firing {
   const fields = record(value);
   return {

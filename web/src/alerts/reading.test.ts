@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MalformedError } from "../api/fields";
 import { ALERT, ALERT_BODY, FIRING, FIRING_BODY } from "./alerts.fixture";
 import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords } from "./channels";
-import { firingPage } from "./firings";
+import { firingPage, lastPrices } from "./firings";
 import { placesOf, rulePreview, timesWords } from "./rule-preview";
 import { alert, alertPage } from "./rules";
 
@@ -28,6 +28,13 @@ describe("alerts", () => {
 
 describe("firings", () => {
   it("are read", () => expect(firingPage({ firings: [FIRING_BODY], next: null })).toEqual({ items: [FIRING], next: null }));
+
+  it("tell at which price each alert fired last", () => {
+    const [a, b] = [{ ...FIRING, alert: "a" }, { ...FIRING, alert: "b" }];
+    const eaten = { ...b, price: 9, outcome: "cooldown" } as const;
+    const history = [eaten, { ...a, price: 3 }, { ...b, price: 2, outcome: "limit" } as const, { ...a, price: 1 }];
+    expect(lastPrices(history)).toEqual(new Map([["a", 3], ["b", 2]]));
+  });
 
   it("are refused where there is no price", () => {
     expect(() => firingPage({ firings: [{ ...FIRING_BODY, price: null }], next: null })).toThrow("not a number");
