@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import apprise
@@ -89,6 +90,21 @@ def test_apprise_has_bounds_that_its_urls_do_not_move() -> None:
     assert (service.socket_connect_timeout, service.socket_read_timeout) == (7.5, 7.5)
     with pytest.raises(Refused, match="cannot read"):
         service_of("json://", 15.0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"discord://{'1' * 18}/{'a' * 68}/?template=",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=",
+        f"tgram://123456789:{'a' * 35}/12345/?template=",
+        "fcm://project@key/device?mode=oauth2&keyfile=",
+    ],
+)
+@pytest.mark.parametrize("file", ["/etc/passwd", "file:///etc/passwd", "http://169.254.169.254/latest"])
+def test_apprise_reads_no_file_that_its_urls_name(address: str, file: str) -> None:
+    with pytest.raises(Refused, match="names a file"):
+        service_of(address + quote(file, safe=""), 15.0)
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,15 @@ def sms_url(template: str) -> UrlOf:
 
 
 def service_of(url: str, timeout_s: float) -> apprise.NotifyBase:
-    """Read one of Apprise's URLs; raises Refused. How long it may take is not for the URL to say."""
+    """Read one of Apprise's URLs; raises Refused.
+
+    How long it may take is not for the URL to say. Nor is it for it to name a file: `?template=` and `?keyfile=` would
+    have one of ours, or what a server of our network answers, sent to whomever the URL says.
+    """
     service = apprise.Apprise.instantiate(url, asset=_ASSET, suppress_exceptions=True)
     if not isinstance(service, apprise.NotifyBase):
         raise Refused("Apprise cannot read the address")
+    if any(isinstance(each, apprise.AppriseAttachment) and len(each) for each in vars(service).values()):
+        raise Refused("the address names a file, which is not allowed")
     service.socket_connect_timeout = service.socket_read_timeout = timeout_s / 2
     return service
