@@ -1,6 +1,10 @@
-"""A worker that is held up beyond its lease while another takes its partition over: nothing fires twice."""
+"""A worker that is held up beyond its lease while another takes its partition over: nothing fires twice.
+
+Once by default, as often as TICKMESH_ALERT_SEEDS says: each time another worker has to be missed for ten seconds.
+"""
 
 import asyncio
+import os
 import random
 import signal
 from pathlib import Path
@@ -22,7 +26,8 @@ from tests.faults.conftest import Report
 
 pytestmark = pytest.mark.timeout(180)
 
-PARTITIONS, INSTRUMENTS, ROWS, ROUNDS = 1, 4, 300, 4  # rows of a round
+PARTITIONS, INSTRUMENTS, ROWS = 1, 4, 600  # rows between two steps
+ROUNDS = int(os.environ.get("TICKMESH_ALERT_SEEDS", "1"))
 
 
 async def owner(client: AlertClient) -> str:
@@ -50,7 +55,7 @@ async def test_who_is_held_up_fires_nothing_again(
                 await each.start()
             await write_ticks(tape, events[:ROWS], 0.1, clock)
             for number in range(1, 2 * ROUNDS, 2):
-                await asyncio.gather(*(group.act(10) for group in users))
+                await asyncio.gather(*(group.act(15) for group in users))
                 held_up = await owner(client)
                 writing = asyncio.create_task(
                     write_ticks(tape, events[number * ROWS : (number + 2) * ROWS], 1.5, clock)
@@ -75,4 +80,4 @@ async def test_who_is_held_up_fires_nothing_again(
         assert "Traceback" not in each.said, each.said[-5000:]
     report(f"alerts, the owner held up beyond its lease {ROUNDS} times: {found}")
     assert found.is_right, (found.missed[:5], found.surplus[:5], found.wrong[:5])
-    assert found.expected > 100
+    assert found.expected > 30

@@ -176,5 +176,5 @@ async def test_whatever_is_killed_every_alert_fires_once(
     assert {number: answer.status for number, answer in told.answers.items()}.items() <= statuses.items()
     assert told.answers.keys() == told.sent.keys()
     assert receiver.accepted.keys() == {str(row["id"]) for row in tables["notifications"]}
-    assert found.expected > 200
-    assert found.outcomes.keys() == {"sent", "limit", "cooldown"}
+    assert found.expected > 100
+    assert found.outcomes["sent"] > 50

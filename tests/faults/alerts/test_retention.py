@@ -60,4 +60,4 @@ async def test_what_the_tape_loses_unseen_is_lost_and_nothing_else(
     report(f"alerts, {cut[0] - seen[0]} messages of the tape gone before they were read: {found}")
     assert found.is_right, (found.missed[:5], found.surplus[:5], found.wrong[:5])
     assert left[0][0] == cut[0] + 1
-    assert found.expected > 50
+    assert found.expected > 20
