@@ -88,11 +88,12 @@ function distanceWords({ state }: Alert, { percent }: Distance): string {
 }
 
 /** When it fired last, and at which price. */
-function FiredLast({ alert: { lastFiredAt, firedCount }, price }: { alert: Alert; price: number | null }) {
+function FiredLast({ alert: { state, lastFiredAt, firedCount }, price }: { alert: Alert; price: number | null }) {
   const nowMs = useNowMs();
   if (lastFiredAt === null) return null;
   return (
     <small>
+      {state !== "fired" && "fired "}
       {firedCount > 1 && `${firedCount.toLocaleString("en-US")} times, last `}
       {price !== null && `at ${formatExactPrice(price)}, `}
       <time dateTime={lastFiredAt}>{formatMoment(lastFiredAt, nowMs)}</time>

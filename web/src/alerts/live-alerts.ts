@@ -14,7 +14,7 @@ export interface LiveAlerts {
 
 export type AlertsMessage =
   | { readonly type: "alerts"; readonly firings: readonly Firing[]; readonly total: number }
-  | { readonly type: "alert_fired"; readonly firing: Firing; readonly missed: number };
+  | { readonly type: "alert_fired"; readonly firing: Firing };
 
 export const NO_ALERTS: LiveAlerts = { unseen: [], count: 0, news: [], heard: 0 };
 
@@ -22,7 +22,7 @@ const MOST_UNSEEN = 100;
 const MOST_NEWS = 20;
 
 export function applyAlerts(held: LiveAlerts, message: AlertsMessage): LiveAlerts {
-  return message.type === "alerts" ? withAll(held, message.firings, message.total) : withOne(held, message);
+  return message.type === "alerts" ? withAll(held, message.firings, message.total) : withOne(held, message.firing);
 }
 
 /** Whoever looked at this need not be told of it. */
@@ -54,11 +54,11 @@ function withAll(held: LiveAlerts, firings: readonly Firing[], total: number): L
   };
 }
 
-function withOne(held: LiveAlerts, { firing, missed }: { firing: Firing; missed: number }): LiveAlerts {
+function withOne(held: LiveAlerts, firing: Firing): LiveAlerts {
   if (held.unseen.some(({ id }) => id === firing.id)) return held;
   return {
     unseen: [firing, ...held.unseen].slice(0, MOST_UNSEEN),
-    count: held.count + 1 + missed,
+    count: held.count + 1,
     news: [...held.news, firing].slice(-MOST_NEWS),
     heard: held.heard + 1,
   };

@@ -3,7 +3,7 @@ import { FIRING } from "./alerts.fixture";
 import { type LiveAlerts, NO_ALERTS, applyAlerts } from "./live-alerts";
 import { SeenAlerts } from "./seen-alerts";
 
-const fired = (id: string) => ({ type: "alert_fired", firing: { ...FIRING, id }, missed: 0 }) as const;
+const fired = (id: string) => ({ type: "alert_fired", firing: { ...FIRING, id } }) as const;
 
 /** A tab in which two alerts have fired. */
 function tab(email: string) {

@@ -295,7 +295,7 @@ describe("other messages", () => {
 });
 
 describe("alerts", () => {
-  const FIRED: ServerMessage = { type: "alert_fired", firing: FIRING, missed: 0 };
+  const FIRED: ServerMessage = { type: "alert_fired", firing: FIRING };
 
   it("that fired are held and told", () => {
     const { state, changed } = applyMessage(EMPTY_MARKET, FIRED, 0);

@@ -143,8 +143,7 @@ describe("other messages", () => {
       { type: "error", message: "No.", alerts: true, retryAfterMs: 900 },
     ],
     [{ type: "alerts", firings: [FIRING_BODY], total: 7 }, { type: "alerts", firings: [FIRING], total: 7 }],
-    [{ type: "alert_fired", firing: FIRING_BODY }, { type: "alert_fired", firing: FIRING, missed: 0 }],
-    [{ type: "alert_fired", firing: FIRING_BODY, missed: 3 }, { type: "alert_fired", firing: FIRING, missed: 3 }],
+    [{ type: "alert_fired", firing: FIRING_BODY }, { type: "alert_fired", firing: FIRING }],
     [
       { type: "error", code: "busy", message: "No.", symbol: "XNAS:AAPL", channel: "depth", retry_after_ms: 900 },
       { type: "error", message: "No.", symbol: "XNAS:AAPL", channel: "depth", retryAfterMs: 900 },

@@ -85,7 +85,7 @@ function serverMessage(fields: Fields): ServerMessage | null {
     case "alerts":
       return { type, firings: list(fields["firings"], firing), total: count(fields["total"]) };
     case "alert_fired":
-      return { type, firing: firing(fields["firing"]), missed: count(fields["missed"] ?? 0) };
+      return { type, firing: firing(fields["firing"]) };
     case "closing":
       return { type, retryAfterMs: count(fields["retry_after_ms"]) };
     default:
