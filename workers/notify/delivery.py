@@ -7,6 +7,7 @@ at least once, with the same id. Waiting for a provider that is left alone is no
 import asyncio
 import logging
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -127,13 +128,13 @@ class Deliverer:
         if attempts >= MAX_ATTEMPTS:
             await self._give_up(found, Refused(str(trouble), breaks_channel=False), bury, tried=True)
             return None
-        reason = one_line(str(trouble), _MOST_REASON)
+        reason = _reason(found, trouble)
         await self._patience.ask(lambda: self._store.failed(found, reason))
         self.counts.failed += 1
         return max(delay_s(attempts, self._limits.first_retry_s, random.random), trouble.retry_after_s)
 
     async def _give_up(self, found: Notification, refusal: Refused, bury: Bury, *, tried: bool) -> None:
-        reason = one_line(str(refusal), _MOST_REASON)
+        reason = _reason(found, refusal)
         await self._patience.ask(
             lambda: self._store.dead(found, reason, tried=tried, breaks_channel=refusal.breaks_channel)
         )
@@ -155,6 +156,14 @@ def parcel_of(found: Notification, now: datetime) -> Parcel:
     if isinstance(body, Code) and body.expires_at <= now:
         raise Refused("the code is not good any more", breaks_channel=False)
     return Parcel(found.id, body, words_of(body), found.channel)
+
+
+def _reason(found: Notification, trouble: Refused | Unavailable) -> str:
+    """Say what stands against an attempt; it is logged and kept, so not to whom: mail servers repeat addresses."""
+    said = str(trouble)
+    if found.channel is not None and found.channel.address:
+        said = re.sub(re.escape(found.channel.address), "…", said, flags=re.IGNORECASE)
+    return one_line(said, _MOST_REASON)
 
 
 def _letter(found: Notification, reason: str, attempts: int) -> Letter:

@@ -49,12 +49,12 @@ async def test_mail_that_is_refused_for_now_comes_later_and_for_good_never(
         later = await desk.send(Kind.EMAIL, channel)
         await until(lambda: desk.are([later], "sent"))
         assert (await desk.rows([later]))[0]["attempts"] == 2
-        mail.refusals.append("550 no such user")
+        mail.refusals.append("550 <Nobody@example.com>: no such user")
         channel = await desk.channel(Kind.EMAIL, "nobody@example.com")
         never = await desk.send(Kind.EMAIL, channel)
         await until(lambda: desk.are([never], "dead"))
         (row,) = await desk.rows([never])
-        assert (row["attempts"], row["last_error"]) == (1, "the mail server: 550 no such user")
+        assert (row["attempts"], row["last_error"]) == (1, "the mail server: 550 <…>: no such user")
         assert await desk.channel_state(channel) == "broken"
 
 
