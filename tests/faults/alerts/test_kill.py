@@ -47,6 +47,15 @@ async def forget_checkpoints(js: JetStreamContext) -> None:
             await bucket.delete(each.name)
 
 
+async def hold_up(server: Server, for_s: float) -> None:
+    """Stop a process for a while, and all that it would have done meanwhile."""
+    server.kill(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(for_s)
+    finally:
+        server.kill(signal.SIGCONT)
+
+
 @dataclass
 class Scene:
     """All that can be broken; what happens hangs on how many commands are answered, not on how fast a machine is."""
@@ -93,29 +102,28 @@ class Scene:
             await worker.start()
             self.done["workers killed"] += 1
         else:
-            worker.kill(signal.SIGSTOP)
-            try:
-                await asyncio.sleep(dice.uniform(0.5, 2.0))
-            finally:
-                worker.kill(signal.SIGCONT)
+            await hold_up(worker, dice.uniform(0.5, 2.0))
             self.done["workers held up"] += 1
 
     async def break_servers(self, dice: random.Random) -> None:
-        """Kill each server once and stop it in order once, in any sequence."""
-        turns: list[tuple[Server, bool]] = [
-            (server, is_killed) for server in (self.nats, self.postgres) for is_killed in (True, False)
+        """Kill each server, stop it in order, and hold it up, in any sequence."""
+        turns = [
+            (server, fault) for server in (self.nats, self.postgres) for fault in ("killed", "restarted", "held up")
         ]
         dice.shuffle(turns)
-        for share, (server, is_killed) in zip(sorted(dice.uniform(0, 1) for _ in turns), turns, strict=True):
+        for share, (server, fault) in zip(sorted(dice.uniform(0, 1) for _ in turns), turns, strict=True):
             await self.until(share)
             await asyncio.sleep(dice.uniform(0, 0.3))  # the moment is what is tried
-            if is_killed:
-                server.kill()
-                await server.exited()
-                await server.start()
-            else:
-                await server.restart()
-            self.done["servers killed" if is_killed else "servers restarted"] += 1
+            match fault:
+                case "killed":
+                    server.kill()
+                    await server.exited()
+                    await server.start()
+                case "restarted":
+                    await server.restart()
+                case _:
+                    await hold_up(server, dice.uniform(0.5, 1.5))
+            self.done[f"servers {fault}"] += 1
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
