@@ -38,10 +38,10 @@ _OF_ALERT = f"""
     WHERE alert_id = $5 AND user_id = $1 AND (recorded_at, id) < ($2, $3)
     ORDER BY recorded_at DESC, id DESC LIMIT $4
 """  # noqa: S608
+_IS_UNSEEN = "user_id = $1 AND seen_at IS NULL AND outcome <> 'cooldown'"
 _UNSEEN = f"""
-    SELECT {FIRING_COLUMNS}, count(*) OVER () FROM alert_firings
-    WHERE user_id = $1 AND seen_at IS NULL AND outcome <> 'cooldown'
-    ORDER BY recorded_at DESC, id DESC LIMIT $2
+    SELECT {FIRING_COLUMNS}, (SELECT count(*) FROM alert_firings WHERE {_IS_UNSEEN}) AS count FROM alert_firings
+    WHERE {_IS_UNSEEN} ORDER BY recorded_at DESC, id DESC LIMIT $2
 """  # noqa: S608
 _SEEN = """
     UPDATE alert_firings SET seen_at = now()
