@@ -79,7 +79,7 @@ async def until_evaluated(
         while True:
             with contextlib.suppress(OSError, asyncpg.PostgresError, NatsError, TimeoutError):
                 for partition in last:
-                    await client.ask(command(uuid4(), Delete(uuid4())), about[partition], 2.0)
+                    await client.ask(command(uuid4(), Delete(uuid4())), about[partition], 10.0)
                 tables = await read_tables(dsn)
                 if {row["partition"]: row["tape_sequence"] for row in tables["alert_progress"]} == last:
                     return

@@ -81,17 +81,17 @@ class AlertClient:
     async def ask(self, sent: Command, about: Instrument, within_s: float = 20.0, message_id: str = "") -> Answer:
         """Publish a command about an instrument and give its answer; raises TimeoutError and NatsError.
 
-        With a message id of its own it is stored again, as a retry is after the stream forgot the first one.
+        Asked again, what an attempt before is answered late counts too. With a message id of its own a command is
+        stored again, as a retry is after the stream forgot the first one.
         """
-        reply = f"{self._inbox}.{uuid4().hex}"
-        answer = self._waiting[reply] = asyncio.get_running_loop().create_future()
-        try:
-            subject = subjects.alerts(partition_of(about, self._partitions))
-            data = encode_command(replace(sent, reply=reply))
-            await self.js.publish(subject, data, timeout=2, headers={"Nats-Msg-Id": message_id or str(sent.id)})
-            return await asyncio.wait_for(answer, within_s)
-        finally:
-            del self._waiting[reply]
+        reply = f"{self._inbox}.{sent.id.hex}"
+        answer = self._waiting.setdefault(reply, asyncio.get_running_loop().create_future())
+        subject = subjects.alerts(partition_of(about, self._partitions))
+        data = encode_command(replace(sent, reply=reply))
+        await self.js.publish(subject, data, timeout=2, headers={"Nats-Msg-Id": message_id or str(sent.id)})
+        given = await asyncio.wait_for(asyncio.shield(answer), within_s)
+        self._waiting.pop(reply, None)
+        return given
 
     async def _heard(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject)

@@ -58,7 +58,7 @@ class Moment(NamedTuple):
 
     async def come(self, worker: AlertWorker) -> None:
         """Wait for it, break what is to be broken, and let all go on."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.proxy.caught.wait()
         if self.is_killed:
             worker.kill()
