@@ -119,7 +119,9 @@ def checked(answer: Answer, now_s: float) -> Answer:
         return answer
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.OK:
         after_s = retry_after_s(answer.headers.get("retry-after", ""), now_s)
-        raise Unavailable(f"the answer was {status}", retry_after_s=after_s)
+        # Many share a host such as discord.com: who calls one address of it too often must not hold up the others.
+        of_provider = status != HTTPStatus.TOO_MANY_REQUESTS
+        raise Unavailable(f"the answer was {status}", of_provider=of_provider, retry_after_s=after_s)
     if status < HTTPStatus.BAD_REQUEST:
         raise Refused(f"the answer was {status}, and redirects are not followed")
     raise Refused(f"the answer was {status}", breaks_channel=status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

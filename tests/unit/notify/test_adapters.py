@@ -138,6 +138,13 @@ def test_receivers_say_when_to_come_again(text: str, wait_s: float) -> None:
     assert retry_after_s(text, NOW.timestamp()) == wait_s
 
 
+@pytest.mark.parametrize(("status", "of_provider"), [(408, True), (425, True), (429, False), (500, True), (503, True)])
+def test_who_is_called_too_often_says_nothing_of_others_at_the_same_host(status: int, of_provider: bool) -> None:
+    with pytest.raises(Unavailable) as trouble:
+        checked(Answer(status, {"retry-after": "7"}, b""), 0.0)
+    assert (trouble.value.of_provider, trouble.value.retry_after_s) == (of_provider, 7.0)
+
+
 def test_every_status_is_one_of_three() -> None:
     kinds = {}
     for status in range(100, 600):
