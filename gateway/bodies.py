@@ -43,12 +43,13 @@ def require_json(content_type: str) -> None:
 
 def _invalid(message: str) -> Problem:
     """Name the field that a body has wrong, and what it may be."""
+    placed = _PLACE.fullmatch(message)
+    place = placed["field"][:80] if placed else ""
     if named := _NAMED.match(message):
         missing = named["what"] == "missing required"
-        return invalid_field(named["field"], "is required" if missing else "is not a field of this request")
-    if placed := _PLACE.fullmatch(message):
-        return invalid_field(placed["field"][:80], placed["bound"])
-    return invalid_field("body", message)
+        field = f"{place}.{named['field']}" if place else named["field"]
+        return invalid_field(field, "is required" if missing else "is not a field of this request")
+    return invalid_field(place or "body", placed["bound"] if placed else message)
 
 
 def _not_a_number(body: bytes) -> str | None:

@@ -15,9 +15,14 @@ from gateway.problems import PROBLEM_HANDLERS
 JSON = "application/json"
 
 
+class Payee(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
 class Payment(msgspec.Struct, forbid_unknown_fields=True):
     amount: Decimal
     is_urgent: bool = False
+    to: list[Payee] = []
 
 
 @post("/payments")
@@ -58,6 +63,9 @@ def test_a_number_has_the_digits_that_were_sent(client: TestClient[Litestar], nu
         (b'{"amount": 1, "is_urgent": 1}', 422, "invalid_field", "is_urgent"),
         (b'{"amount": [1]}', 422, "invalid_field", "amount"),
         (b'{"amount": 1, "more": 1}', 422, "invalid_field", "more"),
+        (b'{"amount": 1, "to": [{"name": "Ada"}, {}]}', 422, "invalid_field", "to[1].name"),
+        (b'{"amount": 1, "to": [{"name": "Ada", "iban": ""}]}', 422, "invalid_field", "to[0].iban"),
+        (b'{"amount": 1, "to": [{"name": 1}]}', 422, "invalid_field", "to[0].name"),
     ],
 )
 def test_a_body_that_is_none_is_refused(
