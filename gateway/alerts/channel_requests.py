@@ -13,7 +13,7 @@ from msgspec import Meta
 from gateway.accounts.credentials import parse_email
 from gateway.problems import Problem, invalid_field
 from market.ledger.fields import is_plain
-from mesh.notify.addresses import check_url
+from mesh.notify.addresses import check_mailbox, check_url
 from mesh.notify.kinds import Kind
 from mesh.notify.settings import ChannelSettings
 
@@ -136,7 +136,7 @@ def _default_name(kind: Kind, address: str) -> str:
 def _address(kind: Kind, address: str, installation: ChannelSettings) -> str:
     match kind:
         case Kind.EMAIL:
-            return parse_email(address, "address")
+            return _mailbox(address)
         case Kind.SMS if not _PHONE.fullmatch(address):
             raise invalid_field("address", "a number such as +491701234567")
         case Kind.APPRISE:
@@ -147,6 +147,15 @@ def _address(kind: Kind, address: str, installation: ChannelSettings) -> str:
         case Kind.WEBHOOK:
             _check_url("address", address, installation)
     return address
+
+
+def _mailbox(address: str) -> str:
+    mailbox = parse_email(address, "address")
+    try:
+        check_mailbox(mailbox)
+    except ValueError as error:
+        raise invalid_field("address", str(error)) from None
+    return mailbox
 
 
 def _push(subscription: PushSubscription, installation: ChannelSettings) -> tuple[str, dict[str, str]]:

@@ -1,9 +1,11 @@
-"""Which addresses of the web users may have us call: none of our own network, however it is written. Pure.
+"""Which addresses users may have us call or write to: of the web none of our own network, however it is written. Pure.
 
 A name says nothing of where it leads; `is_public` is asked of what it resolves to, for every connection anew.
 """
 
 import ipaddress
+from email.errors import MessageError
+from email.headerregistry import Address
 from urllib.parse import SplitResult, urlsplit
 
 MAX_URL_LENGTH = 2000
@@ -43,6 +45,16 @@ def check_url(url: str, private_allowed: bool) -> SplitResult:
     if not private_allowed and _is_refused(host):
         raise ValueError("addresses of private networks are not allowed")
     return parts
+
+
+def check_mailbox(text: str) -> Address:
+    """Take apart an address to write to; raises ValueError, which says what is wrong with it."""
+    if not text.isascii():  # few mail servers take others
+        raise ValueError("of ASCII characters alone; a domain of others in its form xn--…")
+    try:
+        return Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError, AttributeError):  # the last two are the parser's own faults
+        raise ValueError("an address such as ada@example.com") from None
 
 
 def _is_refused(host: str) -> bool:

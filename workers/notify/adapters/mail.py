@@ -2,7 +2,6 @@
 
 import contextlib
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -10,6 +9,7 @@ from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
 
+from mesh.notify.addresses import check_mailbox
 from mesh.notify.store import Channel
 from workers.notify.adapters.protocol import Parcel
 from workers.notify.outcome import Refused, Unavailable
@@ -74,8 +74,8 @@ def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
     name, address = parseaddr(sender)
     message = EmailMessage(policy=SMTP)
     try:
-        message["To"] = Address(addr_spec=parcel.channel.address)
-    except (MessageError, ValueError, IndexError, AttributeError):  # the last two are the parser's own faults
+        message["To"] = check_mailbox(parcel.channel.address)
+    except ValueError:
         raise Refused("the channel's address is none of mail") from None
     message["From"] = Address(name, addr_spec=address)
     message["Subject"] = one_line(parcel.words.title, _MOST_SUBJECT)
