@@ -158,7 +158,7 @@ def _changed(action: Edit, command: Command, alert: Alert, facts: Facts) -> Aler
         check_note(action.note)
         alert = replace(alert, note=action.note)
     if action.channels is not None:
-        check_channels(action.channels, facts.channels)
+        check_channels(action.channels, {*facts.channels, *alert.channels})  # it may keep one that broke or was removed
         alert = replace(alert, channels=action.channels)
     return replace(alert, updated_at=command.received_at)
 

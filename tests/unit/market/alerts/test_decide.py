@@ -257,6 +257,14 @@ def test_an_edit_takes_an_expiry_away() -> None:
     assert changed.state is State.ARMED
 
 
+def test_an_edit_may_keep_a_channel_that_is_gone_but_add_none() -> None:
+    alert, gone = made(channels=(USER,)), (USER, CHANNEL)
+    changed = decided(Edit(KEY, channels=gone), alert).alert
+    assert changed is not None
+    assert changed.channels == gone
+    assert refused(decided(Edit(KEY, channels=(USER, KEY)), alert))[1] == "unverified_channel"
+
+
 @pytest.mark.parametrize(
     "edit",
     [
