@@ -148,7 +148,7 @@ class Upstream:
             state = rows.STATE.read(answer.data[: rows.STATE.width_bytes])
             levels = rows.LEVEL.read(answer.data[rows.STATE.width_bytes :])
         except (NatsError, TimeoutError) as error:
-            _logger.debug("no snapshot of %s: %s", instrument.key, error or type(error).__name__)
+            _logger.debug("no snapshot of %s: %s", instrument.key, str(error) or type(error).__name__)
             return None
         except RowError as error:
             _logger.warning("the snapshot of %s cannot be read: %s", instrument.key, error)

@@ -44,7 +44,7 @@ class Connection(BulkClient):
             for notice in self._back:
                 await notice()
         except NatsError as error:  # it went away again; nats-py would connect anew without closing this connection
-            _logger.warning("NATS did not stay: %s", error or type(error).__name__)
+            _logger.warning("NATS did not stay: %s", str(error) or type(error).__name__)
             await self.force_reconnect()
 
 

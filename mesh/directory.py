@@ -136,7 +136,7 @@ class Directory:
             try:
                 await self._number(missing)
             except NatsError as error:
-                raise DirectoryError(f"the directory is out of reach: {error or type(error).__name__}") from error
+                raise DirectoryError(f"the directory is out of reach: {str(error) or type(error).__name__}") from error
         return [self._by_key[listing.key] for listing in listings]
 
     async def _number(self, missing: Sequence[Listing]) -> None:

@@ -73,7 +73,7 @@ async def _enter(stack: contextlib.AsyncExitStack, make: Callable[[], AbstractAs
         except (NatsError, TimeoutError) as error:
             if not left:
                 raise
-            _logger.warning("NATS went away during the start (%s); starting again", error or type(error).__name__)
+            _logger.warning("NATS went away during the start (%s); starting again", str(error) or type(error).__name__)
             await asyncio.sleep(_OPEN_AGAIN_S)
     raise AssertionError("the last attempt returns or raises")
 

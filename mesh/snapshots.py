@@ -47,7 +47,7 @@ class Snapshots:
                 answer = await self._connection.request(subjects.snapshots(venue), tokens, timeout=SNAPSHOT_TIMEOUT_S)
                 states = rows.STATE.read(answer.data)
             except (NatsError, TimeoutError) as error:
-                _logger.debug("no snapshots of %s: %s", venue, error or type(error).__name__)
+                _logger.debug("no snapshots of %s: %s", venue, str(error) or type(error).__name__)
                 return rows.STATE.blank(0)
             except RowError as error:
                 _logger.warning("the snapshots of %s cannot be read: %s", venue, error)

@@ -73,7 +73,7 @@ class Names:
                     await self._directory.reconnected()
                 await self.learn_times()
             except (NatsError, TimeoutError) as error:
-                _logger.warning("the directory is out of reach: %s", error or type(error).__name__)
+                _logger.warning("the directory is out of reach: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
             else:
                 return

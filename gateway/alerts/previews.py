@@ -89,7 +89,9 @@ class Previews:
         try:
             return (await self._calendars.of(instrument.key.venue)).zone
         except (NatsError, TimeoutError) as error:
-            raise unavailable(instrument, f"their calendar cannot be read: {error or type(error).__name__}") from error
+            raise unavailable(
+                instrument, f"their calendar cannot be read: {str(error) or type(error).__name__}"
+            ) from error
 
     async def _candles(self, instrument: Instrument, start_ns: int, end_ns: int) -> Candles:
         """Read the candles of one minute that start in a span, oldest first."""

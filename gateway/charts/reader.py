@@ -121,7 +121,9 @@ class ChartReader:
         try:
             return await self._calendars.of(instrument.key.venue)
         except (NatsError, TimeoutError) as error:
-            raise unavailable(instrument, f"their calendar cannot be read: {error or type(error).__name__}") from error
+            raise unavailable(
+                instrument, f"their calendar cannot be read: {str(error) or type(error).__name__}"
+            ) from error
 
 
 def _charted(query: ChartQuery, parts: list[Candles]) -> Candles:

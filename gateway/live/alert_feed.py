@@ -98,7 +98,7 @@ class AlertFeed:
                     await self._connection.flush(_FLUSH_S)  # what fires from now on is heard
                 await self._begin(user, watched, session)
         except (PostgresAway, NatsError, TimeoutError) as error:
-            _logger.debug("alerts cannot be watched: %s", error or type(error).__name__)
+            _logger.debug("alerts cannot be watched: %s", str(error) or type(error).__name__)
             await self.leave(session)
             detail = "alerts cannot be read just now"
             session.answer(Error("alerts_unavailable", detail, alerts=True, retry_after_ms=_RETRY_AFTER_MS))

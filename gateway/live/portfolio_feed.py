@@ -171,7 +171,7 @@ class PortfolioFeed:
                 beat = Watched(watched, [each for each in watched if each in wanted])
                 await self._connection.publish(subjects.portfolio_watch(partition), beat.encode())
         except NatsError as error:
-            _logger.debug("no owner was told what is watched: %s", error or type(error).__name__)
+            _logger.debug("no owner was told what is watched: %s", str(error) or type(error).__name__)
 
     async def _hear(self, message: Msg) -> None:
         try:

@@ -71,4 +71,4 @@ class Checkpoints:
             async with asyncio.timeout(_TIMEOUT_S):
                 await (await self._js.object_store(CHECKPOINTS)).delete(name)
         except (NatsError, TimeoutError) as error:
-            _logger.info("the old checkpoint %s stays for now: %s", name, error or type(error).__name__)
+            _logger.info("the old checkpoint %s stays for now: %s", name, str(error) or type(error).__name__)

@@ -75,7 +75,7 @@ class Lease:
             try:
                 await self._write(self.value)
             except (NatsError, TimeoutError) as error:
-                _logger.debug("%s: not renewed: %s", self._key, error or type(error).__name__)
+                _logger.debug("%s: not renewed: %s", self._key, str(error) or type(error).__name__)
 
     async def record(self, name: str, sequence: int, schema: int) -> None:
         """Name a checkpoint that is stored whole; raises LeaseLostError, NatsError or TimeoutError."""
@@ -139,7 +139,7 @@ class Leases:
                 if is_free and (lease := await self._claim(key, newest)) is not None:
                     return lease
             except (NatsError, TimeoutError) as error:
-                _logger.debug("%s: not taken: %s", key, error or type(error).__name__)
+                _logger.debug("%s: not taken: %s", key, str(error) or type(error).__name__)
             await asyncio.sleep(_POLL_S)
 
     async def _claim(self, key: str, seen: _Seen) -> Lease | None:

@@ -79,7 +79,7 @@ class PartitionReader:
         try:
             messages = await self._pull.take(wait_s, max_bytes)
         except (PullBrokenError, NatsError) as error:
-            _logger.info("%s: reading anew: %s", self._spec.name, error or type(error).__name__)
+            _logger.info("%s: reading anew: %s", self._spec.name, str(error) or type(error).__name__)
             await self._drop()
             return []
         taken: list[Delivery] = []
@@ -129,7 +129,7 @@ class PartitionReader:
                 await self._agree()
                 return Pull(self._client, self._spec.stream, self._spec.name)
             except (NatsError, TimeoutError, DeclarationError) as error:
-                _logger.debug("%s: %s", self._spec.name, error or type(error).__name__)
+                _logger.debug("%s: %s", self._spec.name, str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
 
     async def _agree(self) -> None:

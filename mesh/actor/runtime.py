@@ -152,7 +152,7 @@ class Actor:
                         _logger.warning("partition %d begins anew: %s", self._partition, error)
                 return await self._begun()
             except (NatsError, TimeoutError) as error:
-                _logger.warning("partition %d waits: %s", self._partition, error or type(error).__name__)
+                _logger.warning("partition %d waits: %s", self._partition, str(error) or type(error).__name__)
                 await asyncio.sleep(_LOAD_RETRY_S)
 
     async def _begun(self) -> tuple[Core, int]:
@@ -270,7 +270,7 @@ class Actor:
                 await self._checkpoints.save(data, position, schema)
             await reader.acknowledge(mark)
         except (NatsError, TimeoutError) as error:
-            _logger.warning("partition %d: no checkpoint: %s", self._partition, error or type(error).__name__)
+            _logger.warning("partition %d: no checkpoint: %s", self._partition, str(error) or type(error).__name__)
             return
         finally:
             durable.cancel()

@@ -81,5 +81,5 @@ async def _patiently(what: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             return await what()
         except (NatsError, TimeoutError) as error:
-            _logger.info("NATS does not answer: %s", error or type(error).__name__)
+            _logger.info("NATS does not answer: %s", str(error) or type(error).__name__)
             await asyncio.sleep(_RETRY_S)

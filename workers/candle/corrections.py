@@ -61,7 +61,9 @@ class Corrections:
                 try:
                     return await self._answer(partition, core, question)
                 except (NatsError, StoreAway, TimeoutError) as error:
-                    _logger.warning("partition %d waits for a correction: %s", partition, error or type(error).__name__)
+                    _logger.warning(
+                        "partition %d waits for a correction: %s", partition, str(error) or type(error).__name__
+                    )
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, _MAX_RETRY_S)
         finally:

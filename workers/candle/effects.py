@@ -104,7 +104,7 @@ class EffectWriter:
         try:
             await self._publish([message for entry in entries for message in _messages(entry)])
         except (NatsError, TimeoutError) as error:
-            raise StoreAwayError(f"NATS: {error or type(error).__name__}") from error
+            raise StoreAwayError(f"NATS: {str(error) or type(error).__name__}") from error
         self.stored += len(candles)
         if self._cache is not None and len(candles):
             written = to_rows(candles)

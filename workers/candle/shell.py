@@ -80,7 +80,7 @@ class CandleShell:
             try:
                 return await self._past.begin(partition, core, newcomer, time.monotonic_ns())
             except (NatsError, StoreAway, TimeoutError) as error:
-                _logger.warning("partition %d waits for its past: %s", partition, error or type(error).__name__)
+                _logger.warning("partition %d waits for its past: %s", partition, str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
 
     def publish_live(self, partition: int, live: Showing) -> None:

@@ -160,7 +160,7 @@ class FeedService:
             try:
                 await self._checkpoint()
             except (NatsError, TimeoutError) as error:
-                _logger.warning("no checkpoint this time: %s", error or type(error).__name__)
+                _logger.warning("no checkpoint this time: %s", str(error) or type(error).__name__)
 
     async def _checkpoint(self) -> None:
         if self._adapter.continues:

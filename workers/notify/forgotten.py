@@ -30,7 +30,7 @@ class Forgotten:
             try:
                 await self._look()
             except (PostgresAway, NatsError, TimeoutError) as error:
-                _logger.debug("later: %s", error or type(error).__name__)
+                _logger.debug("later: %s", str(error) or type(error).__name__)
             await asyncio.sleep(self._older_than_s / 2)
 
     async def _look(self) -> None:

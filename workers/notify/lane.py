@@ -78,7 +78,7 @@ class Lane:
                 self._pull = Pull(self._client, NOTIFY, self._consumer.name, self._at_once)
             messages = await self._pull.take(_TAKE_S, MAX_BYTES)
         except (PullBrokenError, NatsError, TimeoutError, DeclarationError) as error:
-            _logger.info("%s: reading anew: %s", self.kind, error or type(error).__name__)
+            _logger.info("%s: reading anew: %s", self.kind, str(error) or type(error).__name__)
             await self._drop_pull()
             await asyncio.sleep(_AGAIN_S)
             return []

@@ -83,7 +83,7 @@ class Poster:
             except httpx.TimeoutException as error:
                 raise Unavailable(f"{parts.netloc} did not answer in time ({type(error).__name__})") from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise Unavailable(f"{parts.netloc}: {error or type(error).__name__}") from None
+                raise Unavailable(f"{parts.netloc}: {str(error) or type(error).__name__}") from None
         raise Unavailable(unreached)
 
     async def _post_to(self, address: str, parts: SplitResult, headers: Mapping[str, str], content: bytes) -> Answer:

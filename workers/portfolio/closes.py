@@ -70,7 +70,7 @@ class Closes:
                 try:
                     await self.make(partition, venues())
                 except (PostgresAway, StoreAway, NatsError, TimeoutError) as error:
-                    _logger.warning("days of partition %d wait: %s", partition, error or type(error).__name__)
+                    _logger.warning("days of partition %d wait: %s", partition, str(error) or type(error).__name__)
             await asyncio.sleep(_LOOK_S)
 
     async def make(self, partition: int, venues: Collection[str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -132,6 +133,20 @@ async def test_no_more_is_read_than_is_needed(inside: Poster) -> None:
 async def test_nobody_there_may_be_later(inside: Poster, receiver_that_left: Receiver) -> None:
     with pytest.raises(Unavailable, match="no connection"):
         await inside.post(receiver_that_left.url, {}, b"")
+
+
+async def test_a_connection_that_breaks_is_said_by_name(inside: Poster) -> None:
+    """Such an error has no text of its own."""
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unavailable, match=rf":{port}: \w+"):
+            await inside.post(f"http://127.0.0.1:{port}/", {}, b"")
 
 
 @pytest_asyncio.fixture

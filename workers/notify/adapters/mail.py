@@ -52,7 +52,7 @@ class Mail:
         except aiosmtplib.SMTPNotSupported as error:
             raise Refused(f"the mail server cannot write to this address: {error}") from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Unavailable(f"the mail server: {error or type(error).__name__}") from None
+            raise Unavailable(f"the mail server: {str(error) or type(error).__name__}") from None
         finally:
             client.close()
 

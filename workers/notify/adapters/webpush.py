@@ -59,7 +59,7 @@ def _encrypted(parcel: Parcel) -> bytes:
         pusher = WebPusher({"endpoint": channel.address, "keys": channel.settings})
         return bytes(pusher.encode(payload(parcel), "aes128gcm")["body"])
     except (WebPushException, ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise Refused(f"the subscription's keys: {error or type(error).__name__}") from None
+        raise Refused(f"the subscription's keys: {str(error) or type(error).__name__}") from None
 
 
 def _origin(url: str) -> str:
