@@ -20,7 +20,7 @@ from market.instrument import Instrument
 from mesh.alerts.codec import decode_command
 from mesh.commands import UnreadableError
 from mesh.streams import ALERTS, FIRED
-from tests.alert_oracle import ACTIVE, Firing, Oracle
+from tests.alert_oracle import Firing, Oracle
 from tests.alert_worker import AlertClient, command, partition_of
 from tests.candle_worker import Partition, read_partition
 
@@ -235,8 +235,3 @@ def _compare_notifications(
     present = {row["id"] for row in tables["notifications"]}
     found.wrong += [f"notification {number} was never made" for number in wanted - present]
     found.wrong += [f"notification {number} is of no firing" for number in present - wanted]
-
-
-def active(tables: Tables) -> int:
-    """Count the rules that may still fire."""
-    return sum(row["state"] in ACTIVE for row in tables["alerts"])
