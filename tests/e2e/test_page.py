@@ -10,6 +10,8 @@ from tests.browsing import SOON_MS, Stack, find_process, log_in
 
 pytestmark = pytest.mark.timeout(180)
 
+BACK_MS = 60_000  # the time that a gateway takes to start, and then the longest pause between two tries
+
 
 def value(page: Page, symbol: str, field: str) -> str:
     return page.locator(f'tr[data-symbol="{symbol}"] td[data-field="{field}"]').get_attribute("data-value") or ""
@@ -103,6 +105,6 @@ def test_the_page_says_reconnecting_and_comes_back_by_itself(page: Page, stack: 
         )
         os.kill(find_process(stack.launched.process.pid, process), signal.SIGKILL)
         page.wait_for_function("state => window.seen.includes(state)", arg=states)
-        expect(state).to_have_attribute("data-state", "live")
+        expect(state).to_have_attribute("data-state", "live", timeout=BACK_MS)
         wait_until_it_moves(page, "XNAS:NVDA", "last")
         wait_until_the_candle_moves(page)
