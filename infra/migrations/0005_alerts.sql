@@ -37,6 +37,7 @@ CREATE TABLE alerts (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX alerts_partition ON alerts (partition, revision);
+CREATE INDEX alerts_active ON alerts (user_id) WHERE state IN ('armed', 'waiting', 'dormant', 'paused');
 CREATE INDEX alerts_user ON alerts (user_id, created_at DESC, id DESC) WHERE state <> 'deleted';
 
 -- Its id follows from the rule and from what made it fire, so whatever is done again finds it here.
