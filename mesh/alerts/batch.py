@@ -56,7 +56,8 @@ _SENT = """
 _ACTIVE = """
     SELECT user_id AS id, count(*) AS number FROM alerts
     WHERE user_id = ANY($1::uuid[])
-    AND state IN ('armed', 'waiting', 'dormant', 'paused') AND (state = 'paused' OR expires_at IS NULL OR expires_at > $2)
+    AND state IN ('armed', 'waiting', 'dormant', 'paused')
+    AND (state = 'paused' OR expires_at IS NULL OR expires_at > $2)
     GROUP BY user_id
 """
 _CHANNELS = "SELECT id, kind FROM alert_channels WHERE id = ANY($1::uuid[]) AND state = 'verified' AND kind = ANY($2)"
