@@ -20,11 +20,15 @@ _FIRST_RETRY_S, _MAX_RETRY_S = 1.0, 10.0
 
 
 class Message(NamedTuple):
-    """What is to be stored, once: `id` is its `Nats-Msg-Id`."""
+    """What is to be stored, once: `id` is its `Nats-Msg-Id`.
+
+    `can_wait`: where the stream refuses it, as one that is full does, somebody else will see to it later.
+    """
 
     subject: str
     id: str
     payload: bytes
+    can_wait: bool = False
 
 
 class _Group:
@@ -32,6 +36,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.left: dict[int, Message] = {}
+        self.refused: set[str] = set()
         self.acked = asyncio.Event()
         self.retry_s = _FIRST_RETRY_S
 
@@ -50,8 +55,11 @@ class AckedPublisher:
         self.retried = 0
         client.subscribe_raw(f"{self._inbox}.*", self._on_ack)
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish messages; returns once all are stored, however long NATS is away."""
+    async def publish(self, messages: Sequence[Message]) -> set[str]:
+        """Publish messages; returns once all are stored, however long NATS is away.
+
+        Gives the ids of those that a stream refused and that can wait.
+        """
         group = _Group()
         try:
             for start in range(0, len(messages), _AT_ONCE):
@@ -60,6 +68,7 @@ class AckedPublisher:
                 await self._send(group, messages[start : start + _AT_ONCE])
             while group.left:
                 await self._moved(group, group.acked)
+            return group.refused
         finally:
             for token in group.left:
                 del self._on_their_way[token]
@@ -105,12 +114,17 @@ class AckedPublisher:
         if group is None:
             return  # the answer to another attempt
         answer = json.loads(payload) if payload else {}
-        if "error" in answer or "seq" not in answer:
+        is_stored = "seq" in answer and "error" not in answer
+        message = group.left[token]
+        if not is_stored and not message.can_wait:
             error = answer.get("error", {}).get("description", "no stream takes it")
-            _logger.warning("%s: %s; it is sent again when due", group.left[token].subject, error)
+            _logger.warning("%s: %s; it is sent again when due", message.subject, error)
             return
         del self._on_their_way[token], group.left[token]
-        self.published += 1
-        self.duplicates += bool(answer.get("duplicate"))
+        if is_stored:
+            self.published += 1
+            self.duplicates += bool(answer.get("duplicate"))
+        else:
+            group.refused.add(message.id)
         group.acked.set()
         self._room.set()

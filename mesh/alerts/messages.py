@@ -66,6 +66,6 @@ def notice_of(firing: Firing, channel_id: UUID, kind: str) -> Notice:
 
 
 def notice_message(notice: Notice) -> Message:
-    """Make the message on NOTIFY."""
+    """Make the message on NOTIFY; where that is full the notify workers publish it themselves, from its row."""
     order = Order(notice.id, Kind(notice.kind), notice.channel_id, notice.user)
-    return Message(subjects.notify(notice.kind), str(notice.id), encode(order))
+    return Message(subjects.notify(notice.kind), str(notice.id), encode(order), can_wait=True)

@@ -96,10 +96,10 @@ class Teller:
             while self._waiting and self._waiting[0].messages is not None:
                 some.append(self._waiting.popleft())
             messages = [message for each in some for message in each.messages or ()]
-            await self._publisher.publish(messages)
+            refused = await self._publisher.publish(messages)
             self.waiting -= len(messages)
             self._room.set()
-            self._notices += (notice for each in some for notice in each.notices)
+            self._notices += (notice for each in some for notice in each.notices if str(notice) not in refused)
         self._published = some[-1].revision
         if self._mark_at_s is None:
             self._mark_at_s = asyncio.get_running_loop().time() + _MARK_S

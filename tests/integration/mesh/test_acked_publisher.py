@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest_asyncio
@@ -49,6 +50,16 @@ async def test_more_than_may_be_on_their_way_are_all_stored_in_order(client: Con
     assert (publisher.retried, publisher.duplicates) == (0, 0)
     first, last = [await client.jetstream().get_msg("PILE", each) for each in (1, publisher.published)]
     assert (first.data, last.data) == (b"0", b"%d" % (2 * MAX_IN_FLIGHT))
+
+
+async def test_what_can_wait_is_given_back_by_a_stream_that_is_full(client: Connection) -> None:
+    await ensure(client.jetstream(), [replace(PILE, max_bytes=2_000)])
+    publisher, some = AckedPublisher(client), [each._replace(can_wait=True) for each in messages(100)]
+    async with asyncio.timeout(WITHIN_S):
+        refused = await publisher.publish(some)
+    kept = await stored(client)
+    assert 0 < kept == publisher.published < 100
+    assert refused == {each.id for each in some[kept:]}
 
 
 async def test_what_comes_again_is_stored_once(client: Connection) -> None:
