@@ -2,7 +2,7 @@ import { useId } from "react";
 import type { ApiError } from "../api/problem";
 import { alertsAddress } from "../desk/place";
 import { errorOf } from "../forms/form-end";
-import { choosable, titleOf, whereOf } from "./channels";
+import { choosable, titleOf, whereOf, withToggled } from "./channels";
 import { useChannels } from "./use-alerts";
 
 interface ChannelChoiceProps {
@@ -18,14 +18,16 @@ export function ChannelChoice({ chosen, problem, onChoose, onLeave }: ChannelCho
   const { channels } = useChannels();
   const errorId = useId();
   const offered = choosable(channels, chosen);
-  const toggle = (id: string) =>
-    onChoose(chosen.includes(id) ? chosen.filter((each) => each !== id) : [...chosen, id]);
   return (
     <fieldset className="choice" data-field="notificationChannels" aria-describedby={errorId}>
       <legend>Tell me here, and by</legend>
       {offered.map((channel) => (
         <label key={channel.id}>
-          <input type="checkbox" checked={chosen.includes(channel.id)} onChange={() => toggle(channel.id)} />
+          <input
+            type="checkbox"
+            checked={chosen.includes(channel.id)}
+            onChange={() => onChoose(withToggled(channels, chosen, channel.id))}
+          />
           <span>{titleOf(channel)}</span> <small>{whereOf(channel)}</small>
         </label>
       ))}

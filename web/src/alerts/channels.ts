@@ -127,6 +127,12 @@ export function choosable({ channels: all }: Channels, chosen: readonly string[]
   return all.filter(({ id, state }) => state === "verified" || chosen.includes(id));
 }
 
+/** Choose one more, or one less; those that were removed meanwhile are no longer chosen either. */
+export function withToggled({ channels: all }: Channels, chosen: readonly string[], id: string): string[] {
+  const present = chosen.filter((each) => all.some((known) => known.id === each));
+  return present.includes(id) ? present.filter((each) => each !== id) : [...present, id];
+}
+
 /** "E-mail, Work webhook": the names of those that are still there. */
 export function namesOf({ channels: all }: Channels, ids: readonly string[]): string[] {
   return all.filter(({ id }) => ids.includes(id)).map(titleOf);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MalformedError } from "../api/fields";
 import { ALERT, ALERT_BODY, FIRING, FIRING_BODY } from "./alerts.fixture";
-import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords } from "./channels";
+import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords, withToggled } from "./channels";
 import { firingPage, lastPrices } from "./firings";
 import { placesOf, rulePreview, timesWords } from "./rule-preview";
 import { alert, alertPage } from "./rules";
@@ -82,6 +82,11 @@ describe("channels", () => {
   it("are chosen where they are verified, or chosen already", () => {
     expect(choosable(read, []).map(({ id }) => id)).toEqual(["m"]);
     expect(choosable(read, ["h"]).map(({ id }) => id)).toEqual(["m", "h"]);
+  });
+
+  it("leave the choice with one that was removed", () => {
+    expect(withToggled(read, ["gone", "h"], "m")).toEqual(["h", "m"]);
+    expect(withToggled(read, ["m", "gone", "h"], "m")).toEqual(["h"]);
   });
 
   it("have names, as far as they are still there", () => {
