@@ -93,6 +93,9 @@ class ChannelService:
                 raise unknown_channel()
             case Verdict.ALREADY:
                 raise already_verified()
+            case Verdict.NO_CODE:
+                detail = "a webhook has no codes: it is verified by its answer to the challenge that it was sent"
+                raise Problem(409, "verified_by_challenge", detail)
             case Verdict.SPENT:
                 detail = "no code is open: it was tried too often, or is older than 10 minutes; have another one sent"
                 raise Problem(409, "code_spent", detail, field="code")

@@ -137,7 +137,8 @@ described = Described(
 described_channels = Described(
     {
         404: "`unknown_channel`: there is none, or it is another user's",
-        409: "`channel_exists`, `too_many_channels`, `already_verified`, `unverified_channel` or `code_spent`",
+        409: "`channel_exists`, `too_many_channels`, `already_verified`, `unverified_channel`, `code_spent` or "
+        "`verified_by_challenge`",
         422: "`invalid_field`, `kind_unavailable` or `wrong_code`: `field` names what to change",
         429: "`too_many_attempts`: try again after `Retry-After` seconds",
     }

@@ -38,7 +38,7 @@ _NEW_CODE = """
     WHERE id = $1 AND user_id = $2 AND state = 'unverified'
 """
 _CODE = """
-    SELECT state, code_hash, code_expires_at > now() AS is_open, code_attempts
+    SELECT kind, state, code_hash, code_expires_at > now() AS is_open, code_attempts
     FROM alert_channels WHERE id = $1 AND user_id = $2 FOR UPDATE
 """
 _TRIED = "UPDATE alert_channels SET code_attempts = code_attempts + 1 WHERE id = $1"
@@ -85,6 +85,8 @@ class Verdict(Enum):
     WRONG = auto()
     SPENT = auto()
     """It is out of date, or was tried too often."""
+    NO_CODE = auto()
+    """Codes are not how it is verified."""
     ALREADY = auto()
     UNKNOWN = auto()
 
@@ -176,6 +178,8 @@ class ChannelStore:
                     return Verdict.UNKNOWN, 0
                 if row["state"] != "unverified":
                     return Verdict.ALREADY, 0
+                if row["kind"] == Kind.WEBHOOK:
+                    return Verdict.NO_CODE, 0
                 left = MAX_ATTEMPTS - row["code_attempts"]
                 if row["code_hash"] is None or not row["is_open"] or left <= 0:
                     return Verdict.SPENT, 0

@@ -183,6 +183,20 @@ async def test_a_webhook_is_the_user_s_by_its_answer(http: httpx.AsyncClient, ma
         assert [json.loads(call.body)["type"] for call in receiver.calls] == ["challenge", "test"]
 
 
+async def test_a_webhook_that_does_not_answer_the_challenge_is_told_that_there_is_no_code(
+    http: httpx.AsyncClient, mail_port: int
+) -> None:
+    async def answer(_call: Call) -> Reply:
+        return Reply(200, b"thanks")
+
+    receiver: Receiver
+    async with receiving(answer) as receiver:
+        path = f"/alert-channels/{(await added(http, kind='webhook', address=receiver.url))['id']}"
+        refused = await http.post(f"{path}/verify", json={"code": "123456"})
+        assert refusal(refused) == (409, "verified_by_challenge")
+        assert (await http.get(path)).json()["state"] == "unverified"
+
+
 async def test_a_browser_subscribes_and_is_one_user_s_at_a_time(http: httpx.AsyncClient, gateway: Gateway) -> None:
     assert (await http.get("/alert-channels/webpush-key")).json() == {"key": CHANNELS["vapid_public_key"]}
     endpoint = f"https://push.example.com/{uuid4()}"
