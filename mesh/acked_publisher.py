@@ -5,10 +5,11 @@ may be stored in another order where some of it had to be sent again.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from mesh.bulk_client import BulkClient
 
@@ -29,6 +30,22 @@ class Message(NamedTuple):
     id: str
     payload: bytes
     can_wait: bool = False
+
+
+class _Error(msgspec.Struct):
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    """What a stream answers; nothing of it where there is none."""
+
+    seq: int | None = None
+    duplicate: bool = False
+    error: _Error | None = None
+
+
+_acks = msgspec.json.Decoder(_Ack)
+_NOBODY = _Ack()
 
 
 class _Group:
@@ -113,17 +130,17 @@ class AckedPublisher:
         group = self._on_their_way.get(token)
         if group is None:
             return  # the answer to another attempt
-        answer = json.loads(payload) if payload else {}
-        is_stored = "seq" in answer and "error" not in answer
+        answer = _acks.decode(payload) if payload else _NOBODY
+        is_stored = answer.seq is not None and answer.error is None
         message = group.left[token]
         if not is_stored and not message.can_wait:
-            error = answer.get("error", {}).get("description", "no stream takes it")
+            error = answer.error.description if answer.error is not None else "no stream takes it"
             _logger.warning("%s: %s; it is sent again when due", message.subject, error)
             return
         del self._on_their_way[token], group.left[token]
         if is_stored:
             self.published += 1
-            self.duplicates += bool(answer.get("duplicate"))
+            self.duplicates += answer.duplicate
         else:
             group.refused.add(message.id)
         group.acked.set()

@@ -1,8 +1,11 @@
-"""An alert as its owner keeps it, and what it fired."""
+"""An alert as its owner keeps it, and what it fired.
 
-from dataclasses import dataclass
+They are named tuples, as one price may touch 100,000 alerts: a frozen dataclass takes five times as long to make.
+"""
+
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from market.alerts.rule import Condition, Reference, Repeat, Rule, State
@@ -16,8 +19,7 @@ class Outcome(StrEnum):
     COOLDOWN = "cooldown"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """A user's rule with all that is kept of it; see `Rule` for the fields that it shares with it.
 
     `symbol` is `VENUE:SYMBOL`, `partition` that of the instrument on the tape. `last_fired_at` is the time of the tick.
@@ -73,36 +75,17 @@ class Alert:
         last_fired_at: datetime | None = None,
         fired_count: int | None = None,
     ) -> "Alert":
-        """Give it as it is after a touch; what is left out stays. A third of the time of `dataclasses.replace`."""
-        return Alert(
-            self.id,
-            self.number,
-            self.user,
-            self.partition,
-            self.instrument,
-            self.symbol,
-            self.condition,
-            self.threshold,
-            self.reference,
-            self.reference_price,
-            self.repeat,
-            state,
-            waiting_side,
-            self.since,
-            fired_day,
-            self.cooldown_s,
-            self.expires_at,
-            self.note,
-            self.channels,
-            self.created_at,
-            updated_at,
-            self.last_fired_at if last_fired_at is None else last_fired_at,
-            self.fired_count if fired_count is None else fired_count,
-        )
+        """Give it as it is after a touch; what is left out stays. Half of the time of `_replace`."""
+        last = self.last_fired_at if last_fired_at is None else last_fired_at
+        count = self.fired_count if fired_count is None else fired_count
+        moved = state, waiting_side, self.since, fired_day
+        return Alert._make((*self[:_STATE], *moved, *self[_COOLDOWN:_UPDATED_AT], updated_at, last, count))
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+_STATE, _COOLDOWN, _UPDATED_AT = map(Alert._fields.index, ("state", "cooldown_s", "updated_at"))
+
+
+class Firing(NamedTuple):
     """One firing of an alert.
 
     `tape_sequence` and `row` say which tick it was; `row` is -1 where a command made it fire, which saw the ticks up to

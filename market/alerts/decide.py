@@ -5,7 +5,7 @@ writes what comes of them.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -86,7 +86,7 @@ def _decide(command: Command, alert: Alert | None, facts: Facts) -> Decision:
         case Rearm():
             return _armed(alert, action.if_true, command, facts)
         case _:
-            return Decision(Answer(204, {}), replace(alert, state=State.DELETED, updated_at=command.received_at))
+            return Decision(Answer(204, {}), alert._replace(state=State.DELETED, updated_at=command.received_at))
 
 
 def _create(action: Create, command: Command, facts: Facts) -> Decision:
@@ -133,7 +133,7 @@ def _edit(action: Edit, command: Command, alert: Alert, facts: Facts) -> Decisio
     is_renewed = has_expired(alert, command.received_at) and changed.expires_at != alert.expires_at
     is_armed_anew = alert.state is not State.PAUSED and (is_renewed or changed.threshold != alert.threshold)
     if is_renewed:
-        changed = replace(changed, state=State.EXPIRED)  # no tick may have said so yet, and it is not among the active
+        changed = changed._replace(state=State.EXPIRED)  # no tick may have said so, and it is not active
     if is_armed_anew:
         return _armed(changed, action.if_true, command, facts)
     return Decision(Answer(200, alert_body(changed, command.received_at)), changed)
@@ -143,30 +143,30 @@ def _changed(action: Edit, command: Command, alert: Alert, facts: Facts) -> Aler
     """Give the rule with the fields that an edit names, checked."""
     if action.threshold is not None:
         check_threshold(alert.condition, action.threshold)
-        alert = replace(alert, threshold=float(action.threshold))
+        alert = alert._replace(threshold=float(action.threshold))
     if action.repeat is not None:
-        alert = replace(alert, repeat=action.repeat)
+        alert = alert._replace(repeat=action.repeat)
     if action.cooldown_s is not None:
         check_cooldown(action.cooldown_s)
-        alert = replace(alert, cooldown_s=action.cooldown_s)
+        alert = alert._replace(cooldown_s=action.cooldown_s)
     if isinstance(action.expires_at, Never):
-        alert = replace(alert, expires_at=None)
+        alert = alert._replace(expires_at=None)
     elif action.expires_at is not None:
         check_expires_at(action.expires_at, command.received_at)
-        alert = replace(alert, expires_at=action.expires_at)
+        alert = alert._replace(expires_at=action.expires_at)
     if action.note is not None:
         check_note(action.note)
-        alert = replace(alert, note=action.note)
+        alert = alert._replace(note=action.note)
     if action.channels is not None:
         check_channels(action.channels, {*facts.channels, *alert.channels})  # it may keep one that broke or was removed
-        alert = replace(alert, channels=action.channels)
-    return replace(alert, updated_at=command.received_at)
+        alert = alert._replace(channels=action.channels)
+    return alert._replace(updated_at=command.received_at)
 
 
 def _pause(command: Command, alert: Alert) -> Decision:
     if has_expired(alert, command.received_at) or not alert.state.is_live:
         raise Refused("not_active", f"the alert is {_shown(alert, command)}; there is nothing to pause", 409)
-    paused = replace(alert, state=State.PAUSED, waiting_side=0, fired_day=0, updated_at=command.received_at)
+    paused = alert._replace(state=State.PAUSED, waiting_side=0, fired_day=0, updated_at=command.received_at)
     return Decision(Answer(200, alert_body(paused, command.received_at)), paused)
 
 
@@ -188,7 +188,7 @@ def _armed(alert: Alert, if_true: IfTrue, command: Command, facts: Facts, status
     if not alert.state.is_active and facts.active >= facts.max_alerts:
         detail = f"{facts.active} alerts are active; the limit is {facts.max_alerts}"
         raise Refused("too_many_alerts", detail, 409, maximum=facts.max_alerts)
-    alert = replace(alert, state=State.ARMED, waiting_side=0, fired_day=0, since=facts.since, updated_at=at)
+    alert = alert._replace(state=State.ARMED, waiting_side=0, fired_day=0, since=facts.since, updated_at=at)
     already_true, side = None, 0
     if facts.price is not None and (facts.prev_close is not None or not alert.rule.is_relative):
         side = alert.rule.touched_side(facts.price, facts.prev_close)
@@ -199,11 +199,11 @@ def _armed(alert: Alert, if_true: IfTrue, command: Command, facts: Facts, status
             detail = f"{alert.symbol} is at {facts.price!r}: the alert is true already"
             raise Refused("already_true", detail, 409, price=facts.price)
         if if_true is IfTrue.WAIT:
-            alert = replace(alert, state=State.WAITING, waiting_side=side)
+            alert = alert._replace(state=State.WAITING, waiting_side=side)
         else:
             ids = uuid5(alert.id, f"command:{command.id}")
             alert, firing = fired(
                 alert, ids, side, facts.price, at, facts.day, facts.since, NO_ROW, facts.sent, facts.now
             )
-            alert = replace(alert, updated_at=at)
+            alert = alert._replace(updated_at=at)
     return Decision(Answer(status, {**alert_body(alert, at), "already_true": already_true}), alert, firing)

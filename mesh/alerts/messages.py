@@ -1,5 +1,7 @@
 """What is told of firings: the messages on FIRED and NOTIFY, and the rows of notifications."""
 
+from datetime import datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 import msgspec
@@ -12,6 +14,8 @@ from mesh.alerts.writes import Notice
 from mesh.notify.bodies import Fired, encode_body
 from mesh.notify.codec import Order, encode
 from mesh.notify.kinds import Kind
+
+_encoder = msgspec.msgpack.Encoder()
 
 
 class FiredPayload(msgspec.Struct, frozen=True):
@@ -40,13 +44,18 @@ def fired_message(firing: Firing) -> Message:
         firing.threshold,
         firing.side,
         firing.price,
-        time_text(firing.fired_at),
+        _tick_time(firing.fired_at),
         firing.outcome,
         firing.note,
         firing.user,
     )
     subject = subjects.alert_fired(firing.user, firing.alert_id)
-    return Message(subject, str(firing.id), msgspec.msgpack.encode(payload))
+    return Message(subject, str(firing.id), _encoder.encode(payload))
+
+
+@lru_cache(maxsize=64)  # one tick may fire 100,000 alerts
+def _tick_time(fired_at: datetime) -> str:
+    return time_text(fired_at)
 
 
 def notice_of(firing: Firing, channel_id: UUID, kind: str) -> Notice:

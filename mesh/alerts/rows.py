@@ -72,7 +72,7 @@ def alert_of(found: Found) -> Alert:
     values[10] = _REPEATS[values[10]]
     values[11] = _STATES[values[11]]
     values[18] = tuple(values[18])
-    return Alert(*values)
+    return Alert._make(values)
 
 
 def firing_of(found: Found) -> Firing:
@@ -80,7 +80,7 @@ def firing_of(found: Found) -> Firing:
     values: list[Any] = list(found)
     values[4] = _CONDITIONS[values[4]]
     values[11] = _OUTCOMES[values[11]]
-    return Firing(*values)
+    return Firing._make(values)
 
 
 def alert_row(each: Alert) -> Row:

@@ -55,7 +55,7 @@ def decided(action: Action, alert: Alert | None = None, facts: Facts = FACTS) ->
 def made(create: Create = ABOVE, facts: Facts = FACTS, **fields: object) -> Alert:
     alert = decided(create, None, facts).alert
     assert alert is not None
-    return replace(alert, **fields)
+    return alert._replace(**fields)  # type: ignore[arg-type]  # of any fields
 
 
 def refused(decision: Decision) -> tuple[int, object, object]:
@@ -239,8 +239,8 @@ def test_what_is_not_there_is_not_found(action: Action) -> None:
 def test_an_edit_changes_what_it_names_and_nothing_else() -> None:
     alert = made(state=State.WAITING, waiting_side=1, since=5, created_at=NOW - timedelta(1), updated_at=NOW)
     edit = Edit(KEY, repeat=Repeat.DAILY, cooldown_s=60, note="", channels=(), expires_at=NOW + timedelta(1))
-    expected = replace(
-        alert, repeat=Repeat.DAILY, cooldown_s=60, note="", channels=(), expires_at=NOW + timedelta(1), updated_at=NOW
+    expected = alert._replace(
+        repeat=Repeat.DAILY, cooldown_s=60, note="", channels=(), expires_at=NOW + timedelta(1), updated_at=NOW
     )
     decision = decided(edit, alert)
     assert decision.alert == expected
@@ -318,7 +318,7 @@ def test_a_rule_is_paused_and_resumed() -> None:
     assert resumed is not None
     assert (resumed.state, resumed.since) == (State.ARMED, 900)
     assert refused(decided(Resume(KEY), resumed)) == (409, "not_paused", None)
-    true = decided(Resume(KEY), replace(paused, threshold=90.0))
+    true = decided(Resume(KEY), paused._replace(threshold=90.0))
     assert true.alert is not None
     assert (true.alert.state, true.alert.waiting_side) == (State.WAITING, 1)
     assert true.answer.body["already_true"] is True
@@ -345,7 +345,7 @@ def test_what_fires_within_the_cooldown_is_used_up() -> None:
 def test_a_rule_is_deleted() -> None:
     decision = decided(Delete(KEY), made(since=5))
     assert (decision.answer.status, decision.answer.body) == (204, {})
-    assert decision.alert == replace(made(since=5), state=State.DELETED)
+    assert decision.alert == made(since=5)._replace(state=State.DELETED)
 
 
 def test_who_is_dormant_is_shown_as_waiting() -> None:

@@ -1,6 +1,5 @@
 """What touches make of alerts."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -53,10 +52,9 @@ def touched(alert: Alert, kind: TouchKind = TouchKind.FIRE, sent: int = 0) -> To
     ],
 )
 def test_a_rule_fires_and_moves_on(repeat: Repeat, state: State, waiting_side: int, fired_day: int) -> None:
-    alert = replace(ALERT, repeat=repeat)
+    alert = ALERT._replace(repeat=repeat)
     after, firing = touched(alert)
-    assert after == replace(
-        alert,
+    assert after == alert._replace(
         state=state,
         waiting_side=waiting_side,
         fired_day=fired_day,
@@ -90,24 +88,24 @@ def test_a_firing_is_told_without_its_user() -> None:
 
 
 def test_a_rule_is_armed_again() -> None:
-    waiting = replace(ALERT, state=State.WAITING, waiting_side=-1, fired_count=1)
-    assert touched(waiting, TouchKind.REARM) == (replace(ALERT, fired_count=1, updated_at=LATER), None)
+    waiting = ALERT._replace(state=State.WAITING, waiting_side=-1, fired_count=1)
+    assert touched(waiting, TouchKind.REARM) == (ALERT._replace(fired_count=1, updated_at=LATER), None)
 
 
 @pytest.mark.parametrize("kind", TouchKind)
 def test_the_first_touch_from_its_expiry_on_ends_a_rule(kind: TouchKind) -> None:
-    waiting = replace(ALERT, state=State.WAITING, waiting_side=-1, expires_at=NOW)
+    waiting = ALERT._replace(state=State.WAITING, waiting_side=-1, expires_at=NOW)
     assert touched(waiting, kind) == (
-        replace(waiting, state=State.EXPIRED, waiting_side=0, updated_at=LATER),
+        waiting._replace(state=State.EXPIRED, waiting_side=0, updated_at=LATER),
         None,
     )
-    assert touched(replace(ALERT, expires_at=NOW + timedelta(microseconds=1)), kind).alert.state is not State.EXPIRED
+    assert touched(ALERT._replace(expires_at=NOW + timedelta(microseconds=1)), kind).alert.state is not State.EXPIRED
 
 
 @pytest.mark.parametrize(("ago", "outcome"), [(59_999_999, Outcome.COOLDOWN), (60_000_000, Outcome.SENT)])
 def test_a_crossing_within_the_cooldown_is_used_up(ago: int, outcome: Outcome) -> None:
     last = NOW - timedelta(microseconds=ago)
-    after, firing = touched(replace(ALERT, cooldown_s=60, last_fired_at=last, fired_count=3))
+    after, firing = touched(ALERT._replace(cooldown_s=60, last_fired_at=last, fired_count=3))
     assert firing is not None
     assert firing.outcome is outcome
     is_used_up = outcome is Outcome.COOLDOWN
@@ -116,7 +114,7 @@ def test_a_crossing_within_the_cooldown_is_used_up(ago: int, outcome: Outcome) -
 
 
 def test_the_first_firing_has_no_cooldown_before_it() -> None:
-    firing = touched(replace(ALERT, cooldown_s=60)).firing
+    firing = touched(ALERT._replace(cooldown_s=60)).firing
     assert firing is not None
     assert firing.outcome is Outcome.SENT
 
