@@ -32,7 +32,7 @@ _SEED = """
     INSERT INTO alerts (id, user_id, partition, instrument, symbol, condition, threshold, reference, reference_price,
         repeat, state, waiting_side, since, fired_day, cooldown_s, note, channels, created_at, updated_at, fired_count)
     SELECT gen_random_uuid(), u.user_id, $1, i.number, 'XNAS:B' || i.number, 'ABOVE',
-        $4 + $5 * (n / cardinality($3::int[])),
+        $4::float8 + $5::float8 * (n / cardinality($3::int[])),
         'created', 0, 'once', 'armed', 0, 0, 0, 0, '',
         CASE WHEN $6 AND n % 5 = 0 THEN ARRAY[u.user_id] ELSE '{}' END, now(), now(), 0
     FROM generate_series(0, $2 - 1) AS n
