@@ -38,6 +38,11 @@ class AttemptLimiter:
         self._make_room(now_s)
         return 0.0
 
+    def give_back(self, key: str) -> None:
+        """Take back an attempt that was allowed and came to nothing."""
+        if key in self._full_at_s:
+            self._full_at_s[key] -= self._refill_s
+
     def forget(self, key: str) -> None:
         """Give the key its whole burst back."""
         self._full_at_s.pop(key, None)

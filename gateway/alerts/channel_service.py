@@ -26,7 +26,7 @@ _DIGITS = 6
 _USER_BURST, _USER_REFILL_S = 10, 60.0
 _ADDRESS_BURST, _ADDRESS_REFILL_S = 3, 300.0
 _MAX_KEYS = 100_000
-_UNVERIFIED = "unverified"
+_UNVERIFIED, _VERIFIED = "unverified", "verified"
 
 
 class ChannelService:
@@ -56,13 +56,15 @@ class ChannelService:
         if not is_proved:
             self._count(user, to.address)
         now = datetime.now(UTC)
-        state, verified_at = ("verified", now) if is_proved else (_UNVERIFIED, None)
+        state, verified_at = (_VERIFIED, now) if is_proved else (_UNVERIFIED, None)
         channel = UserChannel(uuid4(), to.kind, to.name, to.address, state, now, verified_at)
         secret = new_secret() if to.kind is Kind.WEBHOOK else ""
         code_hash, expires_at, body = _proof(channel, now)
         new = NewChannel(channel, user, to.settings, secret, code_hash, expires_at)
         first = None if is_proved else _outgoing(user, channel, body)
         added = await within(self._store.add(new, first))
+        if first is not None and (added is None or added.id != channel.id):
+            self._by_address.give_back(to.address.lower())  # nothing was sent there
         if added is None:
             detail = f"there are {MAX_CHANNELS} channels; the limit is {MAX_CHANNELS}"
             raise Problem(409, "too_many_channels", detail, maximum=MAX_CHANNELS)
@@ -109,7 +111,9 @@ class ChannelService:
         found = await self.one(user, channel)
         if found.state == _UNVERIFIED:
             raise Problem(409, "unverified_channel", f"{found.name} is not verified yet")
-        self._count(user, found.address)
+        # A browser's subscription was never proved: its address may be a stranger's.
+        is_own = found.state == _VERIFIED and found.kind is not Kind.WEBPUSH
+        self._count(user, None if is_own else found.address)
         outgoing = _outgoing(user, found, Probe())
         await within(self._store.queue(outgoing))
         await self._send(outgoing)
@@ -127,10 +131,15 @@ class ChannelService:
         if not await within(self._store.remove(channel, user)):
             raise unknown_channel()
 
-    def _count(self, user: UUID, address: str) -> None:
-        """Count a message that somebody has sent by wish; raises Problem where it is one too many."""
+    def _count(self, user: UUID, address: str | None) -> None:
+        """Count a message that somebody has sent by wish; raises Problem where it is one too many.
+
+        `address` is None for the user's own: only those of strangers are guarded.
+        """
         now_s = self._now_s()
-        wait_s = self._by_user.take(str(user), now_s) or self._by_address.take(address.lower(), now_s)
+        wait_s = self._by_user.take(str(user), now_s)
+        if not wait_s and address is not None:
+            wait_s = self._by_address.take(address.lower(), now_s)
         if wait_s:
             detail = f"too many messages were sent on request; the next one may be in {wait_s:.0f} s"
             raise Problem(429, "too_many_attempts", detail, headers=retry_after(wait_s))

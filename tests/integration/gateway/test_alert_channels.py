@@ -166,6 +166,26 @@ async def test_nobody_has_a_stranger_s_mailbox_filled(http: httpx.AsyncClient, g
         )
 
 
+async def test_only_what_is_sent_to_strangers_counts_against_their_address(
+    http: httpx.AsyncClient, gateway: Gateway, mail: MailServer
+) -> None:
+    address = f"ada+{uuid4().hex[:8]}@example.com"
+    path = f"/alert-channels/{(await added(http, kind='email', address=address))['id']}"
+    for _ in range(3):
+        again = await http.post("/alert-channels", json={"kind": "email", "address": address})
+        assert refusal(again) == (409, "channel_exists")
+    code = await code_sent(mail, address)
+    assert (await http.post(f"{path}/verify", json={"code": code})).status_code == 200
+    for _ in range(4):
+        assert (await http.post(f"{path}/test")).status_code == 202
+    async with gateway.http(token()) as other:
+        for _ in range(2):  # what is left of the three
+            channel = await added(other, kind="email", address=address)
+            assert (await other.delete(f"/alert-channels/{channel['id']}")).status_code == 204
+        refused = await other.post("/alert-channels", json={"kind": "email", "address": address})
+        assert refusal(refused) == (429, "too_many_attempts")
+
+
 async def test_a_webhook_is_the_user_s_by_its_answer(http: httpx.AsyncClient, mail_port: int) -> None:
     async def answer(call: Call) -> Reply:
         return Reply(200, json.loads(call.body)["data"].get("challenge", "").encode())
@@ -255,3 +275,6 @@ async def test_a_user_has_so_many_channels_and_no_more(http: httpx.AsyncClient) 
         await added(http, kind="webpush", subscription=push(f"https://push.example.com/{uuid4()}"))
     more = {"kind": "webpush", "subscription": push(f"https://push.example.com/{uuid4()}")}
     assert refusal(await http.post("/alert-channels", json=more)) == (409, "too_many_channels")
+    mail = {"kind": "email", "address": f"ada+{uuid4().hex[:8]}@example.com"}
+    for _ in range(4):  # nothing is sent, so that nothing counts
+        assert refusal(await http.post("/alert-channels", json=mail)) == (409, "too_many_channels")

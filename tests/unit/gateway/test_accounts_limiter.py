@@ -73,6 +73,14 @@ def test_a_clock_set_back_blocks_for_one_window_at_most() -> None:
     assert limiter.take("a", NOW_S - 86_400) <= 10
 
 
+def test_an_attempt_given_back_is_there_again_and_no_more_than_that() -> None:
+    limiter = AttemptLimiter(2, 60, 10)
+    limiter.give_back("a")  # nobody took it
+    assert [limiter.take("a", NOW_S) for _ in range(3)] == [0, 0, 60]
+    limiter.give_back("a")
+    assert [limiter.take("a", NOW_S) for _ in range(2)] == [0, 60]
+
+
 @pytest.mark.parametrize("wrong", [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
 def test_senseless_limits_are_refused(wrong: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
