@@ -3,11 +3,13 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 from nats.errors import Error as NatsError
 
 from gateway.accounts.limiter import AttemptLimiter
@@ -34,7 +36,6 @@ _BURST, _REFILL_S, _MAX_KEYS = 20, 0.5, 100_000
 _MAX_CANDLES = 50_000
 _S_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BASIS = {Session.REGULAR: "1m candles", Session.EXTENDED: "1m candles outside regular hours"}
 
 Body = dict[str, object]
 
@@ -62,10 +63,9 @@ class Previews:
         now_ns = time.time_ns()
         start_ns = _midnight_ns(now_ns - days * DAY_NS, zone)
         found = await self._candles(instrument, start_ns, now_ns + DAY_NS)  # a simulated day may be ahead
-        # Outside regular hours trades form no last price at most venues; but where there are no others they are all.
-        session = Session.REGULAR if (found.session == Session.REGULAR).any() else Session.EXTENDED
-        candles = found.take(found.session == session)
-        before = await self._price_before(instrument, start_ns, session)
+        candles = await asyncio.to_thread(_of_each_day, found, zone)
+        is_extended = candles.session == Session.EXTENDED
+        before = await self._price_before(instrument, start_ns, BOTH if is_extended[:1].any() else (Session.REGULAR,))
         async with self._working:
             fired = await asyncio.to_thread(_look_back, asked, candles, before, zone)
         return {
@@ -73,7 +73,7 @@ class Previews:
             "firings": [_fired(each) for each in fired[: -MAX_FIRINGS - 1 : -1]],
             "from": _text(start_ns),
             "to": _text(now_ns),
-            "basis": _BASIS[session],
+            "basis": _basis(is_extended),
             "already_true": _is_true(asked, price, prev_close),
             "price": price,
         }
@@ -106,13 +106,29 @@ class Previews:
         newest = newest.take(is_wanted & (newest.instrument == number))
         return shown(Candles.concat([newest, stored]).sorted_newest())
 
-    async def _price_before(self, instrument: Instrument, start_ns: int, session: Session) -> float:
+    async def _price_before(self, instrument: Instrument, start_ns: int, sessions: Sequence[Session]) -> float:
         """Read the last price before a day, NaN where there is none."""
         try:
-            found = await self._source.store.before(int(instrument.number), Timeframe.M1, start_ns, (session,), 1)
+            found = await self._source.store.before(int(instrument.number), Timeframe.M1, start_ns, sessions, 1)
         except StoreAway as error:
             raise unavailable(instrument, str(error)) from error
         return float(found.close[-1]) if len(found) else math.nan
+
+
+def _of_each_day(candles: Candles, zone: str) -> Candles:
+    """Keep those of regular hours, and the others of trading days that have none of these.
+
+    Outside regular hours trades form no last price at most venues; but where there are no others they are all.
+    """
+    days, is_regular = TradingDays(zone).of(candles.start_ns), candles.session == Session.REGULAR
+    return candles.take(is_regular | ~np.isin(days, days[is_regular]))
+
+
+def _basis(is_extended: npt.NDArray[np.bool_]) -> str:
+    """Say what was looked at; `is_extended` is bool[n], of each candle."""
+    if not is_extended.any():
+        return "1m candles"
+    return f"1m candles{'' if is_extended.all() else ', on some days those'} outside regular hours"
 
 
 def _look_back(asked: Create, candles: Candles, before: float, zone: str) -> list[Fired]:

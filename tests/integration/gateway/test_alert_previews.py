@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest_asyncio
 
+from market.candles.candles import Candles
 from market.candles.timeframe import Session, Timeframe
 from tests.integration.gateway.running import Gateway, Market
 from tests.integration.gateway.tiny_candles import candles, tiny_candles
@@ -48,6 +49,12 @@ async def test_a_preview_says_how_often_it_would_have_fired(
         await worker.store(night)
         found = (await http.post("/alerts/preview", json=asked | {"symbol": night_symbol})).json()
         assert (found["count"], found["basis"]) == (1, "1m candles outside regular hours")
+        at_s = began_s // 3600 * 3600 - 2 * 86400  # of one day with the minute after it
+        close = candles(worker.number("NIGHT"), Timeframe.M1, [at_s], [100])
+        late = candles(worker.number("NIGHT"), Timeframe.M1, [at_s + 60], [106], session=Session.EXTENDED)
+        await worker.store(Candles.concat([close, late]))  # what is late is left out: its day has a regular one
+        found = (await http.post("/alerts/preview", json=asked | {"symbol": night_symbol, "days": 4})).json()
+        assert (found["count"], found["basis"]) == (1, "1m candles, on some days those outside regular hours")
     refused = await http.post("/alerts/preview", json=asked | {"days": 31})
     assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (422, "invalid_field", "days")
     assert (await http.get("/alerts")).json()["alerts"] == []
