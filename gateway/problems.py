@@ -98,6 +98,11 @@ def invalid_field(field: str, bound: str, detail: str = "") -> Problem:
     return Problem(422, "invalid_field", detail or f"{field}: {bound}", title="Invalid field", field=field, bound=bound)
 
 
+def log_reason(detail: str, why: str) -> None:
+    """Log on one line what stands behind something that is away: a driver's text names hosts and is for nobody else."""
+    log.warning("%s: %s", detail, " ".join(why.split()))
+
+
 def retry_after(seconds: float) -> dict[str, str]:
     """Return the Retry-After header, in whole seconds, at least one."""
     return {"Retry-After": str(max(1, math.ceil(seconds)))}

@@ -11,7 +11,7 @@ from gateway.alerts.distance import distance_percent
 from gateway.alerts.pages import history_page, read_cursor, write_cursor
 from gateway.alerts.requests import unknown_alert
 from gateway.live.messages import Alerts, Firing
-from gateway.problems import Problem, retry_after
+from gateway.problems import Problem, log_reason, retry_after
 from gateway.upstream import UnknownSymbolError, Upstream
 from market.alerts.alert import Alert
 from market.alerts.answers import alert_body, firing_body
@@ -110,5 +110,6 @@ async def within(answer: Awaitable[Result]) -> Result:
 
 def alerts_away(why: str) -> Problem:
     """Say that the tables of alerts cannot be reached."""
-    detail = f"alerts cannot be read just now: {why}"
+    detail = "alerts cannot be read just now"
+    log_reason(detail, why)
     return Problem(503, "alerts_unavailable", detail, headers=retry_after(_AGAIN_S))

@@ -9,7 +9,7 @@ from gateway.candle_source import CandleSource
 from gateway.charts.page import Page, Read, answered, page_of
 from gateway.charts.query import ChartQuery
 from gateway.charts.shape import combine_sessions, shown, start_of_day
-from gateway.problems import Problem, retry_after
+from gateway.problems import Problem, log_reason, retry_after
 from market.candles.candles import Candles, from_rows
 from market.candles.sessions import DAY_NS, Segments, continuous
 from market.instrument import Instrument
@@ -134,5 +134,6 @@ def _charted(query: ChartQuery, parts: list[Candles]) -> Candles:
 
 def unavailable(instrument: Instrument, why: str) -> Problem:
     """Say that an instrument's candles cannot be read now."""
-    text = f"the candles of {instrument.key} cannot be read now: {why or 'the store does not answer'}"
-    return Problem(503, "candles_unavailable", text, headers=retry_after(_AGAIN_S), symbol=str(instrument.key))
+    detail = f"the candles of {instrument.key} cannot be read now"
+    log_reason(detail, why or "the store does not answer")
+    return Problem(503, "candles_unavailable", detail, headers=retry_after(_AGAIN_S), symbol=str(instrument.key))

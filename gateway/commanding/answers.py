@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from gateway.commanding.client import Given
-from gateway.problems import Problem, retry_after
+from gateway.problems import Problem, log_reason, retry_after
 from market.answer import Answer
 from market.refusal import Refused
 
@@ -74,10 +74,9 @@ def refusing() -> Iterator[None]:
 
 def not_given(taker: Taker, reason: str, key: str) -> Problem:
     """Say that nobody knows whether a command was taken, and how to find out."""
-    detail = (
-        f"{taker.name} cannot be reached, and it is not known whether this was taken: {reason}. "
-        f"Send the same request with {KEY_HEADER}: {key}; it is carried out once"
-    )
+    what = f"{taker.name} cannot be reached, and it is not known whether this was taken"
+    log_reason(what, reason)
+    detail = f"{what}. Send the same request with {KEY_HEADER}: {key}; it is carried out once"
     return Problem(503, f"{taker.code}_away", detail, headers={KEY_HEADER: key, **retry_after(_LOOK_AGAIN_S)})
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.portfolios.fallback import Fallback
 from gateway.portfolios.requests import unknown_portfolio
-from gateway.problems import Problem, retry_after
+from gateway.problems import Problem, log_reason, retry_after
 from market import subjects
 from mesh import portfolio_now
 from mesh.connection import Connection
@@ -55,6 +55,6 @@ class PortfolioReader:
 
 def ledger_away(why: str) -> Problem:
     """Say that neither the owner nor the tables can be reached."""
-    return Problem(
-        503, "portfolios_unavailable", f"portfolios cannot be reached just now: {why}", headers=retry_after(_AGAIN_S)
-    )
+    detail = "portfolios cannot be reached just now"
+    log_reason(detail, why)
+    return Problem(503, "portfolios_unavailable", detail, headers=retry_after(_AGAIN_S))

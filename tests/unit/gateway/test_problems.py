@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -16,9 +16,16 @@ from litestar.exceptions import (
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.testing import TestClient
 
+from gateway.alerts.reader import alerts_away
+from gateway.charts.reader import unavailable
+from gateway.commanding.answers import Taker, not_given
+from gateway.portfolios.reader import ledger_away
 from gateway.problems import PROBLEM_HANDLERS, Problem, ProblemDocument, invalid_field, retry_after
+from market.instrument import Instrument, InstrumentId, Listing
+from market.symbols import SymbolKey
 
 MAX_BODY_BYTES = 100
+AAPL = Instrument(InstrumentId(1), Listing(SymbolKey("XNAS", "AAPL"), "Apple Inc."))
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -187,3 +194,20 @@ def test_a_bug_is_logged_under_the_id_that_is_shown_and_nothing_else_is(
 @pytest.mark.parametrize(("seconds", "header"), [(0, "1"), (0.2, "1"), (1.0, "1"), (1.01, "2"), (60, "60")])
 def test_retry_after_is_never_too_early(seconds: float, header: str) -> None:
     assert retry_after(seconds) == {"Retry-After": header}
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        alerts_away,
+        ledger_away,
+        lambda why: unavailable(AAPL, why),
+        lambda why: not_given(Taker("ledger", "the ledger"), why, "a-key"),
+    ],
+)
+def test_what_a_driver_says_is_for_the_log(away: Callable[[str], Problem], caplog: pytest.LogCaptureFixture) -> None:
+    problem = away('connection to "10.1.2.3", port 5432 failed\nDETAIL:  refused')
+    assert problem.status == 503
+    assert not any(part in problem.detail for part in ("10.1.2.3", "5432", "DETAIL", "\n"))
+    (line,) = caplog.messages
+    assert line.endswith(': connection to "10.1.2.3", port 5432 failed DETAIL: refused')
