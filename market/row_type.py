@@ -13,6 +13,7 @@ Rows = npt.NDArray[np.void]
 # Bytes are compared a column at a time, several times the speed of a gathered matrix as long as this many rows stay in
 # the processor's cache.
 _CHECKED_AT_ONCE = 4096
+_FEW = 512  # rows, of which a matrix costs less than a step for every column
 
 Indices = npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
 
@@ -115,17 +116,21 @@ class RowType:
         data = as_bytes(rows)
         for start in range(0, len(rows), _CHECKED_AT_ONCE):
             part = data[start : start + _CHECKED_AT_ONCE]
-            if any((part[:, at] != self.template[at]).any() for at in self._fixed):
+            if self._is_wrong(part):
                 row, at = self._first_wrong(part)
                 row = start + row if numbers is None else int(numbers[start + row])
                 raise RowError(f"row {row}: byte {at} is not that of a {self.name} row")
 
+    def _is_wrong(self, data: npt.NDArray[np.uint8]) -> bool:
+        if len(data) <= _FEW:
+            return bool((data.take(self._fixed, axis=1) != self._fixed_bytes).any())
+        return any((data[:, at] != self.template[at]).any() for at in self._fixed)
+
     def _first_wrong(self, data: npt.NDArray[np.uint8]) -> tuple[int, int]:
         """Find the first row with a wrong byte, and the first such byte of it."""
-        fixed = np.array(self._fixed)
-        wrong = data[:, fixed] != np.frombuffer(self.template, np.uint8)[fixed]
+        wrong = data[:, self._fixed] != self._fixed_bytes
         row, column = (int(axis[0]) for axis in np.nonzero(wrong))
-        return row, int(fixed[column])
+        return row, self._fixed[column]
 
     @cached_property
     def _fixed(self) -> tuple[int, ...]:
@@ -135,6 +140,11 @@ class RowType:
             if name != "kind":
                 fixed[self.offsets[name] : self.offsets[name] + encoding.width_bytes - 1] = False
         return tuple(np.flatnonzero(fixed).tolist())
+
+    @cached_property
+    def _fixed_bytes(self) -> npt.NDArray[np.uint8]:
+        """What they are."""
+        return np.frombuffer(self.template, np.uint8)[list(self._fixed)]
 
     @property
     def name(self) -> str:

@@ -18,6 +18,8 @@ class TradingDays:
 
     def of(self, ts_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """Give each time's day as its proleptic Gregorian ordinal; `ts_ns` is int64[n], ns since 1970 UTC."""
+        if len(ts_ns) and self._start_ns <= ts_ns.min() and ts_ns.max() < self._end_ns:
+            return np.full(len(ts_ns), self._day, np.int32)
         days = np.empty(len(ts_ns), np.int32)
         pending = np.ones(len(ts_ns), bool)
         while pending.any():

@@ -147,6 +147,8 @@ class AlertIndex:
 
     def _cuts(self, tape_sequences: I8, evaluate_after: int) -> list[int]:
         """Say where to part a batch: where evaluation begins, where rules begin to see it, and where it is too long."""
+        if not len(self._held) and evaluate_after < tape_sequences[0] and len(tape_sequences) <= _AT_ONCE:
+            return [0, len(tape_sequences)]
         cuts = np.searchsorted(tape_sequences, np.append(self._held.since, evaluate_after), "right")
         return sorted({*cuts.tolist(), *range(0, len(tape_sequences), _AT_ONCE), len(tape_sequences)})
 

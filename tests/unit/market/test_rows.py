@@ -118,3 +118,13 @@ def test_joined_rows_can_be_written() -> None:
     batch = rows.join([trade()])
     batch["ts_recv"] = 5
     assert rows.TRADE.read(batch.tobytes())["ts_recv"][0] == 5
+
+
+@pytest.mark.parametrize("count", [512, 513, 5000])
+def test_a_wrong_byte_is_found_among_few_rows_and_among_many(count: int) -> None:
+    batch = bytearray(rows.TRADE.template * count)
+    assert len(rows.TRADE.read(batch)) == count
+    at = rows.TRADE.offsets["size"] - 1
+    batch[(count - 2) * rows.EVENT_BYTES + at] ^= 1
+    with pytest.raises(RowError, match=f"row {count - 2}: byte {at} is not that of a trade row"):
+        rows.TRADE.read(batch)

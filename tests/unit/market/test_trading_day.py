@@ -35,3 +35,12 @@ def test_a_batch_may_hold_many_days_in_any_order() -> None:
 
 def test_no_times_are_no_days() -> None:
     assert TradingDays("UTC").of(np.zeros(0, np.int64)).tolist() == []
+
+
+def test_times_of_the_day_known_already_and_of_another_have_their_own_each() -> None:
+    days = TradingDays("UTC")
+    noons_ns = np.array([43_200, 129_600], np.int64) * 10**9
+    first = date(1970, 1, 1).toordinal()
+    assert days.of(noons_ns[:1]).tolist() == [first]
+    assert days.of(noons_ns).tolist() == [first, first + 1]
+    assert days.of(noons_ns[:0]).tolist() == []
