@@ -16,6 +16,7 @@ from mesh.bulk_client import BulkClient
 _logger = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 2048
+STREAM_FULL = frozenset((10077, 10122))  # of bytes, of messages: as nats-server numbers its errors
 _AT_ONCE = 256
 _FIRST_RETRY_S, _MAX_RETRY_S = 1.0, 10.0
 
@@ -23,7 +24,7 @@ _FIRST_RETRY_S, _MAX_RETRY_S = 1.0, 10.0
 class Message(NamedTuple):
     """What is to be stored, once: `id` is its `Nats-Msg-Id`.
 
-    `can_wait`: where the stream refuses it, as one that is full does, somebody else will see to it later.
+    `can_wait`: where the stream is full, somebody else will see to it later.
     """
 
     subject: str
@@ -33,6 +34,7 @@ class Message(NamedTuple):
 
 
 class _Error(msgspec.Struct):
+    err_code: int = 0
     description: str = ""
 
 
@@ -75,7 +77,7 @@ class AckedPublisher:
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Publish messages; returns once all are stored, however long NATS is away.
 
-        Gives the ids of those that a stream refused and that can wait.
+        Gives the ids of those that can wait, and that a full stream refused.
         """
         group = _Group()
         try:
@@ -133,7 +135,8 @@ class AckedPublisher:
         answer = _acks.decode(payload) if payload else _NOBODY
         is_stored = answer.seq is not None and answer.error is None
         message = group.left[token]
-        if not is_stored and not message.can_wait:
+        is_full = answer.error is not None and answer.error.err_code in STREAM_FULL
+        if not is_stored and not (is_full and message.can_wait):
             error = answer.error.description if answer.error is not None else "no stream takes it"
             _logger.warning("%s: %s; it is sent again when due", message.subject, error)
             return

@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from market.answer import Answer
+from mesh.acked_publisher import STREAM_FULL
 from mesh.commands import Asked, UnreadableError, decode_answer
 from mesh.connection import Connection
 from mesh.pool import PostgresAway
@@ -27,7 +28,6 @@ _PUBLISH_S = 2.0
 _ANSWER_S = 2.0
 _LOOK_AFTER_S = 0.02  # for the answer to a command that was given before; doubling
 _DEFAULT_MOST_WAITING = 10_000
-_STREAM_FULL = frozenset((10077, 10122))  # bytes, messages: as nats-server numbers its errors
 
 
 CommandKind = TypeVar("CommandKind", bound=Asked)
@@ -131,7 +131,7 @@ class CommandClient(Generic[CommandKind]):
         except NoStreamResponseError as error:
             raise NotTaken("NATS has no stream of commands") from error
         except APIError as error:
-            if error.err_code in _STREAM_FULL:
+            if error.err_code in STREAM_FULL:
                 raise Full(error.description) from error
             raise NotTaken(str(error)) from error
         except (NatsError, TimeoutError) as error:

@@ -73,10 +73,10 @@ async def test_what_comes_again_is_stored_once(client: Connection) -> None:
 async def test_messages_wait_for_a_stream_and_for_a_server(client: Connection, nats_server: NatsServer) -> None:
     publisher = AckedPublisher(client)
     async with asyncio.timeout(WITHIN_S):
-        early = asyncio.create_task(publisher.publish(messages(3)))
+        early = asyncio.create_task(publisher.publish([each._replace(can_wait=True) for each in messages(3)]))
         await retried(publisher, 1)
         await ensure(client.jetstream(), [PILE])
-        await early
+        assert await early == set()  # only a stream that is full is not waited for
         await nats_server.stop()
         late = asyncio.create_task(publisher.publish(messages(MAX_IN_FLIGHT + 5)))
         await retried(publisher, publisher.retried + 1)
