@@ -33,7 +33,7 @@ from tests.notify_worker import NotifyWorker
 
 pytestmark = pytest.mark.timeout(240)
 
-SEEDS = int(os.environ.get("TICKMESH_ALERT_SEEDS", "2"))
+SEEDS = int(os.environ.get("TICKMESH_ALERT_SEEDS", "1"))
 PARTITIONS, INSTRUMENTS, ROWS, BEFORE, PARTS = 2, 8, 5000, 200, 40
 GROUPS, USERS, FIRST, COMMANDS = 10, 40, 6, 12  # commands of each group, before the faults and meanwhile
 FAULTS = 7  # of workers

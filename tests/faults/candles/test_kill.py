@@ -26,7 +26,7 @@ from tests.faults.conftest import Report
 
 pytestmark = pytest.mark.timeout(180)
 
-SEEDS = int(os.environ.get("TICKMESH_CANDLE_SEEDS", "2"))
+SEEDS = int(os.environ.get("TICKMESH_CANDLE_SEEDS", "1"))
 PARTITIONS, INSTRUMENTS, ROWS, WRITING_S = 2, 60, 6000, 8.0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest_asyncio
@@ -44,18 +45,19 @@ async def gateway(market: Market) -> Gateway:
     return market.gateway
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def alert_worker(market: Market) -> AsyncIterator[AlertWorker]:
-    """Run an alert worker beside the market."""
+    """Run an alert worker beside the market, while a module needs it: it takes a quarter of a core."""
     dsn = market.environment["TICKMESH_POSTGRES_DSN"]
     worker = AlertWorker(market.folder, market.nats.url, dsn, alert_max_per_user=MAX_ALERTS)
     await worker.start()
+    key = {"Idempotency-Key": str(uuid4())}
     try:
         async with market.gateway.http() as http:
 
             async def answers() -> bool:
                 asked = {"symbol": "AAPL", "condition": "ABOVE", "threshold": 1e6}
-                answer = await http.post("/alerts", json=asked, headers={"Idempotency-Key": "first"})
+                answer = await http.post("/alerts", json=asked, headers=key)
                 return answer.status_code == CREATED
 
             await until(answers, "an alert is made", STARTED_WITHIN_S)
