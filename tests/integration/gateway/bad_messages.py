@@ -9,7 +9,10 @@ import pytest
 from tests.integration.gateway.live_client import Message
 
 MAX_BYTES = 64 << 10
-ACTIONS = "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping, watch_portfolio, unwatch_portfolio"
+ACTIONS = (
+    "auth, subscribe, unsubscribe, reconnect, snapshot, rate, ping, watch_portfolio, unwatch_portfolio, watch_alerts, "
+    "unwatch_alerts"
+)
 TOO_DEEP = "maximum recursion depth exceeded while deserializing an object"
 
 
