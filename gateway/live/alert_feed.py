@@ -51,8 +51,9 @@ class _Watched:
 class AlertFeed:
     """All users whose alerts are watched at this gateway."""
 
-    def __init__(self, connection: Connection, unseen: Unseen) -> None:
+    def __init__(self, connection: Connection, unseen: Unseen, flush_s: int = _FLUSH_S) -> None:
         self._connection = connection
+        self._flush_s = flush_s
         self._unseen = unseen
         self._watched: dict[UUID, _Watched] = {}
         self._behind: set[Session] = set()
@@ -95,7 +96,7 @@ class AlertFeed:
             async with watched.reading:
                 if watched.subscription is None:
                     watched.subscription = await self._connection.subscribe(subjects.alerts_fired(user), cb=self._hear)
-                    await self._connection.flush(_FLUSH_S)  # what fires from now on is heard
+                    await self._connection.flush(self._flush_s)  # what fires from now on is heard
                 await self._begin(user, watched, session)
         except (PostgresAway, NatsError, TimeoutError) as error:
             _logger.debug("alerts cannot be watched: %s", str(error) or type(error).__name__)

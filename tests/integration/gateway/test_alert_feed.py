@@ -27,6 +27,7 @@ from tests.unit.gateway.tiny_market import TinyChannel, TinyMarket
 from tests.unit.gateway.tiny_socket import TinySocket
 
 USER = uuid4()
+FLUSH_S = 20  # however busy the machine is
 
 
 class Keeper:
@@ -78,7 +79,10 @@ class Watcher:
         async def is_so() -> bool:
             return self.told == list(wanted)
 
-        await until(is_so, f"told is {wanted}")
+        try:
+            await until(is_so, f"told is {wanted}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.told}") from error
 
 
 def _words(message: dict[str, Any]) -> str:
@@ -107,7 +111,7 @@ async def parts(nats_server: NatsServer) -> AsyncIterator[tuple[AlertFeed, Keepe
             connections.append(await connect(MeshSettings(nats_url=nats_server.url), name))
             stack.push_async_callback(connections[-1].close)
         keeper = Keeper(connections[1])
-        feed = AlertFeed(connections[0], keeper.unseen)
+        feed = AlertFeed(connections[0], keeper.unseen, FLUSH_S)
         running = asyncio.create_task(feed.run())
         stack.push_async_callback(cancelled, running)
         yield feed, keeper, TinyMarket(TinyChannel("quote"))
