@@ -1,8 +1,9 @@
 """Who instruments are, and when their venues trade."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +14,10 @@ from market import subjects
 from market.candles.sessions import Segments
 from market.symbols import SymbolKey
 from mesh.calendars import Calendars
+from mesh.connection import Connection, connect
 from mesh.directory import Directory
+from mesh.settings import MeshSettings
+from mesh.streams import declared, ensure
 from workers.calendars import times_of
 
 _logger = logging.getLogger(__name__)
@@ -77,3 +81,19 @@ class Names:
                 await asyncio.sleep(_RETRY_S)
             else:
                 return
+
+
+@contextlib.asynccontextmanager
+async def connected(settings: MeshSettings, process: str) -> AsyncIterator[tuple[Connection, Directory, Names]]:
+    """Connect a process, bring the streams about, learn the instruments and their venues; on leaving, disconnect."""
+    client = await connect(settings, process)
+    try:
+        js = client.jetstream()
+        await ensure(js, declared(settings))
+        directory = await Directory.open(js)
+        client.on_reconnect(directory.reconnected)
+        names = Names(directory, await Calendars.open(js))
+        await names.learn_times()
+        yield client, directory, names
+    finally:
+        await client.close()

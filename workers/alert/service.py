@@ -14,12 +14,11 @@ from mesh.actor.host import ActorHost
 from mesh.actor.members import own_name
 from mesh.actor.runtime import ActorRules
 from mesh.alerts.batch import SESSION
-from mesh.calendars import Calendars
-from mesh.connection import Connection, connect
+from mesh.connection import Connection
 from mesh.directory import Directory
 from mesh.pool import Patience, Pool
 from mesh.snapshots import SNAPSHOTS_AT_ONCE, Snapshots
-from mesh.streams import TAPE, declared, ensure
+from mesh.streams import TAPE
 from workers.alert.commanding import Commanding
 from workers.alert.days import InstrumentDays
 from workers.alert.decisions import Rules
@@ -28,7 +27,7 @@ from workers.alert.prices import Prices
 from workers.alert.settings import AlertSettings
 from workers.alert.shell import AlertShell
 from workers.alert.transactions import Transactions
-from workers.names import Names
+from workers.names import Names, connected
 
 WORKER = "alert"
 _NS_PER_S = 1e9
@@ -38,22 +37,13 @@ _YOUNG_OBJECTS = 200_000
 
 @contextlib.asynccontextmanager
 async def open_worker(settings: AlertSettings) -> AsyncIterator["AlertService"]:
-    """Connect, bring the streams about, learn the instruments and their venues; on leaving, give everything back."""
-    client = await connect(settings, "alerts")
-    try:
-        js = client.jetstream()
-        await ensure(js, declared(settings))
-        directory = await Directory.open(js)
-        client.on_reconnect(directory.reconnected)
-        names = Names(directory, await Calendars.open(js))
-        await names.learn_times()
+    """Connect and build the worker; on leaving, give everything back."""
+    async with connected(settings, "alerts") as (client, directory, names):
         service = AlertService(settings, client, directory, names)
         try:
             yield service
         finally:
             await service.close()
-    finally:
-        await client.close()
 
 
 class AlertService:

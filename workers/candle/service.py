@@ -15,15 +15,14 @@ from mesh.actor.host import ActorHost
 from mesh.actor.members import own_name
 from mesh.actor.outbox import Outbox
 from mesh.actor.runtime import ActorRules
-from mesh.calendars import Calendars
 from mesh.candles.cache import CandleCache
 from mesh.candles.now import CandleNowServer
 from mesh.candles.postgres import StoreAway
 from mesh.candles.store import CandleStore
 from mesh.candles.writer import WORKER, CandleWriter
-from mesh.connection import Connection, connect
+from mesh.connection import Connection
 from mesh.directory import Directory
-from mesh.streams import TAPE, declared, ensure
+from mesh.streams import TAPE
 from workers.candle.core import CoreRules
 from workers.candle.corrections import Corrections
 from workers.candle.effects import EffectWriter, join
@@ -31,7 +30,7 @@ from workers.candle.live import LiveCandles, LivePace
 from workers.candle.past import PastReader
 from workers.candle.settings import CandleSettings
 from workers.candle.shell import CandleShell, tokens_of
-from workers.names import Names
+from workers.names import Names, connected
 
 _logger = logging.getLogger(__name__)
 
@@ -45,22 +44,13 @@ _RETENTION_RETRY_S = 60.0
 
 @contextlib.asynccontextmanager
 async def open_worker(settings: CandleSettings) -> AsyncIterator["CandleService"]:
-    """Connect, bring the streams about, learn the instruments and their venues; on leaving, give everything back."""
-    client = await connect(settings, "candles")
-    try:
-        js = client.jetstream()
-        await ensure(js, declared(settings))
-        directory = await Directory.open(js)
-        client.on_reconnect(directory.reconnected)
-        names = Names(directory, await Calendars.open(js))
-        await names.learn_times()
+    """Connect and build the worker; on leaving, give everything back."""
+    async with connected(settings, "candles") as (client, directory, names):
         service = CandleService(settings, client, directory, names)
         try:
             yield service
         finally:
             await service.close()
-    finally:
-        await client.close()
 
 
 class CandleService:

@@ -10,13 +10,10 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest_asyncio
 
-from gateway.live.admission import Admitted
 from gateway.live.alert_feed import AlertFeed
 from gateway.live.commands import UnwatchAlerts, WatchAlerts
 from gateway.live.messages import Alerts, Firing
-from gateway.live.outlet import MAX_WAITING_BYTES, Outlet
-from gateway.live.session import Session
-from gateway.live.token_bucket import TokenBucket
+from gateway.live.outlet import MAX_WAITING_BYTES
 from infra.local.servers import NatsServer
 from market import subjects
 from mesh.connection import Connection, connect
@@ -24,6 +21,7 @@ from mesh.pool import PostgresAway
 from mesh.settings import MeshSettings
 from tests.integration.gateway.running import until
 from tests.unit.gateway.tiny_market import TinyChannel, TinyMarket
+from tests.unit.gateway.tiny_session import tiny_session
 from tests.unit.gateway.tiny_socket import TinySocket
 
 USER = uuid4()
@@ -64,11 +62,7 @@ class Watcher:
 
     def __init__(self, market: TinyMarket, user: UUID = USER) -> None:
         self.end = TinySocket()
-        wire = market.fan_out.wire
-        admitted = Admitted("address", 0)
-        admitted.user = user
-        outlet = Outlet(self.end.socket, wire)
-        self.session = Session(wire, outlet, market.fan_out, admitted, TokenBucket(1, 1), 0)
+        self.session = tiny_session(market, self.end, user)
 
     @property
     def told(self) -> list[str]:

@@ -9,11 +9,7 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 from nats.aio.msg import Msg
 
-from gateway.live.admission import Admitted
-from gateway.live.outlet import Outlet
 from gateway.live.portfolio_feed import PortfolioFeed
-from gateway.live.session import Session
-from gateway.live.token_bucket import TokenBucket
 from infra.local.servers import NatsServer
 from market import subjects
 from mesh.connection import Connection, connect
@@ -21,6 +17,7 @@ from mesh.portfolio_now import Answered, PortfolioMessage, Watched
 from mesh.settings import MeshSettings
 from tests.integration.gateway.running import until
 from tests.unit.gateway.tiny_market import TinyChannel, TinyMarket
+from tests.unit.gateway.tiny_session import tiny_session
 from tests.unit.gateway.tiny_socket import TinySocket
 
 PORTFOLIO, USER = uuid4(), uuid4()
@@ -62,11 +59,7 @@ class Watcher:
 
     def __init__(self, market: TinyMarket, user: UUID = USER) -> None:
         self.end = TinySocket()
-        wire = market.fan_out.wire
-        admitted = Admitted("address", 0)
-        admitted.user = user
-        outlet = Outlet(self.end.socket, wire)
-        self.session = Session(wire, outlet, market.fan_out, admitted, TokenBucket(1, 1), 0)
+        self.session = tiny_session(market, self.end, user)
 
     @property
     def sent(self) -> list[tuple[str, int]]:
