@@ -1,19 +1,16 @@
 """A worker on a tape and a database that all tests share, each with users and an instrument of its own."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import numpy as np
 import pytest_asyncio
 from nats.js import JetStreamContext
 
 from infra.local.servers import NatsServer, PostgresServer, running_nats
-from infra.migrate import migrate
 from market import subjects
 from market.instrument import Instrument, Listing
 from market.row_type import Rows
@@ -25,6 +22,7 @@ from mesh.directory import Directory
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
 from tests.alert_worker import AlertClient, AlertWorker, alert_client, partition_of
+from tests.databases import new_database
 
 PARTITIONS = 2
 MAX_PER_USER = 15
@@ -68,19 +66,6 @@ def trades(instrument: Instrument, sequence: int, prices: tuple[float, ...]) -> 
     passed_s = made["sequence"].astype(np.int64) - (1 << 32)
     made["ts_event"] = made["ts_recv"] = (int(NOON.timestamp()) + passed_s) * 10**9
     return made.view(EVENT_DTYPE)
-
-
-async def new_database(server: PostgresServer) -> str:
-    """Make a database with the schema; it goes with the server."""
-    name = f"alerts_{next(_numbers)}"
-    admin = await asyncpg.connect(server.admin_url, ssl=False)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} OWNER tickmesh")
-    finally:
-        await admin.close()
-    dsn = server.url.rpartition("/")[0] + f"/{name}"
-    await asyncio.to_thread(migrate, dsn)
-    return dsn
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

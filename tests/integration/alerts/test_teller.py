@@ -12,7 +12,7 @@ from mesh.alerts.writes import Changes
 from mesh.connection import connect
 from mesh.pool import Patience, Pool
 from mesh.settings import MeshSettings
-from tests.integration.alerts.conftest import new_database
+from tests.databases import new_database
 from workers.alert.teller import Teller
 from workers.alert.transactions import Transactions
 

@@ -20,7 +20,8 @@ from mesh.alerts.batch import SESSION, Progress, take, untold
 from mesh.alerts.loading import changed_rules, live_rules
 from mesh.alerts.rows import alert_row
 from mesh.alerts.writes import Changes, Mark, write_decided, write_touched
-from tests.integration.alerts.conftest import NOON, new_database
+from tests.databases import new_database
+from tests.integration.alerts.conftest import NOON
 from workers.alert.touches import portions, settle
 
 PARTITION, RULES = 3, 60

@@ -13,10 +13,10 @@ import pytest_asyncio
 
 from infra.local.ports import any_free
 from infra.local.servers import NatsServer, PostgresServer, running_nats
-from infra.migrate import migrate
 from mesh.connection import connect
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
+from tests.databases import new_database
 from tests.notify_worker import Desk, NotifyWorker
 from workers.notify.vapid import new_keys
 
@@ -47,19 +47,6 @@ class Stack:
             "apprise_schemes": "json",
         }
         return NotifyWorker(self.folder, self.nats.url, dsn or self.dsn, name, **(offered | settings))
-
-
-async def new_database(server: PostgresServer) -> str:
-    """Make a database with the schema; it goes with the server."""
-    name = f"notify_{next(_numbers)}"
-    admin = await asyncpg.connect(server.admin_url, ssl=False)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} OWNER tickmesh")
-    finally:
-        await admin.close()
-    dsn = server.url.rpartition("/")[0] + f"/{name}"
-    await asyncio.to_thread(migrate, dsn)
-    return dsn
 
 
 @contextlib.asynccontextmanager

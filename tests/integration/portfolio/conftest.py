@@ -1,20 +1,18 @@
 """A worker on a stream and a database; most tests share one, each with users of its own."""
 
-import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import pytest_asyncio
 
 from infra.local.servers import NatsServer, PostgresServer, running_nats
-from infra.migrate import migrate
 from mesh.ledger.store import LedgerStore
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
+from tests.databases import new_database
 from tests.portfolio_worker import LedgerClient, PortfolioWorker, ledger_client
 
 PARTITIONS = 2
@@ -34,19 +32,6 @@ class Stack:
     def another_worker(self, dsn: str) -> PortfolioWorker:
         """Make a worker for other tables of the same stream; it does not run yet."""
         return PortfolioWorker(self.folder, self.nats.url, dsn, f"another-{next(_numbers)}", partitions=PARTITIONS)
-
-
-async def new_database(server: PostgresServer) -> str:
-    """Make a database with the schema; it goes with the server."""
-    name = f"portfolios_{next(_numbers)}"
-    admin = await asyncpg.connect(server.admin_url, ssl=False)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} OWNER tickmesh")
-    finally:
-        await admin.close()
-    dsn = server.url.rpartition("/")[0] + f"/{name}"
-    await asyncio.to_thread(migrate, dsn)
-    return dsn
 
 
 @contextlib.asynccontextmanager

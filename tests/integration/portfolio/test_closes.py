@@ -22,7 +22,8 @@ from mesh.candles.writer import CandleWriter
 from mesh.directory import Directory
 from mesh.ledger.batch import take
 from mesh.numbered import Numbered
-from tests.integration.portfolio.conftest import Stack, new_database
+from tests.databases import new_database
+from tests.integration.portfolio.conftest import Stack
 from tests.integration.portfolio.venue import Venue
 from tests.portfolio_worker import LedgerClient, command, trade
 from workers.portfolio.apply import Batch, apply

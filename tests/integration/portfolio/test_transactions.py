@@ -23,7 +23,8 @@ from mesh.ledger.store import LedgerStore
 from mesh.pool import Pool, PostgresAway
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
-from tests.integration.portfolio.conftest import new_database, stopped_in_the_end
+from tests.databases import new_database
+from tests.integration.portfolio.conftest import stopped_in_the_end
 from tests.integration.portfolio.cutting import Cut, cutting_way
 from tests.ledger_check import differences, read_commands, read_tables
 from tests.portfolio_worker import PortfolioWorker, command, ledger_client, trade

@@ -13,7 +13,8 @@ from market.ledger.transaction import Kind
 from mesh import portfolio_now
 from mesh.settings import MeshSettings
 from mesh.streams import declared, ensure
-from tests.integration.portfolio.conftest import new_database, stopped_in_the_end
+from tests.databases import new_database
+from tests.integration.portfolio.conftest import stopped_in_the_end
 from tests.integration.portfolio.cutting import Cut, cutting_way
 from tests.portfolio_worker import PortfolioWorker, ledger_client, trade
 

@@ -12,7 +12,8 @@ from market import subjects
 from market.ledger.commands import Correct, Delete, Record, Rename
 from market.ledger.transaction import Kind
 from mesh.ledger.store import Cursor, LedgerStore
-from tests.integration.portfolio.conftest import PARTITIONS, Stack, new_database
+from tests.databases import new_database
+from tests.integration.portfolio.conftest import PARTITIONS, Stack
 from tests.ledger_check import differences, of_users, read_commands, tables_at_the_end
 from tests.ledger_stream import Stream
 from tests.portfolio_worker import LedgerClient, command, trade
