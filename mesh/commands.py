@@ -21,6 +21,7 @@ MISMATCH = Answer(
         "detail": "another request was sent with this Idempotency-Key; a new request needs a new key",
     },
 )
+UNWRITABLE = Answer(500, {"code": "unwritable_command", "detail": "the tables cannot hold what this command comes to"})
 
 Action = TypeVar("Action")
 

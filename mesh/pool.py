@@ -24,6 +24,9 @@ _FIRST_RETRY_S, _MAX_RETRY_S = 0.05, 1.0
 # Away, or tired of a transaction that waited.
 AWAY = (*postgres.AWAY, asyncpg.TransactionRollbackError, asyncpg.IdleInTransactionSessionTimeoutError)
 
+# What Postgres says of a value that it cannot hold.
+VALUE_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
 
 class PostgresAway(Exception):  # noqa: N818  # says what is the case
     """Postgres cannot be reached or does not answer; trying again helps. What was to be committed may be, or not."""

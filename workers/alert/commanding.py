@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 from nats.errors import Error as NatsError
 
 from market import subjects
@@ -14,8 +13,9 @@ from market.alerts.commands import Create
 from market.answer import Answer
 from mesh.actor.reader import PartitionReader
 from mesh.alerts.writes import Mark
-from mesh.commands import encode_answer
+from mesh.commands import UNWRITABLE, encode_answer
 from mesh.connection import Connection
+from mesh.pool import VALUE_ERRORS
 from mesh.streams import ALERTS, ConsumerSpec
 from workers.alert.decisions import Numbered, Outcomes, Rules, answers_to, decide_all, numbered
 from workers.alert.owned import Owned
@@ -30,10 +30,6 @@ _WAIT_S = 1.0
 _ACK_WAIT_S = 300.0
 _MAX_ACK_PENDING = 65_536
 _INACTIVE_S = 600.0
-_UNWRITABLE = Answer(500, {"code": "unwritable_command", "detail": "the tables cannot hold what this command comes to"})
-
-# What Postgres says of a value that it cannot hold. All else is not a command's fault, and ends the process.
-_OF_A_COMMAND = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ class Commanding:
         await self._prices.learn(owned.core, [each.instrument for each in asked if isinstance(each, Create)])
         try:
             await self._commit(owned, commands)
-        except _OF_A_COMMAND as error:
+        except VALUE_ERRORS as error:  # all else is not a command's fault, and ends the process
             if len(commands) > 1:
                 _logger.warning("commands are not taken together: %s", error)
                 for each in commands:
@@ -91,7 +87,7 @@ class Commanding:
                 raise
             _logger.exception("command %d cannot be written", commands[0].sequence)
             self.counts.unwritable += 1
-            await self._commit(owned, [replace(commands[0], refusal=_UNWRITABLE)])
+            await self._commit(owned, [replace(commands[0], refusal=UNWRITABLE)])
 
     async def _commit(self, owned: Owned, commands: Sequence[Numbered]) -> None:
         core = owned.core

@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
-
-from market.answer import Answer
 from market.ledger.commands import Correct, Import
-from mesh.pool import Patience, Pool
+from mesh.commands import UNWRITABLE
+from mesh.pool import VALUE_ERRORS, Patience, Pool
 from workers.portfolio.apply import Batch, Outcome, apply
 
 _logger = logging.getLogger(__name__)
@@ -19,10 +17,6 @@ TOGETHER = (
     2  # shared transactions at a time: more would be smaller ones, and a single one waits for its slowest command
 )
 WITHIN_S = 60.0  # a transaction; most of it is for an import into a long history on a busy machine
-_UNWRITABLE = Answer(500, {"code": "unwritable_command", "detail": "the tables cannot hold what this command comes to"})
-
-# What Postgres says of a value that it cannot hold. All else is not a command's fault, and ends the process.
-_OF_A_COMMAND = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 Hear = Callable[[Batch], None]
 
@@ -107,7 +101,7 @@ class Committer:
         began_s = time.monotonic()
         try:
             outcomes = await self._patience.ask(attempt)
-        except _OF_A_COMMAND as error:
+        except VALUE_ERRORS as error:  # all else is not a command's fault, and ends the process
             _logger.warning("a transaction is not taken as a whole: %s", error)
             await self._bring_each(pool, waiting, error)
             return
@@ -119,7 +113,7 @@ class Committer:
                 self._count(outcome)
             _tell(each, outcome)
 
-    async def _bring_each(self, pool: Pool, waiting: Sequence[_Waiting], error: asyncpg.PostgresError) -> None:
+    async def _bring_each(self, pool: Pool, waiting: Sequence[_Waiting], error: Exception) -> None:
         """Divide what the tables do not take as a whole, down to the command that they do not take, and refuse that.
 
         Raises the error where they do not even take the refusal.
@@ -134,7 +128,7 @@ class Committer:
             if commands[0].refusal is not None:
                 raise error
             _logger.error("command %d cannot be written: %s", commands[0].sequence, error)
-            commands = [replace(commands[0], refusal=_UNWRITABLE)]
+            commands = [replace(commands[0], refusal=UNWRITABLE)]
         outcome = Outcome()
         after = whole.batch.after
         for command in commands:
@@ -153,7 +147,7 @@ class Committer:
         counts.repeated += len(outcome.answers) - len(outcome.new)
         counts.refused += len(outcome.new) - len(outcome.changes)
         counts.unreadable += sum(each.command is None for each, _ in outcome.answers)
-        counts.unwritable += sum(answer is _UNWRITABLE for _, answer in outcome.answers)
+        counts.unwritable += sum(answer is UNWRITABLE for _, answer in outcome.answers)
 
 
 def _is_long(batch: Batch) -> bool:
