@@ -92,5 +92,10 @@ class Desk:
     async def are(self, ids: Sequence[UUID], state: str) -> bool:
         return {row["state"] for row in await self.rows(ids)} == {state}
 
+    async def has_error(self, channel: UUID, error: str) -> bool:
+        return bool(
+            await self.connection.fetchval("SELECT last_error FROM alert_channels WHERE id = $1", channel) == error
+        )
+
     async def channel_state(self, channel: UUID) -> str:
         return str(await self.connection.fetchval("SELECT state FROM alert_channels WHERE id = $1", channel))

@@ -161,4 +161,5 @@ def _body(channel: UserChannel) -> dict[str, str | None]:
         "state": channel.state,
         "created_at": time_text(channel.created_at),
         "verified_at": None if channel.verified_at is None else time_text(channel.verified_at),
+        "error": channel.last_error,
     }

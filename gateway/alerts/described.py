@@ -74,6 +74,7 @@ class ChannelBody(msgspec.Struct):
     state: Annotated[str, Meta(description="unverified, verified or broken.")]
     created_at: Time
     verified_at: Time | None
+    error: Annotated[str, Meta(description="What stood against the last message; empty once one was taken.")]
     secret: Annotated[str | None, Meta(description="That signs a webhook's calls; told only once.")] = None
 
 

@@ -22,7 +22,7 @@ MAX_ATTEMPTS = 5  # to type a code
 CONNECTIONS = 2
 WITHIN_S = 5.0
 
-_FIELDS = "id, kind, name, address, state, created_at, verified_at"
+_FIELDS = "id, kind, name, address, state, created_at, verified_at, last_error"
 _OF_USER = f"SELECT {_FIELDS} FROM alert_channels WHERE user_id = $1 ORDER BY created_at, id"  # noqa: S608  # no value
 _ONE = f"SELECT {_FIELDS} FROM alert_channels WHERE id = $1 AND user_id = $2"  # noqa: S608  # no value is in it
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('channels ' || $1::uuid::text, 0))"
@@ -32,9 +32,9 @@ _ADD = """
         (id, user_id, kind, name, address, settings, secret, state, code_hash, code_expires_at, created_at, verified_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
-_SET = "UPDATE alert_channels SET settings = $2, state = 'verified' WHERE id = $1"
+_SET = "UPDATE alert_channels SET settings = $2, state = 'verified', last_error = '' WHERE id = $1"
 _NEW_CODE = """
-    UPDATE alert_channels SET code_hash = $3, code_expires_at = $4, code_attempts = 0
+    UPDATE alert_channels SET code_hash = $3, code_expires_at = $4, code_attempts = 0, last_error = ''
     WHERE id = $1 AND user_id = $2 AND state = 'unverified'
 """
 _CODE = """
@@ -55,7 +55,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class UserChannel:
-    """A way out as its user sees it; `state` is unverified, verified or broken."""
+    """A way out as its user sees it; `state` is unverified, verified or broken.
+
+    `last_error` is what stood against the last message that was sent there, empty once one was taken.
+    """
 
     id: UUID
     kind: Kind
@@ -64,6 +67,7 @@ class UserChannel:
     state: str
     created_at: datetime
     verified_at: datetime | None
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ _READ = """
 """
 _SENT = """
     WITH mended AS (
-        UPDATE alert_channels SET state = 'verified' WHERE id = $2 AND state = 'broken' AND verified_at IS NOT NULL
+        UPDATE alert_channels SET last_error = '',
+            state = CASE WHEN state = 'broken' AND verified_at IS NOT NULL THEN 'verified' ELSE state END
+        WHERE id = $2 AND (state = 'broken' OR last_error <> '')
     )
     UPDATE notifications SET state = 'sent', sent_at = now(), published = true, attempts = attempts + 1, last_error = ''
     WHERE id = $1 AND state <> 'sent'
@@ -36,16 +38,20 @@ _VERIFIED = """
     UPDATE alert_channels SET state = 'verified', verified_at = now() WHERE id = $1 AND state <> 'verified'
 """
 _FAILED = """
+    WITH said AS (UPDATE alert_channels SET last_error = $2 WHERE id = $3 AND last_error <> $2)
     UPDATE notifications SET state = 'failed', attempts = attempts + 1, last_error = $2
     WHERE id = $1 AND state IN ('queued', 'failed')
 """
 _DEAD = """
-    WITH broken AS (
-        UPDATE alert_channels SET state = 'broken' WHERE id = $4 AND $5 AND state = 'verified'
+    WITH said AS (
+        UPDATE alert_channels SET last_error = $2,
+            state = CASE WHEN $5 AND state = 'verified' THEN 'broken' ELSE state END
+        WHERE id = $4 AND $3 > 0
     )
     UPDATE notifications SET state = 'dead', attempts = attempts + $3, last_error = $2
     WHERE id = $1 AND state IN ('queued', 'failed')
 """
+_WAITS = "UPDATE alert_channels SET last_error = $2 WHERE id = $1 AND last_error <> $2"
 _AGAIN = """
     UPDATE notifications SET state = 'queued', attempts = 0, published = false
     WHERE id = $1 AND state = 'dead' RETURNING id, kind, channel_id, user_id
@@ -117,7 +123,7 @@ class NotificationStore:
         return Notification(user=user, kind=kind, channel=channel, **values)
 
     async def sent(self, notification: Notification) -> None:
-        """Write down that the provider has it. A channel that was taken for broken is not."""
+        """Write down that the provider has it: nothing stands against its channel any more, also if it was broken."""
         await self._write(_SENT, notification.id, notification.channel_id)
 
     async def verified(self, channel: UUID) -> None:
@@ -125,11 +131,15 @@ class NotificationStore:
         await self._write(_VERIFIED, channel)
 
     async def failed(self, notification: Notification, reason: str) -> None:
-        """Write down an attempt that another one will follow."""
-        await self._write(_FAILED, notification.id, reason)
+        """Write down an attempt that another one will follow, for the channel too."""
+        await self._write(_FAILED, notification.id, reason, notification.channel_id)
+
+    async def waits(self, channel: UUID, reason: str) -> None:
+        """Write down why what is to be sent by a channel is not even tried just now."""
+        await self._write(_WAITS, channel, reason)
 
     async def dead(self, notification: Notification, reason: str, *, tried: bool, breaks_channel: bool) -> None:
-        """Give one up."""
+        """Give one up; what stood against an attempt is the channel's error too."""
         await self._write(_DEAD, notification.id, reason, int(tried), notification.channel_id, breaks_channel)
 
     async def again(self, notification: UUID) -> Order | None:

@@ -60,6 +60,11 @@ class Breakers:
         else:
             self._providers.pop(name, None)
 
+    def is_open(self, name: str) -> bool:
+        """Tell whether a provider is left alone."""
+        provider = self._providers.get(name)
+        return provider is not None and provider.pause_s > 0
+
     def open_names(self) -> list[str]:
         """List the providers that are left alone."""
         return sorted(name for name, provider in self._providers.items() if provider.pause_s)

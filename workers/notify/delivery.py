@@ -25,6 +25,7 @@ from workers.notify.words import one_line, words_of
 
 _logger = logging.getLogger(__name__)
 
+LEFT_ALONE = "there were several failures in a row, and a pause is made before the next attempt"
 _MOST_REASON = 300
 _APART_S = 1.0  # over which those who waited for the same provider come back
 
@@ -87,6 +88,8 @@ class Deliverer:
         wait_s = self.breakers.admit(provider, time.monotonic())
         if wait_s:
             self.counts.waited += 1
+            if not isinstance(parcel.body, Fired) and self.breakers.is_open(provider):  # somebody looks for it now
+                await self._patience.ask(lambda: self._store.waits(found.channel_id, LEFT_ALONE))
             return wait_s + random.random() * _APART_S  # noqa: S311  # nobody is kept from guessing it
         is_well: bool | None = None
         try:

@@ -84,11 +84,16 @@ async def code_sent(mail: MailServer, address: str, number: int = 1) -> str:
     return str(code)
 
 
-async def has_state(http: httpx.AsyncClient, path: str, state: str) -> None:
+async def has(http: httpx.AsyncClient, path: str, **fields: str) -> None:
     async def is_so() -> bool:
-        return (await http.get(path)).json()["state"] == state
+        return fields.items() <= (await http.get(path)).json().items()
 
-    await until(is_so, f"{path} is {state}")
+    await until(is_so, f"{path} has {fields}")
+
+
+async def as_challenged(call: Call) -> Reply:
+    """Answer as one who wants to be called."""
+    return Reply(200, json.loads(call.body)["data"].get("challenge", "").encode())
 
 
 def push(endpoint: str) -> dict[str, object]:
@@ -123,7 +128,7 @@ async def test_a_mailbox_is_the_user_s_by_a_code_and_is_then_told(
     assert refusal(await http.post(f"{path}/code")) == (409, "already_verified")
 
     test = (await http.post(f"{path}/test")).json()["test"]
-    await has_state(http, f"{path}/tests/{test}", "sent")
+    await has(http, f"{path}/tests/{test}", state="sent")
     assert (await http.get(f"{path}/tests/{test}")).json() == {"state": "sent", "attempts": 1, "error": ""}
     assert refusal(await http.get(f"{path}/tests/{uuid4()}")) == (404, "unknown_test")
 
@@ -187,19 +192,16 @@ async def test_only_what_is_sent_to_strangers_counts_against_their_address(
 
 
 async def test_a_webhook_is_the_user_s_by_its_answer(http: httpx.AsyncClient, mail_port: int) -> None:
-    async def answer(call: Call) -> Reply:
-        return Reply(200, json.loads(call.body)["data"].get("challenge", "").encode())
-
     receiver: Receiver
-    async with receiving(answer) as receiver:
+    async with receiving(as_challenged) as receiver:
         channel = await added(http, kind="webhook", address=receiver.url)
         assert channel["secret"].startswith("whsec_")
         path = f"/alert-channels/{channel['id']}"
-        await has_state(http, path, "verified")
+        await has(http, path, state="verified")
         assert "secret" not in (await http.get(path)).json()
         assert refusal(await http.post(f"{path}/verify", json={"code": "123456"})) == (409, "already_verified")
         test = (await http.post(f"{path}/test")).json()["test"]
-        await has_state(http, f"{path}/tests/{test}", "sent")
+        await has(http, f"{path}/tests/{test}", state="sent")
         assert [json.loads(call.body)["type"] for call in receiver.calls] == ["challenge", "test"]
 
 
@@ -214,7 +216,24 @@ async def test_a_webhook_that_does_not_answer_the_challenge_is_told_that_there_i
         path = f"/alert-channels/{(await added(http, kind='webhook', address=receiver.url))['id']}"
         refused = await http.post(f"{path}/verify", json={"code": "123456"})
         assert refusal(refused) == (409, "verified_by_challenge")
+        await has(http, path, error="the answer does not hold the challenge")
         assert (await http.get(path)).json()["state"] == "unverified"
+
+
+async def test_why_a_challenge_does_not_arrive_is_in_the_list_until_another_one_is_sent(
+    http: httpx.AsyncClient, mail_port: int
+) -> None:
+    receiver: Receiver
+    async with receiving(lambda _call: asyncio.sleep(0, Reply(404))) as receiver:
+        channel = await added(http, kind="webhook", address=receiver.url)
+        assert channel["error"] == ""
+        path = f"/alert-channels/{channel['id']}"
+        await has(http, path, error="the answer was 404")
+        (listed,) = (await http.get("/alert-channels")).json()["channels"]
+        assert (listed["state"], listed["error"]) == ("unverified", "the answer was 404")
+        receiver.answer = as_challenged
+        assert (await http.post(f"{path}/code")).status_code == 204
+        await has(http, path, state="verified", error="")
 
 
 async def test_a_browser_subscribes_and_is_one_user_s_at_a_time(http: httpx.AsyncClient, gateway: Gateway) -> None:

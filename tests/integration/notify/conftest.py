@@ -73,7 +73,7 @@ async def at_work(*workers: NotifyWorker) -> AsyncIterator[None]:
         for worker in workers:
             await worker.stop()
     for worker in workers:
-        assert "Error" not in worker.said, worker.said[-5000:]
+        assert "Traceback" not in worker.said, worker.said[-5000:]
         assert "http" not in worker.said, "addresses of users are logged"
 
 

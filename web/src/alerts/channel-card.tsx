@@ -10,9 +10,11 @@ import {
   type ChannelState,
   type ChannelTest,
   isDecided,
+  proofOf,
   takesCode,
   testWords,
   titleOf,
+  troubleWords,
   whereOf,
 } from "./channels";
 import { Icon } from "./icon";
@@ -34,6 +36,7 @@ export function ChannelCard({ channel, onChange }: ChannelCardProps) {
   const { id, kind, state } = channel;
   const [isRemoving, setRemoving] = useState(false);
   const title = titleOf(channel);
+  const trouble = troubleWords(channel);
   return (
     <li className="channel" data-channel={id} data-kind={kind} data-state={state}>
       <Icon name={kind} />
@@ -53,9 +56,9 @@ export function ChannelCard({ channel, onChange }: ChannelCardProps) {
           A challenge is being sent to it. It is verified as soon as the receiver answers with the challenge.
         </p>
       )}
-      {state === "broken" && (
-        <p className="channel-hint">
-          Messages were refused there. Once that is mended, a test that arrives brings it back.
+      {trouble !== null && (
+        <p className="channel-hint field-error" role="status" data-testid="channel-trouble">
+          {trouble}
         </p>
       )}
       {isRemoving && (
@@ -77,7 +80,7 @@ function AgainButton({ channel: { id, kind } }: { channel: Channel }) {
   const { alerts } = useDesk();
   const { isBusy, problem, run } = useAction();
   const [isSent, setSent] = useState(false);
-  const what = kind === "webhook" ? "challenge" : "code";
+  const what = proofOf(kind);
   return (
     <>
       <span role="status" className={problem === null ? "channel-told" : "field-error"}>

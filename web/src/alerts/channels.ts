@@ -23,6 +23,8 @@ export interface Channel {
   readonly name: string;
   readonly address: string;
   readonly state: ChannelState;
+  /** What stood against the last message that was sent there; empty once one was taken. */
+  readonly error: string;
 }
 
 /** The user's channels, and which kinds this installation can do. */
@@ -50,6 +52,7 @@ export function channel(value: unknown): Channel {
     name: string(fields["name"]),
     address: string(fields["address"]),
     state: oneOf(CHANNEL_STATES, fields["state"]),
+    error: string(fields["error"]),
   };
 }
 
@@ -74,6 +77,22 @@ export function testWords({ state, error }: ChannelTest): string {
     case "dead":
       return `The test could not be sent: ${error}`;
   }
+}
+
+/** Why nothing arrives there; null where nothing is known against it. */
+export function troubleWords({ kind, state, error }: Channel): string | null {
+  if (state === "broken") {
+    const refused = error === "" ? "Messages were refused there." : `Messages were refused there: ${error}.`;
+    return `${refused} Once that is mended, a test that arrives brings it back.`;
+  }
+  if (error === "") return null;
+  if (state === "verified") return `The last message has not arrived: ${error}.`;
+  return `The ${proofOf(kind)} has not arrived: ${error}.`;
+}
+
+/** What shows that a channel is the user's. */
+export function proofOf(kind: ChannelKind): string {
+  return kind === "webhook" ? "challenge" : "code";
 }
 
 /** What a kind is called, what is asked for, and how it is verified. */

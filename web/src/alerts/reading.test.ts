@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MalformedError } from "../api/fields";
 import { ALERT, ALERT_BODY, FIRING, FIRING_BODY } from "./alerts.fixture";
-import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords, withToggled } from "./channels";
+import { channelTest, channels, choosable, isDecided, namesOf, takesCode, testWords, troubleWords, withToggled } from "./channels";
 import { firingPage, lastPrices } from "./firings";
 import { placesOf, rulePreview, timesWords } from "./rule-preview";
 import { alert, alertPage } from "./rules";
@@ -70,8 +70,8 @@ describe("a preview", () => {
 });
 
 describe("channels", () => {
-  const mail = { id: "m", kind: "email", name: "", address: "a@b.example", state: "verified" };
-  const hook = { id: "h", kind: "webhook", name: "Desk", address: "https://b.example", state: "unverified" };
+  const mail = { id: "m", kind: "email", name: "", address: "a@b.example", state: "verified", error: "" };
+  const hook = { id: "h", kind: "webhook", name: "Desk", address: "https://b.example", state: "unverified", error: "" };
   const read = channels({ channels: [mail, hook], kinds: ["webhook", "pigeon", "email"] });
 
   it("are read, with the kinds that both sides know", () => {
@@ -102,6 +102,22 @@ describe("channels", () => {
     const test = channelTest({ state, attempts: 1, error });
     expect(isDecided(test)).toBe(isOver);
     expect(testWords(test)).toContain(words);
+  });
+
+  it.each([
+    ["email", "unverified", "no such user", "The code has not arrived: no such user."],
+    ["webhook", "unverified", "the answer was 500", "The challenge has not arrived: the answer was 500."],
+    ["email", "verified", "mailbox full", "The last message has not arrived: mailbox full."],
+    ["email", "broken", "no such user", "Messages were refused there: no such user. Once"],
+    ["email", "broken", "", "Messages were refused there. Once"],
+  ])("say why nothing arrives: %s, %s", (kind, state, error, words) => {
+    const { channels: [one] } = channels({ channels: [{ ...mail, kind, state, error }], kinds: [] });
+    expect(one && troubleWords(one)).toContain(words);
+  });
+
+  it.each(["unverified", "verified"])("say nothing where nothing is known: %s", (state) => {
+    const { channels: [one] } = channels({ channels: [{ ...mail, state }], kinds: [] });
+    expect(one && troubleWords(one)).toBeNull();
   });
 
   it("take a code where one was sent", () => {

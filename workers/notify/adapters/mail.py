@@ -1,6 +1,7 @@
 """Mail over SMTP: text and HTML, the same Message-ID at each attempt."""
 
 import contextlib
+import logging
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,6 +16,8 @@ from workers.notify.adapters.protocol import Parcel
 from workers.notify.outcome import Refused, Unavailable
 from workers.notify.smtp import SmtpServer
 from workers.notify.words import one_line
+
+_logger = logging.getLogger(__name__)
 
 _PERMANENT = 500
 _MOST_SUBJECT = 100
@@ -51,6 +54,11 @@ class Mail:
             _refused(error.code, f"{error.code} {error.message}", breaks_channel=False)
         except aiosmtplib.SMTPNotSupported as error:
             raise Refused(f"the mail server cannot write to this address: {error}") from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise Unavailable(f"the mail server: {error.code} {one_line(error.message)}") from None
+        except aiosmtplib.SMTPConnectError as error:  # users read the reason, and where the server stands is not theirs
+            _logger.info("no connection to the mail server: %s", one_line(str(error)))
+            raise Unavailable("the mail server cannot be reached") from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise Unavailable(f"the mail server: {str(error) or type(error).__name__}") from None
         finally:

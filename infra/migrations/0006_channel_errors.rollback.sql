@@ -1,0 +1,1 @@
+ALTER TABLE alert_channels DROP COLUMN last_error;
