@@ -8,7 +8,7 @@ parser.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ _NO_SLOT = -1
 _NEVER_ROUTED = -1
 ANY_SIZE = 0  # of payloads that vary: they are handed over one by one
 _MESSAGES = (b"MSG ", b"HMSG ")
-_HEADED = b"HMSG "
+_HEADED = b"HMSG"
 _WORDS_WITH_REPLY = {True: 6, False: 5}  # of a first line, with headers and without
 _SHORTEST_BYTES = len(b"MSG a 1000000 0\r\n\r\n")
 _SPACE, _CR, _LF, _ZERO = b" \r\n0"
@@ -140,7 +140,7 @@ class BulkParser(Parser):
         """Dispatch every whole command; return where the first incomplete one begins."""
         position, end = 0, len(data)
         while position < end:
-            after = self._whole_run(data, position)
+            after = self._single_run(data, position)
             if after == position and not data.startswith(_HEADED, position):
                 after = self._bulk_run(data, position)
             if after == position:
@@ -163,17 +163,26 @@ class BulkParser(Parser):
                 _deliver_payloads(lane, data, slots[wanted], found.offset[wanted], found.payload_bytes[wanted])
         return end
 
-    def _whole_run(self, data: bytes, position: int) -> int:
-        """Deliver the run of messages to receivers of whole ones that begins here, if one does; return its end."""
-        while self.whole and data.startswith(_MESSAGES, position):
+    def _single_run(self, data: bytes, position: int) -> int:
+        """Deliver the run of raw and whole messages that begins here, if one does; return its end.
+
+        Acknowledgements come by the hundred thousand: a first line is divided once.
+        """
+        while data.startswith(_MESSAGES, position):
             line_end = data.find(b"\r\n", position)
             if line_end < 0:
                 break
             line, body = data[position:line_end], line_end + _CRLF_BYTES
-            receive, after = self.whole.get(_sid(line)), body + _payload_bytes(line)
-            if receive is None or after > len(data):
+            words = line.split(b" ")
+            sid, after = _number(words, 2), body + _number(words, -1) + _CRLF_BYTES
+            if after > len(data):
                 break
-            _deliver(receive, _whole(line, data[body : after - _CRLF_BYTES]))
+            if (receive_raw := self.raw.get(sid)) is not None:
+                _deliver(receive_raw, words[1].decode(), data[body + _header_bytes(words) : after - _CRLF_BYTES])
+            elif (receive_whole := self.whole.get(sid)) is not None:
+                _deliver(receive_whole, _whole(words, data[body : after - _CRLF_BYTES]))
+            else:
+                break
             position = after
         return position
 
@@ -185,34 +194,32 @@ class BulkParser(Parser):
                 raise ProtocolError(f"nats: a control line passes {MAX_CONTROL_LINE_BYTES} bytes")
             self._missing_bytes = 0
             return position
-        line, body = data[position:line_end], line_end + _CRLF_BYTES
-        after = body + _payload_bytes(line)
+        words, body = data[position:line_end].split(b" "), line_end + _CRLF_BYTES
+        is_message = data.startswith(_MESSAGES, position)
+        after = body + (_number(words, -1) + _CRLF_BYTES if is_message else 0)
         if after > len(data):
             self._missing_bytes = after - len(data)
             return position
-        if line.startswith(_MESSAGES) and _sid(line) >= FIRST_BULK_SID:
-            self._deliver_single(line, data[body : after - _CRLF_BYTES])
+        if is_message and _number(words, 2) >= FIRST_BULK_SID:
+            self._deliver_odd(words, data[body : after - _CRLF_BYTES])
         else:
             await super().parse(data[position:after])
         return after
 
-    def _deliver_single(self, line: bytes, body: bytes) -> None:
-        """Deliver a raw or whole message, or a bulk one whose first line a run does not match (a reply, a header)."""
-        sid, subject, payload = _sid(line), line.split(b" ", 2)[1].decode(), body[_header_bytes(line) :]
-        receive = self.raw.get(sid)
-        at = sid - FIRST_BULK_SID
-        if sid in self.whole:
-            _deliver(self.whole[sid], _whole(line, body))
-        elif receive is not None:
-            _deliver(receive, subject, payload)
-        elif at < len(self._routes.slot) and self._routes.slot[at] != _NO_SLOT:
-            lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
-            if lane.payload_bytes == ANY_SIZE:
-                _deliver(lane.receive, int(slots[0]), payload)
-            elif len(payload) == lane.payload_bytes:
-                _deliver(lane.receive, slots.copy(), np.frombuffer(payload, np.uint8)[None, :])
-            else:
-                _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
+    def _deliver_odd(self, words: Sequence[bytes], body: bytes) -> None:
+        """Deliver a bulk message whose first line a run does not match (a reply, a header), if it is still wanted."""
+        at = _number(words, 2) - FIRST_BULK_SID
+        if at >= len(self._routes.slot) or self._routes.slot[at] == _NO_SLOT:
+            return
+        payload = body[_header_bytes(words) :]
+        lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
+        if lane.payload_bytes == ANY_SIZE:
+            _deliver(lane.receive, int(slots[0]), payload)
+        elif len(payload) == lane.payload_bytes:
+            _deliver(lane.receive, slots.copy(), np.frombuffer(payload, np.uint8)[None, :])
+        else:
+            subject = words[1].decode()
+            _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
 
 
 @compiled
@@ -274,31 +281,22 @@ def _deliver_payloads(
     _deliver(lane.receive, slots, payloads)
 
 
-def _payload_bytes(line: bytes) -> int:
-    """Give the bytes that follow a control line: a message's header, payload and line end, else none."""
-    return _number(line, -1) + _CRLF_BYTES if line.startswith(_MESSAGES) else 0
+def _header_bytes(words: Sequence[bytes]) -> int:
+    return _number(words, -2) if words[0] == _HEADED else 0
 
 
-def _header_bytes(line: bytes) -> int:
-    return _number(line, -2) if line.startswith(_HEADED) else 0
-
-
-def _whole(line: bytes, body: bytes) -> Whole:
-    words, header_bytes = line.split(b" "), _header_bytes(line)
+def _whole(words: Sequence[bytes], body: bytes) -> Whole:
+    header_bytes = _header_bytes(words)
     reply = words[3] if len(words) == _WORDS_WITH_REPLY[header_bytes > 0] else b""
     return Whole(words[1], reply, body[:header_bytes], body[header_bytes:])
 
 
-def _sid(line: bytes) -> int:
-    return _number(line, 2)
-
-
-def _number(line: bytes, word: int) -> int:
+def _number(words: Sequence[bytes], place: int) -> int:
     """Read a number of a message's first line; raises ProtocolError, upon which nats-py connects anew."""
     try:
-        return int(line.split(b" ")[word])
+        return int(words[place])
     except (ValueError, IndexError):
-        raise ProtocolError(f"nats: malformed message line {line!r:.80}") from None
+        raise ProtocolError(f"nats: malformed message line {b' '.join(words)!r:.80}") from None
 
 
 def _deliver(receive: Callable[..., None], *message: object) -> None:
