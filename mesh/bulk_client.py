@@ -8,17 +8,18 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
   a time as arrays;
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements;
 - `subscribe_whole`: likewise with their replies and headers, for streams that are read, and for requests;
-- `ask` and `send`: a request, and the answer to one, without a queue and a task on either side.
+- `ask` and `send`: a request, and the answer to one, without a queue and a task on either side;
+- `flush`: nats-py's own sends its PING ahead of what waits to be written, and says nothing of that.
 
-The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_process_connect_init`, `_ps`,
-`_transport` and its parser's `parse`; a test holds them in place.
+The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_flush_pending`,
+`_process_connect_init`, `_ps`, `_transport` and its parser's `parse`; a test holds them in place.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nats.aio.client import Client, Srv
+from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
 from nats.errors import ConnectionReconnectingError, NoRespondersError
 
 from mesh.bulk_parser import (
@@ -98,6 +99,11 @@ class BulkClient(Client):
                 await self._transport.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it so
             except ConnectionError:
                 return  # nats-py notices the same loss itself and reconnects
+
+    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:  # noqa: ASYNC109  # nats-py's signature
+        """Wait until the server has seen all that was written before, subscriptions too."""
+        await self._flush_pending(force_flush=True)
+        await super().flush(timeout)
 
     def send(self, subject: bytes, payload: bytes) -> bool:
         """Send one message at once.

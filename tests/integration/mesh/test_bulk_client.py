@@ -319,3 +319,19 @@ async def test_a_connection_that_is_lost_while_it_is_closed_is_closed_whole(conn
     assert client.is_closed
     with pytest.raises(NatsError):
         await subscription.next_msg(timeout=1)
+
+
+async def test_what_is_published_after_a_flush_reaches_a_subscription_made_before_it(
+    connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connected()
+    written: list[bytes] = []
+    transport = client._transport
+    assert transport is not None
+    one, many = transport.write, transport.writelines
+    monkeypatch.setattr(transport, "write", lambda data: (written.append(bytes(data)), one(data)))
+    monkeypatch.setattr(transport, "writelines", lambda lines: (written.append(b"".join(lines)), many(lines)))
+    await client.subscribe("flushed")
+    await client.flush()
+    said = b"".join(written)
+    assert 0 <= said.index(b"SUB flushed") < said.index(b"PING")
