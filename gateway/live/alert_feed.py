@@ -3,6 +3,9 @@
     worker ──alert.fired.<user>.<alert>──▶ feed ──alert_fired──▶ every session of that user that watches
     Postgres ────────── unseen ──────────▶ feed ──alerts───────▶ whoever begins, or may have missed some
 
+What the limit of an hour keeps back is many at a time and nobody's news: one of a transaction is heard and stands for
+all of it, and `alerts` tells what there is, once a second at most.
+
 Nothing is lost with a connection, the client's or ours to NATS: what was not seen is told again by the next `alerts`.
 """
 
@@ -24,6 +27,7 @@ from gateway.live.messages import AlertFired, Alerts, AlertsUnwatched, Error, Fi
 from gateway.live.outlet import TooSlowError
 from gateway.live.session import Session
 from market import subjects
+from market.alerts.alert import Outcome
 from mesh.connection import Connection
 from mesh.pool import PostgresAway
 
@@ -60,14 +64,14 @@ class AlertFeed:
         self._is_any_behind = asyncio.Event()
 
     async def run(self) -> None:
-        """Tell those who may have missed something what was not seen, while the task lives."""
+        """Tell those who do not know all that fired what was not seen, while the task lives."""
         while True:
             await self._is_any_behind.wait()
             self._is_any_behind.clear()
             for session in list(self._behind):
                 await self._catch_up(session)
+            await asyncio.sleep(_AGAIN_S)
             if self._behind:
-                await asyncio.sleep(_AGAIN_S)
                 self._is_any_behind.set()
 
     def refresh(self) -> None:
@@ -123,13 +127,15 @@ class AlertFeed:
         """Tell a session what was not seen; where the tables are away it stays behind."""
         user = session.admitted.user
         watched = None if user is None else self._watched.get(user)
+        self._behind.discard(session)  # before the tables are read: what fires from then on is another reason
         if user is None or watched is None:
-            self._behind.discard(session)
             return
-        with contextlib.suppress(PostgresAway):
+        try:
             async with watched.reading:
                 await self._begin(user, watched, session)
-            self._behind.discard(session)
+        except PostgresAway:
+            if session in watched.sessions:
+                self._behind.add(session)
 
     async def _begin(self, user: UUID, watched: _Watched, session: Session) -> None:
         """Send what was not seen, and after it what fires meanwhile. Raises PostgresAway."""
@@ -156,6 +162,10 @@ class AlertFeed:
         watched = self._watched.get(user)
         if watched is None:
             return  # nobody watches any more
+        if firing.outcome == Outcome.LIMIT:
+            self._behind |= watched.sessions
+            self._is_any_behind.set()
+            return
         for session in list(watched.sessions):
             if session in watched.waiting:
                 watched.waiting[session].append(firing)

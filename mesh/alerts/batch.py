@@ -68,7 +68,7 @@ _NUMBERS = "SELECT nextval(pg_get_serial_sequence('alerts', 'number')) FROM gene
 _UNTOLD = f"""
     SELECT {", ".join(f"f.{name}" for name in FIRINGS)}, f.revision
     FROM alerts a JOIN alert_firings f ON f.alert_id = a.id
-    WHERE a.partition = $1 AND a.revision > $5 AND f.outcome = 'sent'
+    WHERE a.partition = $1 AND a.revision > $5 AND f.outcome <> 'cooldown'
     AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
     ORDER BY f.revision, f.id LIMIT $6
 """  # noqa: S608

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from market.alerts.alert import Outcome
+from market.alerts.alert import Firing, Outcome
 from mesh.acked_publisher import AckedPublisher, Message
 from mesh.alerts.batch import told, untold
 from mesh.alerts.messages import fired_message, notice_message
@@ -56,7 +56,7 @@ class Teller:
 
     def tell(self, revision: int, changes: Changes) -> None:
         """Take over what a transaction brought about, which is in the tables; await `room` before the next."""
-        messages = [fired_message(each) for each in changes.firings if each.outcome is Outcome.SENT]
+        messages = [fired_message(each) for each in told_of(changes.firings)]
         messages += [notice_message(each) for each in changes.notices]
         self._add(_Told(revision, messages, [each.id for each in changes.notices]))
 
@@ -116,7 +116,7 @@ class Teller:
                 limit=_READ_AT_ONCE,
             )
             found = await self._transactions.ask(reading)
-            await self._publisher.publish([fired_message(firing) for firing, _ in found])
+            await self._publisher.publish([fired_message(each) for each in told_of([firing for firing, _ in found])])
             if len(found) < _READ_AT_ONCE:
                 return
             firing, revision = found[-1]
@@ -131,3 +131,13 @@ class Teller:
         await self._transactions.ask(
             lambda connection: told(connection, self._partition, self._fence, revision, notices)
         )
+
+
+def told_of(firings: Sequence[Firing]) -> list[Firing]:
+    """Choose what becomes a message: all that are sent, and of each user the last that the limit keeps back.
+
+    That one stands for the others of the transaction: whoever hears it looks in the tables. A crash may touch a
+    thousand alerts of a user, all but ten of which are kept back.
+    """
+    kept_back = {each.user: each for each in firings if each.outcome is Outcome.LIMIT}
+    return [*(each for each in firings if each.outcome is Outcome.SENT), *kept_back.values()]

@@ -124,6 +124,7 @@ async def test_limits_hold_over_all_partitions(
     stack: Stack, tape: Tape, client: AlertClient, store: AlertStore
 ) -> None:
     user, some = uuid4(), [next(stack.instruments) for _ in range(4)]
+    told = await client.js.subscribe(subjects.alerts_fired(user), ordered_consumer=True)
     assert len({partition_of(each, PARTITIONS) for each in some}) == PARTITIONS
     for place in range(MAX_PER_USER):
         await made(client, user, some[place % len(some)], 100.0 + place)
@@ -135,6 +136,11 @@ async def test_limits_hold_over_all_partitions(
         firings = await fired(client, store, each, user)
     outcomes = [str(each.outcome) for each in firings]
     assert (outcomes.count("sent"), outcomes.count("limit")) == (10, MAX_PER_USER - 10)
+    heard: dict[UUID, str] = {}
+    while list(heard.values()).count("sent") < 10 or "limit" not in heard.values():
+        message = msgspec.msgpack.decode((await told.next_msg(timeout=WITHIN_S)).data)
+        heard[UUID(message["id"])] = message["outcome"]
+    assert heard.items() <= {each.id: str(each.outcome) for each in firings}.items()
     unseen, total = await store.unseen(user, 3)
     assert (len(unseen), total) == (3, MAX_PER_USER)
     first = await store.history(user, 10)

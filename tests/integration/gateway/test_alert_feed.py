@@ -39,8 +39,11 @@ class Keeper:
         self.asked = 0
         self._connection = connection
 
-    async def fire(self, name: str, user: UUID = USER, *, note: str = "", heard: bool = True) -> None:
-        firing = Firing(name, str(uuid4()), "XNAS:AAPL", "ABOVE", 230.0, 1, 231.0, "2026-03-29T14:30:05Z", "sent", note)
+    async def fire(
+        self, name: str, user: UUID = USER, *, note: str = "", heard: bool = True, outcome: str = "sent"
+    ) -> None:
+        at = "2026-03-29T14:30:05Z"
+        firing = Firing(name, str(uuid4()), "XNAS:AAPL", "ABOVE", 230.0, 1, 231.0, at, outcome, note)
         if user == USER:
             self.kept.insert(0, firing)
         if heard:
@@ -173,6 +176,31 @@ async def test_what_fired_unheard_is_told_after_a_reconnect(parts: tuple[AlertFe
     keeper.is_away = False
     await one.is_told("of 0", "a of 1")
     assert leaves.told == ["of 0"]
+
+
+async def test_what_the_limit_keeps_back_is_told_with_all_that_there_is(
+    parts: tuple[AlertFeed, Keeper, TinyMarket],
+) -> None:
+    feed, keeper, market = parts
+    one, two = Watcher(market), Watcher(market)
+    for each in (one, two):
+        await feed.watch(each.session)
+    await keeper.fire("a")
+    await keeper.fire("b", heard=False, outcome="limit")
+    await keeper.fire("c", outcome="limit")  # which stands for the one before, too
+    for each in (one, two):
+        await each.is_told("of 0", "a", "c b of 3")
+    asked = keeper.asked
+    keeper.may_answer.clear()
+    await keeper.fire("d", outcome="limit")
+
+    async def is_asked() -> bool:
+        return keeper.asked > asked
+
+    await until(is_asked, "what was not seen is read")
+    await keeper.fire("e", outcome="limit")  # while what there was before it is on its way
+    keeper.may_answer.set()
+    await until(lambda: asyncio.sleep(0, one.told[-1] == "e d of 5"), "the last is told")
 
 
 async def test_while_the_tables_are_away_nobody_watches(parts: tuple[AlertFeed, Keeper, TinyMarket]) -> None:
