@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from market import rows
+from market.compiled import compiled
 from market.row_type import Rows, as_bytes, take
 from market.state import blank_states
-from mesh.compiled import compiled
 from mesh.raw import put, read_big_endian
 
 _INSTRUMENT_AT, _SEQUENCE_AT = rows.STATE.offsets["instrument"], rows.STATE.offsets["sequence"]

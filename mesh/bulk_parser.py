@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 _logger = logging.getLogger(__name__)
 

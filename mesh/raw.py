@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from market.compiled import compiled
 from market.portfolio.valuation import MOST_PARTS, PERCENT_PARTS
-from mesh.compiled import compiled
 from mesh.raw import put, put_byte, put_digits
 
 Bytes = npt.NDArray[np.uint8]

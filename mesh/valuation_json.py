@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from market.compiled import compiled
 from market.portfolio.money import DECIMALS, LARGEST, UNITS_PER_ONE, average_units, money_text, to_minor, units_text
 from market.portfolio.prices import Prices
 from market.portfolio.valuation import (
@@ -20,7 +21,6 @@ from market.portfolio.valuation import (
     Holdings,
     standing,
 )
-from mesh.compiled import compiled
 from mesh.raw import put, put_byte, put_digits
 from mesh.raw_json import put_decimal, put_instant, put_minor, put_money, put_percent, put_text, text_bytes
 

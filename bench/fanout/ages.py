@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.processes import Figures
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 STEP_US = 100
 MOST_S = 60

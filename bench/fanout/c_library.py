@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.np.numpy_support import carray
 
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 _int, _address = numba.types.int32, numba.types.uintp
 

@@ -18,7 +18,7 @@ from bench.fanout.dialects import Dialect
 from bench.fanout.frames import FINAL, LENGTH_16
 from bench.fanout.ledger import Book, note
 from bench.fanout.updates import Pattern, find, room_for_updates
-from mesh.compiled import compiled
+from market.compiled import compiled
 from mesh.raw import Bytes, put
 
 READ_BYTES = 64 << 10  # of one socket, at once

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.fanout.ages import count_age, no_ages
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 Int64 = npt.NDArray[np.int64]
 

@@ -28,7 +28,7 @@ from bench.fanout.intake import (
     take,
 )
 from bench.fanout.ledger import Book
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 _ROUND_NS = 20_000_000  # a round of reading takes that long, and what was begun
 _EVERY_S = 0.001  # a round begins at most so often: what comes meanwhile is read together

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bench.fanout.c_library import memchr
 from bench.fanout.walk import NAME_BYTES, VENUE
 from market import rows
-from mesh.compiled import compiled
+from market.compiled import compiled
 from mesh.raw import Bytes
 
 Int64 = npt.NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mesh.compiled import compiled
+from market.compiled import compiled
 from mesh.raw import Bytes, put, put_byte, put_digits
 
 _NULL = np.frombuffer(b"null", np.uint8).copy()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gateway.live import clients, subscriptions
 from gateway.live.subscriptions import NOBODY
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 
 class Due(NamedTuple):

@@ -10,7 +10,7 @@ from gateway.live.channels.channel import Channel
 from gateway.live.channels.encoded import Encoded
 from gateway.live.topics import Masks, Topics, TopicTable
 from gateway.live.wire import Wire
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 Places = npt.NDArray[np.int64]
 

@@ -17,7 +17,7 @@ from gateway.live.clients import NEVER
 from gateway.live.due import Due
 from gateway.live.subscriptions import NOBODY
 from gateway.live.wire import Wire
-from mesh.compiled import compiled
+from market.compiled import compiled
 from mesh.raw import Bytes, put, put_big_endian, put_byte
 
 MESSAGE_AT = 10

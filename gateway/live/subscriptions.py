@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.live.topics import NO_TOPIC, Masks, Topics
-from mesh.compiled import compiled
+from market.compiled import compiled
 
 SLICE_ROWS = 1 << 17
 NOBODY = 0

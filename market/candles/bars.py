@@ -1,8 +1,7 @@
 """Bars: columns of open, high, low, close and exact sums, and the one way in which two bars meet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,7 @@ I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bars:
+class Bars(NamedTuple):
     """Columns of one shape.
 
     `first_ns` and `last_ns` are the times of the trades that gave open and close; NEVER and -1 where none did, and then

@@ -1,7 +1,11 @@
 """Exact sums: a number is whole units and nano units, two integers, so that adding knows no order."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
+
+from market.compiled import compiled
 
 NANOS = 1_000_000_000
 
@@ -17,6 +21,13 @@ def split(values: F8) -> tuple[I8, I8 | None]:
         return whole.astype(np.int64), None
     rest *= NANOS
     return whole.astype(np.int64), np.rint(rest, out=rest).astype(np.int64)
+
+
+@compiled
+def parts(value: float) -> tuple[int, int]:
+    """Cut one value as `split` cuts many."""
+    whole = math.floor(value)
+    return whole, round((value - whole) * NANOS)
 
 
 def carry(whole: I8, nano: I8) -> tuple[I8, I8]:

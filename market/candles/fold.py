@@ -199,7 +199,7 @@ class CandleFold:
             last = recorder.sequence_of(positions[-1])
             reach = self._amendments.reach(take(chunk.events, sifted.stops), last)
             for stop in sifted.stops.tolist():
-                self._fold(chunk.take(np.arange(begin, stop)), positions[begin:stop], None, recorder)
+                self._fold(chunk.take(np.arange(begin, stop)), positions[begin:stop], recorder)
                 self._pass(int(chunk.ts[stop]), int(positions[stop]), recorder)
                 row, place = take(chunk.events, np.array([stop])), int(chunk.place[stop])
                 made = yield from self._amendments.amend(row, place, reach, self._swept_ns)
@@ -209,10 +209,10 @@ class CandleFold:
                     recorder.amend(place, self._view.amended(place, made, self._closed_ns))
                 begin = stop + 1
             chunk, positions = chunk.take(np.arange(begin, len(chunk))), positions[begin:]
-        self._fold(chunk, positions, sifted.order, recorder)
+        self._fold(chunk, positions, recorder)
 
-    def _fold(self, chunk: Chunk, positions: Places, order: Places | None, recorder: Recorder) -> None:
-        """Fold a chunk of good rows in; `order` is that by place, where it is known."""
+    def _fold(self, chunk: Chunk, positions: Places, recorder: Recorder) -> None:
+        """Fold a chunk of good rows in."""
         if not len(chunk):
             return
         at, ts = chunk.trades, chunk.ts
@@ -225,9 +225,6 @@ class CandleFold:
         if before is not None and high[-1] // MINUTE_NS > self._high_ns // MINUTE_NS:
             rises = np.flatnonzero(high // MINUTE_NS != before // MINUTE_NS)
             cuts[1:1] = rises.tolist() if isinstance(at, slice) else np.searchsorted(at, rises).tolist()
-        if before is None and order is not None and isinstance(at, slice):
-            # Columns of places are read and written faster forwards than to and fro; of each place all stays in order.
-            trades, ts_recv = trades.ordered(order), ts_recv.take(order, mode="clip")
         for number, (begin, end) in enumerate(pairwise(cuts)):
             if before is not None and number:
                 rise = rises[number - 1]
@@ -235,8 +232,7 @@ class CandleFold:
             if begin < end:
                 part = slice(begin, end)
                 high_before = None if before is None else before[at][part]
-                own = trades.take(part), high_before, ts_recv[part], positions[at][part]
-                self._fold_trades(*own, recorder, is_in_order=is_in_order)
+                self._fold_trades(trades.take(part), high_before, ts_recv[part], positions[at][part], recorder)
         self._high_ns = int(high[-1])
 
     def _fold_trades(
@@ -246,8 +242,6 @@ class CandleFold:
         ts_recv: I8,
         positions: Places,
         recorder: Recorder,
-        *,
-        is_in_order: bool,
     ) -> None:
         """Fold trades in; `high_before` is the newest time before each of them, None where all are after it."""
         if self._high_ns // MINUTE_NS - PLANES < self._ladder.first_minute:
@@ -266,7 +260,7 @@ class CandleFold:
             late_minutes = np.unique(minute[late]).tolist()
             self._amended += [(each, trades.place[late & (minute == each)]) for each in late_minutes]
         forming = self._attribution.forming(minute, trades)
-        self._ladder.planes.add(minute, trades, forming, late, is_in_order=is_in_order)
+        self._ladder.planes.add(minute, trades, forming, late)
         self._table.ts_event[trades.place], self._table.ts_recv[trades.place] = trades.ts, ts_recv
         recorder.fold(trades.place, 0 if late is None else int(late.sum()))
 

@@ -20,14 +20,13 @@ class Sifted:
     """The rows that count, and what is to be said of the others.
 
     `positions` are those of the chunk's rows in the batch and `stops` the rows, by their place in the chunk, that
-    withdraw a trade or replace one. Where all rows count and are like others, `codes` is None and `order` theirs by
-    place, if it is known; otherwise `codes` are the faults of rows that are no repetitions.
+    withdraw a trade or replace one. `codes` are the faults of rows that are no repetitions; None where all rows count
+    and are like others.
     """
 
     chunk: Chunk
     positions: Places
     stops: Places
-    order: Places | None
     codes: Codes | None
     disorder: Disorder | None
 
@@ -36,22 +35,21 @@ def sift(events: Rows, table: PlaceTable, sequences: Sequences, rules: FoldRules
     """Judge rows, fewer than 2**20, and follow the sequences of known instruments."""
     chunk = Chunk.of(events, table.places(events["instrument"]))
     codes = judge(chunk, rules)
-    order = sequences.by_place(chunk.place) if codes is None else None
-    disorder = _follow(chunk, order, sequences)
+    disorder = _follow(chunk, sequences)
     if codes is None and disorder is None:
-        return Sifted(chunk, np.arange(len(chunk)), np.zeros(0, np.intp), order, None, None)
+        return Sifted(chunk, np.arange(len(chunk)), np.zeros(0, np.intp), None, None)
     if codes is None:
         codes = np.zeros(len(events), np.uint8)
     counts = (codes == 0) | (codes == AMENDS)
     if disorder is not None:
         codes[disorder.repeated], counts[disorder.repeated] = 0, False
     kept = np.flatnonzero(counts)
-    return Sifted(chunk.take(kept), kept, np.flatnonzero(codes[kept] == AMENDS), None, codes, disorder)
+    return Sifted(chunk.take(kept), kept, np.flatnonzero(codes[kept] == AMENDS), codes, disorder)
 
 
-def _follow(chunk: Chunk, order: Places | None, sequences: Sequences) -> Disorder | None:
+def _follow(chunk: Chunk, sequences: Sequences) -> Disorder | None:
     if chunk.place.min() >= 0:
-        return sequences.follow(chunk.place, chunk.sequence, order)
+        return sequences.follow(chunk.place, chunk.sequence)
     known = np.flatnonzero(chunk.place >= 0)
     disorder = sequences.follow(chunk.place[known], chunk.sequence[known])
     return None if disorder is None else disorder.at(known)

@@ -14,8 +14,8 @@ from gateway.live.decimals import put_decimal
 from gateway.live.topics import Masks
 from gateway.live.wire import Wire
 from market import rows
+from market.compiled import compiled
 from market.row_type import F64
-from mesh.compiled import compiled
 from mesh.raw import Bytes, put, put_big_endian, put_byte, put_digits, read_big_endian
 
 Lengths = npt.NDArray[np.int64]

@@ -1,13 +1,16 @@
 """Sequences of a batch: what repeats, and what is missing."""
 
 import random
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.candles import order
 from market.candles.order import Disorder, Sequences
+from tests.compiling import as_python
 
 EPOCH = 1 << 32
 
@@ -89,6 +92,16 @@ def test_room_grows_and_is_kept() -> None:
 
 @given(st.integers(0, 2**32))
 def test_any_batch_is_judged_as_row_after_row_would_be(seed: int) -> None:
+    judge_any_batch(seed)
+
+
+@given(st.integers(0, 2**32))
+def test_so_it_is_where_nothing_is_compiled(seed: int) -> None:
+    with mock.patch.object(order, "_follow", as_python(order._follow)):
+        judge_any_batch(seed)
+
+
+def judge_any_batch(seed: int) -> None:
     random_ = random.Random(seed)
     known, last = sequences(4), [0] * 4
     for _ in range(4):
@@ -106,7 +119,7 @@ def test_any_batch_is_judged_as_row_after_row_would_be(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("places", "count"), [(3, 20_000), (300_000, 20)])
-def test_batches_of_many_rows_and_of_many_places_are_ordered_the_same(places: int, count: int) -> None:
+def test_batches_of_many_rows_and_of_many_places_are_judged_the_same(places: int, count: int) -> None:
     known = sequences(places)
     rows = [(places - 1 - at % 2, at // 2 + 1) for at in range(count)]
     assert follow(known, *rows) == ([], {})

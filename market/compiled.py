@@ -1,4 +1,4 @@
-"""Functions over arrays that are compiled to machine code, for what is done once per subscription or per frame.
+"""Functions over arrays that are compiled to machine code, for what is done once per row, subscription or frame.
 
 Such a function reads like any other and takes arrays, numbers and tuples of them. It is compiled when it is first
 called, which takes seconds, and kept beside its module or in the user's cache folder, which makes that milliseconds.
