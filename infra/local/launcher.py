@@ -42,7 +42,7 @@ class Launcher:
     @property
     def page(self) -> str:
         """The page's address on this machine."""
-        return f"http://{reachable_host(self._settings.http_host)}:{self._settings.ports['http']}/"
+        return self._settings.page_url
 
     async def run(self) -> int:
         """Run the stack until told to stop; return the exit code: 1 where it did not come up."""

@@ -44,6 +44,12 @@ class Settings:
     environment: Mapping[str, str]
 
     @property
+    def page_url(self) -> str:
+        """Where we ourselves find the page."""
+        host = reachable_host(self.http_host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports['http']}/"
+
+    @property
     def nats(self) -> NatsSettings:
         """The nats-server's settings."""
         words = self.passwords
@@ -103,6 +109,7 @@ def process_environment(settings: Settings, cached: bool) -> dict[str, str]:
         "TICKMESH_PORTFOLIO_MEMBER": MEMBER,
         "TICKMESH_ALERT_MEMBER": MEMBER,
         "TICKMESH_NOTIFY_KINDS": settings.environment.get("TICKMESH_NOTIFY_KINDS") or kinds_of(settings.environment),
+        "TICKMESH_PAGE_URL": settings.environment.get("TICKMESH_PAGE_URL") or settings.page_url,
         "TICKMESH_VAPID_PRIVATE_KEY": settings.push_keys.private,
         "TICKMESH_VAPID_PUBLIC_KEY": settings.push_keys.public,
         **({"TICKMESH_CANDLE_FUTURE_S": str(SIMULATED_FUTURE_S)} if has_own_clock(settings.feed) else {}),

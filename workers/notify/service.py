@@ -59,7 +59,8 @@ def adapters(settings: NotifySettings, poster: Poster, threads: ThreadPoolExecut
     for kind in settings.kinds:
         match kind:
             case Kind.EMAIL:
-                made[kind] = Mail(SmtpServer.of(settings.smtp_url), settings.smtp_from, timeout_s, at_once)
+                server = SmtpServer.of(settings.smtp_url)
+                made[kind] = Mail(server, settings.smtp_from, settings.page, timeout_s, at_once)
             case Kind.WEBPUSH:
                 made[kind] = WebPush(poster, at_once, settings.vapid_private_key, settings.vapid_subject)
             case Kind.WEBHOOK:

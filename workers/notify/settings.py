@@ -1,5 +1,6 @@
 """What a notify worker is told."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -12,6 +13,8 @@ from workers.notify.smtp import SmtpServer
 from workers.notify.vapid import public_of
 
 Read = TypeVar("Read")
+
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 NEEDS = {
     Kind.EMAIL: "smtp_url",
@@ -27,6 +30,7 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
     postgres_dsn: Annotated[str, Meta(min_length=1)]
     smtp_url: str = ""
     smtp_from: str = "Tickmesh <alerts@localhost>"
+    page_url: str = ""  # the public address of the page; mails link to it
     vapid_private_key: str = ""
     vapid_subject: str = "mailto:admin@localhost"  # whom push services may write to
     sms_url: str = ""  # of Apprise, with {number} in it
@@ -45,6 +49,8 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
                 raise ValueError(f"{PREFIX}NOTIFY_KINDS has {kind}, and {PREFIX}{needed.upper()} is not set")
         if self.smtp_url:
             _checked("SMTP_URL", SmtpServer.of, self.smtp_url)
+        if self.page_url:
+            _checked("PAGE_URL", origin, self.page_url)
         if self.vapid_private_key:
             public = _checked("VAPID_PRIVATE_KEY", public_of, self.vapid_private_key)
             if public != self.vapid_public_key:
@@ -53,6 +59,18 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
             raise ValueError(f"{PREFIX}SMS_URL: it must have {{number}} in it")
         if self.notify_redeliver_s < 2 * self.notify_timeout_s:
             raise ValueError(f"{PREFIX}NOTIFY_REDELIVER_S must be twice {PREFIX}NOTIFY_TIMEOUT_S or more")
+
+    @property
+    def page(self) -> str:
+        """The public address of the page, to which a place on it is added; empty: none is known."""
+        return origin(self.page_url) if self.page_url else ""
+
+
+def origin(url: str) -> str:
+    """Read the address of a page that lies at the root of its server, without the last slash; raises ValueError."""
+    if not _ORIGIN.fullmatch(url):
+        raise ValueError("it must be https://host or http://host, with :port where that is another; and no path")
+    return url.removesuffix("/")
 
 
 def _checked(name: str, read: Callable[[str], Read], text: str) -> Read:

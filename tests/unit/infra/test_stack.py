@@ -53,6 +53,7 @@ def test_processes_are_told_by_their_environment(tmp_path: Path) -> None:
     assert environment["TICKMESH_POSTGRES_DSN"] == "postgresql://tickmesh:pw-postgres@127.0.0.1:5000/tickmesh"
     assert environment["TICKMESH_CACHE_URL"] == "redis://:pw-cache@127.0.0.1:6000/0"
     assert environment["TICKMESH_HTTP_PORT"] == "8080"
+    assert environment["TICKMESH_PAGE_URL"] == "http://127.0.0.1:8080/"
     assert process_environment(settings(tmp_path), cached=False)["TICKMESH_CACHE_URL"] == ""
 
 
@@ -66,6 +67,13 @@ def test_kinds_of_channels_are_offered_that_can_be(tmp_path: Path) -> None:
     told["TICKMESH_NOTIFY_KINDS"] = "webhook"
     environment = process_environment(replace(settings(tmp_path), environment=told), cached=True)
     assert environment["TICKMESH_NOTIFY_KINDS"] == "webhook"
+
+
+def test_mails_link_to_the_page_of_the_stack_or_to_where_else_it_is_found(tmp_path: Path) -> None:
+    assert settings(tmp_path).page_url == "http://127.0.0.1:8080/"
+    assert replace(settings(tmp_path), http_host="::1").page_url == "http://[::1]:8080/"
+    told = replace(settings(tmp_path), environment={"TICKMESH_PAGE_URL": "https://tickmesh.test"})
+    assert process_environment(told, cached=True)["TICKMESH_PAGE_URL"] == "https://tickmesh.test"
 
 
 @pytest.mark.parametrize(

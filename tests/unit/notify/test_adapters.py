@@ -21,6 +21,7 @@ from workers.notify.words import words_of
 
 NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 FIRED = Fired(UUID(int=3), UUID(int=4), "XNAS:AAPL", "ABOVE", 230.0, 1, 230.1, NOW, "note")
+PAGE = "https://tickmesh.test"
 SENDER = "Tickmesh <alerts@tickmesh.test>"
 
 
@@ -37,13 +38,14 @@ def found(body: str, to: Channel | None) -> Notification:
 
 
 def test_a_mail_is_whole() -> None:
-    message = message_of(parcel(), SENDER, NOW)
+    message = message_of(parcel(), SENDER, PAGE, NOW)
     assert isinstance(message, EmailMessage)
     assert (message["From"], message["To"]) == (SENDER, "a@example.com")
     assert message["Message-ID"] == f"<{UUID(int=1)}@tickmesh.test>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert max(map(len, bytes(message).splitlines())) < 998
+    assert all(f"{PAGE}/#alerts/history" in part.get_content() for part in message.iter_parts())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_a_mail_is_whole() -> None:
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(Refused, match="address"):
-        message_of(parcel(address=address), SENDER, NOW)
+        message_of(parcel(address=address), SENDER, PAGE, NOW)
 
 
 def test_a_webhook_says_its_type_and_what_there_is() -> None:

@@ -20,6 +20,13 @@ def test_kinds_are_those_that_are_named() -> None:
     assert read(APPRISE_SCHEMES="slack, Discord").allowed_schemes == {"slack", "discord"}
 
 
+def test_the_page_is_at_the_root_of_its_server() -> None:
+    assert read().page == ""
+    assert read(PAGE_URL="https://tickmesh.test/").page == "https://tickmesh.test"
+    assert read(PAGE_URL="http://[::1]:8080").page == "http://[::1]:8080"
+    assert read(PAGE_URL="http://127.0.0.1:8080").page == "http://127.0.0.1:8080"
+
+
 @pytest.mark.parametrize(
     ("more", "named"),
     [
@@ -35,6 +42,14 @@ def test_kinds_are_those_that_are_named() -> None:
         ),
         ({"VAPID_PRIVATE_KEY": "AAAA"}, "VAPID_PRIVATE_KEY: a VAPID key has 32 bytes"),
         ({"SMTP_URL": "mail.test"}, "SMTP_URL: a mail server is smtp://host"),
+        ({"PAGE_URL": "tickmesh.test"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "ftp://tickmesh.test"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://tickmesh.test/page"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://tickmesh.test/?a=b"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://ada:secret@tickmesh.test"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://tickmesh.test:port"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://[::1]:"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://a b"}, "PAGE_URL: it must be https://host"),
         ({"SMS_URL": "twilio://a"}, "SMS_URL: it must have {number} in it"),
         ({"NOTIFY_TIMEOUT_S": "40"}, "TICKMESH_NOTIFY_REDELIVER_S must be twice"),
     ],

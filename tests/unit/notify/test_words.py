@@ -35,17 +35,29 @@ def test_a_note_is_a_line_of_its_own() -> None:
     words = words_of(fired(note="Sell\n\rhalf \u202e<b>"))
     assert words.lines[1] == "Sell half <b>"
     assert words.summary.endswith("\nSell half <b>")
-    assert words.text.startswith(f"{words.title}\n\n{words.lines[0]}\nSell half <b>\n\n-- \nYou are told")
-    assert "Sell half &lt;b&gt;" in words.html
+    assert words.text().startswith(f"{words.title}\n\n{words.lines[0]}\nSell half <b>\n\n-- \nYou are told")
+    assert "Sell half &lt;b&gt;" in words.html()
 
 
 def test_codes_tests_and_challenges() -> None:
     code = words_of(Code("042917", AT))
     assert code.title == "042917 is your Tickmesh code"
-    assert "until 14:30 UTC" in code.text
-    assert "-- " not in code.text
+    assert "until 14:30 UTC" in code.text()
+    assert "-- " not in code.text()
     assert words_of(Probe()).title == "Tickmesh: a test"
     assert "called here" in words_of(Challenge("abc")).title
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [(fired(), "/#alerts/history"), (Code("042917", AT), "/#alerts/channels"), (Probe(), "/#alerts/channels")],
+)
+def test_a_link_leads_to_the_page_where_its_address_is_known(body: Fired | Code | Probe, place: str) -> None:
+    words, url = words_of(body), f"https://tickmesh.test:8443{place}"
+    text, html = words.text("https://tickmesh.test:8443"), words.html("https://tickmesh.test:8443")
+    assert text.splitlines().count(f"{words.place[1]}: {url}" if words.place else "") == 1
+    assert f'<a href="{url}"' in html
+    assert "http" not in words.text() + words.html() + words.summary
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,7 @@ def test_whatever_users_write_makes_no_markup_and_no_lines(note: str, symbol: st
     tags: list[str] = []
     parser = HTMLParser()
     parser.handle_starttag = lambda tag, attributes: tags.append(tag)  # type: ignore[method-assign]
-    parser.feed(words.html)
+    parser.feed(words.html("https://tickmesh.test"))
     parser.close()
-    assert set(tags) <= {"html", "body", "div", "h1", "p"}
-    assert AT.astimezone(UTC).strftime("%H:%M") in words.text
+    assert set(tags) <= {"html", "body", "div", "h1", "p", "a"}
+    assert AT.astimezone(UTC).strftime("%H:%M") in words.text()

@@ -25,11 +25,12 @@ _QUIT_WITHIN_S = 1.0
 
 
 class Mail:
-    """Hands messages to one mail server."""
+    """Hands messages to one mail server; `page` is the public address of our page, empty: none is known."""
 
-    def __init__(self, server: SmtpServer, sender: str, timeout_s: float, at_once: int) -> None:
+    def __init__(self, server: SmtpServer, sender: str, page: str, timeout_s: float, at_once: int) -> None:
         self._server = server
         self._sender = sender
+        self._page = page
         self._timeout_s = timeout_s
         self.at_once = at_once
 
@@ -40,7 +41,7 @@ class Mail:
 
     async def send(self, parcel: Parcel) -> None:
         """Hand the message over; that the server takes it is all that is known then."""
-        message = message_of(parcel, self._sender, datetime.now(UTC))
+        message = message_of(parcel, self._sender, self._page, datetime.now(UTC))
         client = self._client()
         try:
             await client.connect()
@@ -77,7 +78,7 @@ class Mail:
         )
 
 
-def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
+def message_of(parcel: Parcel, sender: str, page: str, now: datetime) -> EmailMessage:
     """Write the message; raises Refused for an address that is none."""
     name, address = parseaddr(sender)
     message = EmailMessage(policy=SMTP)
@@ -90,8 +91,8 @@ def message_of(parcel: Parcel, sender: str, now: datetime) -> EmailMessage:
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{parcel.id}@{address.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is to answer it
-    message.set_content(parcel.words.text)
-    message.add_alternative(parcel.words.html, subtype="html")
+    message.set_content(parcel.words.text(page))
+    message.add_alternative(parcel.words.html(page), subtype="html")
     return message
 
 

@@ -13,7 +13,7 @@ from workers.notify.adapters.protocol import Parcel
 from workers.notify.outcome import Refused
 from workers.notify.posting import Poster
 from workers.notify.provider import host_of
-from workers.notify.words import PAGE
+from workers.notify.words import HISTORY
 
 KEPT_S = 86_400  # by the push service, for a browser that is away
 _TOKEN_S = 12 * 3600
@@ -47,10 +47,10 @@ class WebPush:
 
 
 def payload(parcel: Parcel) -> bytes:
-    """Write what the page's service worker reads."""
+    """Write what the page's service worker reads; it takes `url` for one of the very address it came from."""
     tag = parcel.body.id if isinstance(parcel.body, Fired) else parcel.id
     words = parcel.words
-    return msgspec.json.encode({"title": words.title, "body": words.summary, "tag": str(tag), "url": PAGE})
+    return msgspec.json.encode({"title": words.title, "body": words.summary, "tag": str(tag), "url": HISTORY})
 
 
 def _encrypted(parcel: Parcel) -> bytes:
