@@ -1,14 +1,16 @@
 """What an owner of a partition writes into the tables of alerts: one statement for each transaction."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from market.alerts.alert import Alert, Firing
+from market.alerts.alert import Alert, Firing, Outcome
+from market.alerts.rule import State
 from mesh.actor.outbox import FencedError
 from mesh.alerts.rows import ALERT_COLUMNS, ALERTS, FIRING_COLUMNS, FIRINGS, Row, alert_row, firing_row
 from mesh.numbered import Decided
@@ -33,11 +35,20 @@ _NOTICES = {
 }
 _WRITE_REACHED = "UPDATE alert_progress SET tape_sequence = $3 WHERE partition = $1 AND fence = $2"
 _FIXED = ("id", "number", "user_id", "partition", "instrument", "symbol", "condition", "created_at")
-# What a tick brings about is written in as few columns as say it, as it may be 100,000 rows at once.
-_MOVED = {name: ALERTS[name] for name in ("id", "state", "waiting_side", "fired_day", "last_fired_at", "fired_count")}
-_TICKED = {
-    name: FIRINGS[name] for name in ("id", "alert_id", "price", "fired_at", "side", "tape_sequence", '"row"', "outcome")
+# What a tick brings about may be 100,000 rows that differ in little but their ids: what they share is sent once, and
+# each row has its place there. States and outcomes are numbers: only in an array of one width is a place found at once.
+_MOVED = {"number": "bigint", "move": "integer"}
+_MOVES = {
+    "state": "smallint",
+    **{name: ALERTS[name] for name in ("waiting_side", "fired_day", "last_fired_at", "fired_count")},
 }
+_TICKED = {"id": "uuid", "number": "bigint", "tick": "integer"}
+_TICKS = {
+    **{name: FIRINGS[name] for name in ("price", "fired_at", "side", "tape_sequence", '"row"')},
+    "outcome": "smallint",
+}
+_CODED: Mapping[str, type[StrEnum]] = {"state": State, "outcome": Outcome}
+_CODES = {each: place for kind in _CODED.values() for place, each in enumerate(kind, 1)}
 
 
 class Notice(NamedTuple):
@@ -77,13 +88,21 @@ class Mark(NamedTuple):
 
 async def write_touched(connection: Connection, mark: Mark, now: datetime, changes: Changes) -> None:
     """Write what ticks brought about; raises FencedError."""
+    alerts = changes.alerts
+    moves, move_of = _shared(_move(each) for each in alerts.values())
+    ticks, tick_of = _shared(_tick(each) for each in changes.firings)
     await _write(
         connection,
         _WRITE_TOUCHED,
         mark,
         now,
-        *_columns(_MOVED, [_moved_row(each) for each in changes.alerts.values()]),
-        *_columns(_TICKED, [_ticked_row(each) for each in changes.firings]),
+        [each.number for each in alerts.values()],
+        move_of,
+        *_columns(_MOVES, moves),
+        [each.id for each in changes.firings],
+        [alerts[each.alert_id].number for each in changes.firings],
+        tick_of,
+        *_columns(_TICKS, ticks),
         *_columns(_NOTICES, changes.notices),
     )
 
@@ -113,13 +132,19 @@ async def _write(connection: Connection, statement: str, mark: Mark, *values: ob
         raise FencedError(mark.partition)
 
 
-def _moved_row(each: Alert) -> Row:
-    return each.id, each.state, each.waiting_side, each.fired_day, each.last_fired_at, each.fired_count
+def _move(each: Alert) -> Row:
+    return _CODES[each.state], each.waiting_side, each.fired_day, each.last_fired_at, each.fired_count
 
 
-def _ticked_row(each: Firing) -> Row:
-    tick = each.price, each.fired_at, each.side, each.tape_sequence, each.row
-    return each.id, each.alert_id, *tick, each.outcome
+def _tick(each: Firing) -> Row:
+    return each.price, each.fired_at, each.side, each.tape_sequence, each.row, _CODES[each.outcome]
+
+
+def _shared(rows: Iterable[Row]) -> tuple[Collection[Row], list[int]]:
+    """Give what rows there are, and for each its place among them, from 1 on."""
+    places: dict[Row, int] = {}
+    place_of = [places.setdefault(row, len(places) + 1) for row in rows]
+    return places.keys(), place_of
 
 
 def _command_row(each: Decided) -> Row:
@@ -141,25 +166,31 @@ def _insert_notices(first: int) -> str:
     """  # noqa: S608  # no value is in it
 
 
+def _at(shape: Mapping[str, str], first: int, place: str) -> dict[str, str]:
+    """Say by column how to read it at a place of arrays, the first of which is `$first`."""
+    read = {name: f"(${first + at}::{kind}[])[{place}]" for at, (name, kind) in enumerate(shape.items())}
+    coded = {name: [f"'{each.value}'" for each in _CODED[name]] for name in shape if name in _CODED}
+    return read | {name: f"(ARRAY[{', '.join(values)}])[{read[name]}]" for name, values in coded.items()}
+
+
 def _write_touched() -> str:
-    changed = ", ".join(f"{name} = c.{name}" for name in _MOVED if name != "id")
-    firing = ", ".join(
-        f"f.{name}" if name in _TICKED else f"a.{name}" if name in ALERTS else "$6::timestamptz"
-        for name in FIRINGS
-        if name != "seen_at"
-    )
-    columns = ", ".join(name for name in FIRINGS if name != "seen_at")
+    moves = 7 + len(_MOVED)
+    fired = moves + len(_MOVES)
+    ticks = fired + len(_TICKED)
+    changed = ", ".join(f"{name} = {value}" for name, value in _at(_MOVES, moves, "c.move").items())
+    given = {"id": "f.id", "alert_id": "a.id", "recorded_at": "$6::timestamptz"} | _at(_TICKS, ticks, "f.tick")
+    columns = [name for name in FIRINGS if name != "seen_at"]
     return f"""
         WITH changed AS (
             UPDATE alerts a SET {changed}, updated_at = $6, seen = $4::bigint, revision = $3
-            FROM {_unnest(_MOVED, 7)} AS c ({", ".join(_MOVED)}) WHERE a.id = c.id
+            FROM {_unnest(_MOVED, 7)} AS c ({", ".join(_MOVED)}) WHERE a.number = c.number
         ),
         fired AS (
-            INSERT INTO alert_firings ({columns}, partition, revision)
-            SELECT {firing}, $1::smallint, $3::bigint
-            FROM {_unnest(_TICKED, 7 + len(_MOVED))} AS f ({", ".join(_TICKED)}) JOIN alerts a ON a.id = f.alert_id
+            INSERT INTO alert_firings ({", ".join(columns)}, partition, revision)
+            SELECT {", ".join(given.get(name, f"a.{name}") for name in columns)}, $1::smallint, $3::bigint
+            FROM {_unnest(_TICKED, fired)} AS f ({", ".join(_TICKED)}) JOIN alerts a ON a.number = f.number
         ),
-        noticed AS ({_insert_notices(7 + len(_MOVED) + len(_TICKED))})
+        noticed AS ({_insert_notices(ticks + len(_TICKS))})
         UPDATE alert_progress SET revision = $3, tape_sequence = $5::bigint
         WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
     """  # noqa: S608  # no value is in it
