@@ -13,7 +13,6 @@ from market.alerts.alert import Alert, Firing
 from market.answer import Answer
 from mesh.alerts.rows import (
     ALERT_COLUMNS,
-    ALERTS,
     FIRINGS,
     alert_of,
     firing_of,
@@ -44,11 +43,13 @@ _PROGRESS = """
     SELECT fence, tape_sequence, command_sequence, revision, published FROM alert_progress
     WHERE partition = $1 FOR UPDATE
 """
-_TOUCHED = f"""
-    SELECT {", ".join(f"a.{name}" for name in ALERTS)} FROM alerts a JOIN alert_users u ON u.user_id = a.user_id
-    WHERE a.number = ANY($1::bigint[]) ORDER BY a.user_id FOR UPDATE OF u
-"""  # noqa: S608  # no value is in it
+_NUMBERED = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE number = ANY($1::bigint[])"  # noqa: S608  # no value is in it
 _NAMED = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ANY($1::uuid[])"  # noqa: S608
+_HOLD = """
+    SELECT count(*) FROM (
+        SELECT FROM alert_users WHERE user_id = ANY($1::uuid[]) ORDER BY user_id FOR UPDATE
+    ) AS held
+"""
 _SENT = """
     SELECT user_id AS id, count(*) AS number FROM alert_firings
     WHERE user_id = ANY($1::uuid[]) AND outcome = 'sent' AND recorded_at > $2 GROUP BY user_id
@@ -72,10 +73,8 @@ _UNTOLD = f"""
     AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
     ORDER BY f.revision, f.id LIMIT $6
 """  # noqa: S608
-_TOLD = """
-    WITH told AS (UPDATE notifications SET published = true WHERE id = ANY($4::uuid[]))
-    UPDATE alert_progress SET published = $3 WHERE partition = $1 AND fence = $2 AND published < $3
-"""
+_ORDERED = "UPDATE notifications SET published = true WHERE id = ANY($1::uuid[])"
+_TOLD = "UPDATE alert_progress SET published = $3 WHERE partition = $1 AND fence = $2 AND published < $3"
 
 
 class Progress(NamedTuple):
@@ -119,9 +118,14 @@ async def lock(connection: Connection, users: Iterable[UUID]) -> None:
     )
 
 
-async def touched(connection: Connection, numbers: Collection[int]) -> dict[int, Alert]:
-    """Read alerts by number, and lock their users."""
-    return {row["number"]: alert_of(row) for row in await connection.fetch(_TOUCHED, numbers)}
+async def hold(connection: Connection, users: Collection[UUID]) -> None:
+    """Do as `lock` does for users that have alerts."""
+    await connection.execute(_HOLD, users)
+
+
+async def numbered(connection: Connection, numbers: Collection[int]) -> dict[int, Alert]:
+    """Read alerts by number."""
+    return {row["number"]: alert_of(row) for row in await connection.fetch(_NUMBERED, numbers)}
 
 
 async def named(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Alert]:
@@ -176,4 +180,6 @@ async def untold(
 
 async def told(connection: Connection, partition: int, fence: int, revision: int, notices: Collection[UUID]) -> None:
     """Note that all firings up to a revision are on their stream, and these notifications on theirs."""
-    await connection.execute(_TOLD, partition, fence, revision, notices)
+    if notices:  # by itself, as whoever writes the progress holds up the transactions of the partition
+        await connection.execute(_ORDERED, notices)
+    await connection.execute(_TOLD, partition, fence, revision)

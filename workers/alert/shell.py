@@ -5,13 +5,16 @@
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
+from market.alerts.alert import Alert
 from market.alerts.columns import RuleColumns, Touches
 from market.alerts.rule import Condition, Reference
 from mesh.acked_publisher import AckedPublisher
@@ -19,7 +22,7 @@ from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
-from mesh.alerts.batch import Progress, take
+from mesh.alerts.batch import Progress, numbered, take
 from mesh.alerts.loading import changed_rules, live_rules
 from mesh.alerts.writes import Mark, write_reached
 from workers.alert.commanding import Commanding
@@ -29,10 +32,12 @@ from workers.alert.owned import Owned
 from workers.alert.places import Places
 from workers.alert.prices import Prices
 from workers.alert.teller import Teller
-from workers.alert.touches import portions, settle
+from workers.alert.touches import numbers_of, portions, settle
 from workers.alert.transactions import Transactions
 
 _logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 class AlertShell:
@@ -126,21 +131,32 @@ class AlertShell:
         return Step()
 
     async def _settle(self, owned: Owned, touches: Touches, reached: int) -> None:
-        core = owned.core
-        left = len(touches)
-        for each in portions(touches):
-            left -= len(each)
-            mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, core.evaluated if left else reached)
-            changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=each))
-            self.touched += len(each)
-            if changes is None:
-                await owned.catch_up(self._transactions)
-                continue
-            self.fired += len(changes.firings)
-            core.index.remove([alert.number for alert in changes.alerts.values() if not alert.state.is_live])
-            core.revision = mark.revision
-            owned.teller.tell(mark.revision, changes)
-            await owned.teller.room()
+        """Settle touches portion by portion; while one is written, the rules that the next one touches are read."""
+        core, parts = owned.core, list(portions(touches))
+        rules = await self._rules(parts[0])
+        for each, following in zip(parts, [*parts[1:], None], strict=True):
+            done = core.evaluated if following is not None else reached
+            mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, done)
+            async with _meanwhile(self._rules(following)) as read_ahead:
+                await self._commit(owned, mark, each, rules)
+            rules = read_ahead.result()
+
+    async def _rules(self, touches: Touches | None) -> dict[int, Alert]:
+        if touches is None:
+            return {}
+        return await self._transactions.ask(partial(numbered, numbers=numbers_of(touches)))
+
+    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, rules: Mapping[int, Alert]) -> None:
+        changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=touches, rules=rules))
+        self.touched += len(touches)
+        if changes is None:
+            await owned.catch_up(self._transactions)
+            return
+        self.fired += len(changes.firings)
+        owned.core.index.remove([alert.number for alert in changes.alerts.values() if not alert.state.is_live])
+        owned.core.revision = mark.revision
+        owned.teller.tell(mark.revision, changes)
+        await owned.teller.room()
 
     def publish_live(self, partition: int, live: object) -> None:
         """Show nothing: the teller does."""
@@ -156,6 +172,17 @@ def _moving(rules: RuleColumns) -> list[int]:
     is_move = (rules.condition == Condition.CHANGE_PCT.code) & (rules.reference == Reference.PREV_CLOSE.code)
     instruments: list[int] = np.unique(rules.instrument[is_move]).tolist()
     return instruments
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[object, object, Result]) -> AsyncIterator[asyncio.Task[Result]]:
+    """Do work beside what is done within, which ends it where it fails; on leaving it is done."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+        await task
+    finally:
+        task.cancel()
 
 
 async def _written(_: Sequence[Entry[None]]) -> None:

@@ -7,32 +7,34 @@ tables. How far it is is written down about once a second; what is published aga
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from uuid import UUID
 
 from market.alerts.alert import Firing, Outcome
 from mesh.acked_publisher import AckedPublisher, Message
 from mesh.alerts.batch import told, untold
 from mesh.alerts.messages import fired_message, notice_message
-from mesh.alerts.writes import Changes
+from mesh.alerts.writes import Changes, Notice
 from workers.alert.transactions import Transactions
 
 MAX_WAITING = 50_000  # messages; then ticks wait
 _MARK_S = 1.0
 _READ_AT_ONCE = 5_000
 _NOTICES_AT_ONCE = 10_000
+_MADE_AT_ONCE = 2_000  # messages: a crash makes 100,000 of them, and others of the process need their turns
 _LAST = UUID(int=2**128 - 1)  # of any revision
 
 
 @dataclass(slots=True)
 class _Told:
-    """What one transaction brought about; without `messages` they are to be read from the tables."""
+    """What one transaction brought about that is told of; without `firings` it is to be read from the tables."""
 
     revision: int
-    messages: Sequence[Message] | None
-    notices: Sequence[UUID] = ()
+    firings: Sequence[Firing] | None
+    notices: Sequence[Notice] = ()
 
 
 class Teller:
@@ -56,9 +58,7 @@ class Teller:
 
     def tell(self, revision: int, changes: Changes) -> None:
         """Take over what a transaction brought about, which is in the tables; await `room` before the next."""
-        messages = [fired_message(each) for each in told_of(changes.firings)]
-        messages += [notice_message(each) for each in changes.notices]
-        self._add(_Told(revision, messages, [each.id for each in changes.notices]))
+        self._add(_Told(revision, told_of(changes.firings), changes.notices))
 
     def look_up(self, revision: int) -> None:
         """Publish what is in the tables up to a revision and was not told."""
@@ -82,7 +82,7 @@ class Teller:
 
     def _add(self, each: _Told) -> None:
         self._waiting.append(each)
-        self.waiting += len(each.messages or ())
+        self.waiting += len(each.firings or ()) + len(each.notices)
         if self.waiting >= MAX_WAITING:
             self._room.clear()
         self._wanted.set()
@@ -90,16 +90,18 @@ class Teller:
     async def _publish_next(self) -> None:
         """Publish what several transactions brought about, or what one of them did that is in the tables alone."""
         some = [self._waiting.popleft()]
-        if some[0].messages is None:
+        if some[0].firings is None:
             await self._publish_from_tables(some[0].revision)
         else:
-            while self._waiting and self._waiting[0].messages is not None:
+            while self._waiting and self._waiting[0].firings is not None:
                 some.append(self._waiting.popleft())
-            messages = [message for each in some for message in each.messages or ()]
-            refused = await self._publisher.publish(messages)
-            self.waiting -= len(messages)
-            self._room.set()
-            self._notices += (notice for each in some for notice in each.notices if str(notice) not in refused)
+            refused: set[str] = set()
+            for messages in _messages(some):
+                refused |= await self._publisher.publish(messages)
+                self.waiting -= len(messages)
+                if self.waiting < MAX_WAITING:
+                    self._room.set()
+            self._notices += (notice.id for each in some for notice in each.notices if str(notice.id) not in refused)
         self._published = some[-1].revision
         if self._mark_at_s is None:
             self._mark_at_s = asyncio.get_running_loop().time() + _MARK_S
@@ -141,3 +143,12 @@ def told_of(firings: Sequence[Firing]) -> list[Firing]:
     """
     kept_back = {each.user: each for each in firings if each.outcome is Outcome.LIMIT}
     return [*(each for each in firings if each.outcome is Outcome.SENT), *kept_back.values()]
+
+
+def _messages(told: Sequence[_Told]) -> Iterator[Sequence[Message]]:
+    """Make the messages of transactions, some at a time."""
+    messages = chain.from_iterable(
+        chain(map(fired_message, each.firings or ()), map(notice_message, each.notices)) for each in told
+    )
+    while some := list(islice(messages, _MADE_AT_ONCE)):
+        yield some

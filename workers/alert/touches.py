@@ -16,12 +16,12 @@ import numpy as np
 from market.alerts.alert import Alert, Firing, Outcome
 from market.alerts.columns import Touches, TouchKind
 from market.alerts.touch import touch
-from mesh.alerts.batch import kinds, sent, touched
+from mesh.alerts.batch import hold, kinds, sent
 from mesh.alerts.messages import notice_of
 from mesh.alerts.writes import Changes, Mark, Notice, write_touched
 from mesh.pool import Connection
 
-MAX_TOUCHES = 20_000  # of a transaction, unless one rule has more
+MAX_TOUCHES = 10_000  # of a transaction, unless one rule has more
 _TURN = 2_000  # touches decided before others of the process get a turn
 
 
@@ -37,9 +37,19 @@ def portions(touches: Touches, most: int = MAX_TOUCHES) -> Iterator[Touches]:
         yield touches.take(own == each)
 
 
-async def settle(connection: Connection, mark: Mark, touches: Touches) -> Changes:
-    """Decide touches and write what comes of them; the caller commits. Raises FencedError."""
-    alerts = await touched(connection, np.unique(touches.number).tolist())
+def numbers_of(touches: Touches) -> list[int]:
+    """Give the numbers of the rules that are touched, each once."""
+    return list(dict.fromkeys(touches.number.tolist()))
+
+
+async def settle(connection: Connection, mark: Mark, touches: Touches, rules: Mapping[int, Alert]) -> Changes:
+    """Decide touches of rules and write what comes of them; the caller commits. Raises FencedError.
+
+    `rules` are those that are touched, by number, as the tables have them. They may have been read before: nobody but
+    the owner of a partition changes its rules.
+    """
+    await hold(connection, {each.user for each in rules.values()})
+    alerts = dict(rules)
     fires = set(touches.number[touches.kind == TouchKind.FIRE].tolist())
     users = {alerts[each].user for each in fires if each in alerts}
     now = datetime.now(UTC)

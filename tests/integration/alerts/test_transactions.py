@@ -10,19 +10,19 @@ import pytest
 import pytest_asyncio
 
 from infra.local.servers import PostgresServer
-from market.alerts.alert import Alert
+from market.alerts.alert import Alert, Outcome
 from market.alerts.columns import Touches
 from market.alerts.index import AlertIndex
-from market.alerts.rule import Condition, Reference, Repeat, State
+from market.alerts.rule import LIVE_STATES, Condition, Reference, Repeat, State
 from market.rows import EVENT_DTYPE, TRADE
 from mesh.actor.outbox import FencedError
-from mesh.alerts.batch import SESSION, Progress, take, untold
+from mesh.alerts.batch import SESSION, Progress, numbered, take, untold
 from mesh.alerts.loading import changed_rules, live_rules
-from mesh.alerts.rows import alert_row
+from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, alert_of, alert_row, firing_of
 from mesh.alerts.writes import Changes, Mark, write_decided, write_touched
 from tests.databases import new_database
 from tests.integration.alerts.conftest import NOON
-from workers.alert.touches import portions, settle
+from workers.alert.touches import numbers_of, portions, settle
 
 PARTITION, RULES = 3, 60
 INSTRUMENT = 7
@@ -63,7 +63,9 @@ def alert(number: int, repeat: Repeat, user: UUID) -> Alert:
 
 
 async def write_rules(connection: asyncpg.Connection, alerts: Sequence[Alert]) -> None:
-    await connection.executemany("INSERT INTO alert_users VALUES ($1)", [(each.user,) for each in alerts])
+    await connection.executemany(
+        "INSERT INTO alert_users VALUES ($1)", [(each,) for each in {each.user for each in alerts}]
+    )
     changes = Changes(alerts={each.id: each for each in alerts})
     await write_decided(connection, Mark(PARTITION, 1, 1, 0, 0), changes)
 
@@ -88,7 +90,7 @@ def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
 async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches) -> Changes:
     await connection.execute("BEGIN")
     try:
-        changes = await settle(connection, mark, touches)
+        changes = await settle(connection, mark, touches, await numbered(connection, numbers_of(touches)))
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
@@ -152,6 +154,32 @@ async def test_columns_of_alerts_are_those_that_are_read(connection: asyncpg.Con
     assert rules == wanted.rule
     row = await connection.fetchrow("SELECT * FROM alerts")
     assert tuple(row.values())[:18] == alert_row(wanted)[:18]
+
+
+async def test_what_ticks_bring_about_is_in_the_tables_as_it_was_decided(connection: asyncpg.Connection) -> None:
+    """Every state and every outcome, of several ticks, in one transaction; and nothing of other rules."""
+    await take(connection, PARTITION, 1)
+    busy, calm = uuid4(), uuid4()
+    alerts = [alert(number, Repeat.ONCE, busy) for number in range(1, 13)]
+    alerts += [
+        alert(20, Repeat.EVERY_CROSS, calm)._replace(cooldown_s=60),
+        alert(21, Repeat.DAILY, calm)._replace(threshold=103.0),
+        alert(22, Repeat.EVERY_CROSS, calm)._replace(threshold=103.0),
+        alert(23, Repeat.ONCE, calm)._replace(expires_at=NOON),
+        alert(24, Repeat.ONCE, calm)._replace(threshold=1000.0),
+    ]
+    await write_rules(connection, alerts)
+    index, _ = await owner(connection, 1)
+    changes = await commit(connection, Mark(PARTITION, 1, 2, 1, 1), touched_by(index, 0, 101.0, 99.0, 102.0, 104.0))
+    assert {each.state for each in changes.alerts.values()} == {*LIVE_STATES, State.FIRED, State.EXPIRED} - {
+        State.ARMED
+    }
+    assert {each.outcome for each in changes.firings} == set(Outcome)
+
+    kept = {row["id"]: alert_of(row) for row in await connection.fetch(f"SELECT {ALERT_COLUMNS} FROM alerts")}  # noqa: S608
+    assert kept == {each.id: each for each in alerts} | changes.alerts
+    rows = await connection.fetch(f"SELECT {FIRING_COLUMNS} FROM alert_firings")  # noqa: S608
+    assert sorted(map(firing_of, rows)) == sorted(changes.firings)
 
 
 async def test_nothing_is_written_behind_another_revision(connection: asyncpg.Connection) -> None:
