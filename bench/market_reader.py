@@ -45,8 +45,12 @@ class _WatchedUpstream(Upstream):
         super()._receive(slots, payloads)
 
 
-async def read(line: Line, nats_url: str, symbols: int) -> None:
-    """Watch everything; then answer `begin`, `end` and, once the feed has ended, `compare`."""
+async def read(line: Line, nats_url: str, symbols: int, others: int = 0) -> None:
+    """Watch everything; then answer `begin`, `end` and, once the feed has ended, `compare`.
+
+    `others` instruments, with the first numbers of the directory, are not the feed's.
+    """
+    symbols += others
     connection = await connect(MeshSettings(nats_url=nats_url), "bench")
     directory = await Directory.open(connection.jetstream())
     upstream = _WatchedUpstream(connection, directory, None, 60.0, Metrics())
@@ -55,7 +59,7 @@ async def read(line: Line, nats_url: str, symbols: int) -> None:
     async with asyncio.timeout(50):
         while len(directory) < symbols:  # noqa: ASYNC110  # the directory has no event for "all are there"
             await asyncio.sleep(0.1)
-    instruments = list(directory.all())
+    instruments = [each for each in directory.all() if int(each.number) >= others]
     await upstream.watch(instruments)
     line.say(ready=True)
     while (words := await line.heard())["do"] != "compare":
