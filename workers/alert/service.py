@@ -27,6 +27,7 @@ from workers.alert.prices import Prices
 from workers.alert.settings import AlertSettings
 from workers.alert.shell import AlertShell
 from workers.alert.transactions import Transactions
+from workers.alert.upkeep import Keeping, Upkeep
 from workers.names import Names, connected
 
 WORKER = "alert"
@@ -62,7 +63,9 @@ class AlertService:
         rules = Rules(settings.partitions, settings.alert_max_per_user)
         self._commanding = Commanding(client, transactions, prices, rules)
         places = Places(js, transactions)
-        self._shell = AlertShell(transactions, self._publisher, days, places, prices, self._commanding)
+        keeping = Keeping(settings.alert_kept_days, settings.alert_kept_firings)
+        self._upkeep = Upkeep(settings.postgres_dsn, keeping)
+        self._shell = AlertShell(transactions, self._publisher, days, places, prices, self._commanding, self._upkeep)
         self._host = ActorHost(
             client,
             js,
@@ -93,6 +96,7 @@ class AlertService:
 
     async def close(self) -> None:
         """Give back the connections."""
+        await self._upkeep.close()
         await self._pool.close()
 
     def _figures(self) -> Mapping[str, object]:
@@ -107,6 +111,7 @@ class AlertService:
             "touched": self._shell.touched,
             "fired": self._shell.fired,
             **dataclasses.asdict(self._commanding.counts),
+            "forgotten": self._upkeep.forgotten,
             "published": self._publisher.published,
             "publishing": sum(each.teller.waiting for each in owned),
             "store_away_s": self._patience.away_s,

@@ -17,3 +17,5 @@ class AlertSettings(MeshSettings, frozen=True, kw_only=True):
     checkpoint_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0  # each holds all rules, some 50 bytes for one
     alert_connections: Annotated[int, Meta(ge=1, le=100)] = 8
     alert_max_per_user: Annotated[int, Meta(ge=1, le=100_000)] = MAX_ALERTS  # that are active
+    alert_kept_days: Annotated[int, Meta(ge=31, le=36_500)] = 400  # dead letters can be sent again for 30
+    alert_kept_firings: Annotated[int, Meta(ge=1000, le=1_000_000)] = 10_000  # of a user

@@ -34,6 +34,7 @@ from workers.alert.prices import Prices
 from workers.alert.teller import Teller
 from workers.alert.touches import numbers_of, portions, settle
 from workers.alert.transactions import Transactions
+from workers.alert.upkeep import Upkeep
 
 _logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class AlertShell:
         places: Places,
         prices: Prices,
         commanding: Commanding,
+        upkeep: Upkeep,
     ) -> None:
         self._transactions = transactions
         self._publisher = publisher
@@ -58,6 +60,7 @@ class AlertShell:
         self._places = places
         self._prices = prices
         self._commanding = commanding
+        self._upkeep = upkeep
         self._taken: dict[int, tuple[Lease, Progress]] = {}
         self.owned: dict[int, Owned] = {}
         self.fired = 0
@@ -104,6 +107,7 @@ class AlertShell:
         owned = self.owned[partition]
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(owned.teller.run())
+            tasks.create_task(self._upkeep.run(partition))
             await self._places.caught_up(partition, core)
             await self._prices.learn(core, core.moving)
             await self._commanding.run(owned)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import numpy as np
 import pytest_asyncio
 from nats.js import JetStreamContext
@@ -77,6 +78,7 @@ async def stack(postgres_server: PostgresServer, open_folder: Path) -> AsyncIter
     settings = {"partitions": PARTITIONS, "alert_max_per_user": MAX_PER_USER}
     async with running_nats(folder) as nats:
         instruments = await _enlisted(nats.url)
+        await _kept_for_long(dsn)
         worker = AlertWorker(folder, nats.url, dsn, **settings)
         await worker.start()
         try:
@@ -84,6 +86,28 @@ async def stack(postgres_server: PostgresServer, open_folder: Path) -> AsyncIter
         finally:
             await worker.stop()
     assert worker.said.count(", fence ") == PARTITIONS, worker.said[-5000:]  # nothing made a partition begin anew
+
+
+async def _kept_for_long(dsn: str) -> None:
+    """Write a deleted alert of each partition, and a notification, that nobody needs any more."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("INSERT INTO alert_users VALUES (gen_random_uuid())")
+        await connection.execute(
+            """INSERT INTO alerts (id, user_id, partition, instrument, symbol, condition, threshold, reference,
+                    reference_price, repeat, state, waiting_side, since, fired_day, cooldown_s, note, channels,
+                    created_at, updated_at, fired_count, revision)
+                SELECT gen_random_uuid(), user_id, partition, 7, 'XNYS:OLD', 'ABOVE', 1, 'created', 0, 'once',
+                    'deleted', 0, 0, 0, 0, '', '{}', now(), now() - interval '401 days', 0, 1
+                FROM alert_users, generate_series(0, $1 - 1) AS partition""",
+            PARTITIONS,
+        )
+        await connection.execute(
+            """INSERT INTO notifications (id, user_id, channel_id, kind, body, state, created_at)
+                SELECT user_id, user_id, user_id, 'email', '{}', 'sent', now() - interval '401 days' FROM alert_users"""
+        )
+    finally:
+        await connection.close()
 
 
 async def _enlisted(url: str) -> list[Instrument]:

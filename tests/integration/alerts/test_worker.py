@@ -1,8 +1,10 @@
 """A worker as a process: commands make rules, ticks touch them, and all who are to be told are, once."""
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
+import asyncpg
 import msgspec
 
 from market import rows, subjects
@@ -118,6 +120,17 @@ async def test_a_command_that_comes_again_is_answered_as_the_first_time(
     assert (refused.status, refused.body["code"]) == (422, "idempotency_mismatch")
     assert await store.answer_to(other) == refused
     assert len(await store.alerts_of(asked.user, 5)) == 1
+
+
+async def test_what_was_kept_for_long_enough_is_gone(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.dsn)
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            for old in ("alerts WHERE symbol = 'XNYS:OLD'", "notifications WHERE kind = 'email'"):
+                while await connection.fetchval(f"SELECT count(*) FROM {old}"):  # noqa: ASYNC110, S608  # another process
+                    await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
 
 
 async def test_limits_hold_over_all_partitions(

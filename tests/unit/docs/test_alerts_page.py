@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Callable
 
+import msgspec
+
 from market.alerts.alert import Outcome
 from market.alerts.commands import (
     MAX_ALERTS,
@@ -16,6 +18,8 @@ from market.alerts.commands import (
 )
 from market.alerts.rule import HYSTERESIS, Condition, State
 from market.alerts.touch import MAX_SENT_PER_HOUR
+from workers.alert.settings import AlertSettings
+from workers.alert.upkeep import LEAST_FIRINGS
 
 PAGE = "docs/alerts.md"
 
@@ -38,6 +42,12 @@ def test_bounds_are_the_rules(table_under: TableUnder) -> None:
     prices = [int(MAX_THRESHOLD), int(MAX_PERCENT)]
     counts = [MAX_ALERTS, MAX_SENT_PER_HOUR, MAX_COOLDOWN_S, MAX_YEARS, MAX_CHANNELS, MAX_NOTE_CHARACTERS]
     assert documented == [*prices, *counts]
+
+
+def test_what_is_kept_is_what_the_settings_say(table_under: TableUnder) -> None:
+    defaults = {field.name: field.default for field in msgspec.structs.fields(AlertSettings)}
+    documented = [int(row[1]) for row in table_under(PAGE, "What is kept")]
+    assert documented == [defaults["alert_kept_days"], LEAST_FIRINGS, defaults["alert_kept_firings"]]
 
 
 def test_refusals_are_the_rules(table_under: TableUnder, trees_of: Callable[[str], list[ast.Module]]) -> None:
