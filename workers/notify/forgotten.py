@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from uuid import UUID
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -12,7 +13,8 @@ from mesh.pool import PostgresAway
 
 _logger = logging.getLogger(__name__)
 
-_AT_ONCE = 1000
+AT_ONCE = 1000
+MOST_IN_A_ROW = 100  # portions; then others' may have become old enough, too
 
 
 class Forgotten:
@@ -25,18 +27,37 @@ class Forgotten:
         self.published = 0
 
     async def run(self) -> None:
-        """Look every few seconds until the task is cancelled."""
+        """Look every few seconds until the task is cancelled, and again at once while there is a backlog."""
         while True:
             try:
-                await self._look()
+                for _ in range(MOST_IN_A_ROW):
+                    if not await self.look():
+                        break
             except (PostgresAway, NatsError, TimeoutError) as error:
                 _logger.debug("later: %s", str(error) or type(error).__name__)
             await asyncio.sleep(self._older_than_s / 2)
 
-    async def _look(self) -> None:
-        orders = await self._store.unpublished(self._older_than_s, _AT_ONCE)
-        # One that NATS has seen moments ago may be of another life, before it was given up and taken up again: it is
-        # looked at again when NATS has forgotten that.
-        new = [order.id for order in orders if await publish(self._js, order)]
-        await self._store.published(new)
-        self.published += len(new)
+    async def look(self) -> bool:
+        """Publish a portion; tell whether another one is worth a look now.
+
+        It is where this one was full, and any of it new to NATS. Raises PostgresAway, NatsError and TimeoutError: of
+        a stream that is full after it was written down what it took.
+        """
+        orders = await self._store.unpublished(self._older_than_s, AT_ONCE)
+        new: list[UUID] = []
+        try:
+            for order in orders:
+                # One that NATS has seen moments ago may be of another life, before it was given up and taken up
+                # again: it is looked at again when NATS has forgotten that.
+                if await publish(self._js, order):
+                    new.append(order.id)  # noqa: PERF401  # they count, too, where it breaks off
+        except (NatsError, TimeoutError):
+            await self._took(new)
+            raise
+        await self._took(new)
+        return len(orders) == AT_ONCE and len(new) > 0
+
+    async def _took(self, new: list[UUID]) -> None:
+        if new:
+            await self._store.published(new)
+            self.published += len(new)
