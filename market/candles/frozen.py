@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.candles import codec
-from market.candles.bars import BLANK, NAMES, PRICES, Bars
+from market.candles.bars import BLANK, DTYPES, NAMES, PRICES, Bars
 from market.candles.copies import Column
 from market.candles.ladder import SLOTS, Ladder, Slot
 from market.candles.minutes import NO_MINUTE, PLANES
@@ -42,7 +42,8 @@ class Frozen:
         for name in [name for name in columns if name.endswith(".last_ns")]:
             group, is_blank = name.removesuffix(".last_ns"), columns[name] == 0
             for kind in _OF_PRICED:
-                columns[f"{group}.{kind}"] = np.where(is_blank, BLANK[kind], columns[f"{group}.{kind}"])
+                # Columns are read as narrow as they were written; a number of Python's would be made as narrow.
+                columns[f"{group}.{kind}"] = np.where(is_blank, DTYPES[kind](BLANK[kind]), columns[f"{group}.{kind}"])
         return cls(facts, columns)
 
     @property
