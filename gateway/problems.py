@@ -10,7 +10,6 @@ import logging
 import math
 import re
 import secrets
-from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -49,24 +48,22 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's word for it
         code: str,
         detail: str,
         *,
-        title: str = "",
         headers: dict[str, str] | None = None,
         **fields: str | int | float,
     ) -> None:
-        """Hold the document's members; `title` is the status's own phrase where none is given."""
+        """Hold the document's members."""
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
-        self.title = title or HTTPStatus(status).phrase
         self.headers = headers or {}
         self.fields = fields
 
     def document(self) -> dict[str, str | int | float]:
-        """Return the members of the problem document."""
+        """Return the members of the problem document; a title is of a kind of problem, so it is the code in words."""
         return {
             "type": TYPE_PREFIX + self.code,
-            "title": self.title,
+            "title": self.code.replace("_", " ").capitalize(),
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
@@ -87,7 +84,7 @@ class ProblemDocument(msgspec.Struct):
     """The body of every error, RFC 9457; the OpenAPI page shows this. Some codes add members of their own."""
 
     type: Annotated[str, msgspec.Meta(description="A URI that names the kind of problem.")]
-    title: Annotated[str, msgspec.Meta(description="The kind of problem in words.")]
+    title: Annotated[str, msgspec.Meta(description="The kind of problem in words: its code's.")]
     status: Annotated[int, msgspec.Meta(description="The HTTP status.")]
     detail: Annotated[str, msgspec.Meta(description="What was wrong with this request, for people.")]
     code: Annotated[str, msgspec.Meta(description="The kind of problem, for programs; it never changes.")]
@@ -95,7 +92,7 @@ class ProblemDocument(msgspec.Struct):
 
 def invalid_field(field: str, bound: str, detail: str = "") -> Problem:
     """Return the problem for a field that breaks its bound: 422 with both named."""
-    return Problem(422, "invalid_field", detail or f"{field}: {bound}", title="Invalid field", field=field, bound=bound)
+    return Problem(422, "invalid_field", detail or f"{field}: {bound}", field=field, bound=bound)
 
 
 def log_reason(detail: str, why: str) -> None:

@@ -62,4 +62,4 @@ def unauthenticated(error: TokenError) -> Problem:
     challenge = 'Bearer realm="tickmesh"'
     if error.code != "token_missing":
         challenge += f', error="invalid_token", error_description="{error.code}"'
-    return Problem(401, error.code, error.detail, title="Not authenticated", headers={"WWW-Authenticate": challenge})
+    return Problem(401, error.code, error.detail, headers={"WWW-Authenticate": challenge})

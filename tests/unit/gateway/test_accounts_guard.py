@@ -56,7 +56,7 @@ def test_nobody_else_gets_in(client: TestClient[Litestar], header: str | None, c
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == code
-    assert answer.json()["title"] == "Not authenticated"
+    assert answer.json()["title"] == code.replace("_", " ").capitalize()
     assert challenge in answer.headers["www-authenticate"]
 
 

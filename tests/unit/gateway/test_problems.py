@@ -44,9 +44,7 @@ async def page(limit: Annotated[int, QueryParameter(ge=1, le=100)], offset: From
 @get("/raise/{kind:str}")
 async def throw(kind: FromPath[str]) -> None:
     raise {
-        "problem": Problem(
-            409, "email_taken", "taken", title="Taken", headers={"Retry-After": "3"}, field="email", size=2
-        ),
+        "problem": Problem(409, "email_taken", "taken", headers={"Retry-After": "3"}, field="email", size=2),
         "field": invalid_field("limit", "1 to 100"),
         "bug": ZeroDivisionError("secret detail"),
         "internal": InternalServerException("secret detail"),
@@ -73,6 +71,7 @@ def problem(answer: Response) -> dict[str, object]:
     msgspec.convert(document, ProblemDocument)
     assert document["status"] == answer.status_code
     assert document["type"] == f"urn:tickmesh:problem:{document['code']}"
+    assert str(document["title"]).lower() == str(document["code"]).replace("_", " ")
     return document
 
 
@@ -81,7 +80,7 @@ def test_a_problem_says_all_it_holds(client: TestClient[Litestar]) -> None:
     assert answer.headers["retry-after"] == "3"
     assert problem(answer) == {
         "type": "urn:tickmesh:problem:email_taken",
-        "title": "Taken",
+        "title": "Email taken",
         "status": 409,
         "detail": "taken",
         "code": "email_taken",
