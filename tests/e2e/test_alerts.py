@@ -236,8 +236,13 @@ def test_a_mail_address_is_verified_tried_and_told(alerts: Page, controller: Con
     form.locator("button[type=submit]").click()
     expect(form.locator('[data-field="address"] .field-error')).not_to_be_empty()
     form.get_by_label("Address").fill("ada@example.com")
+    mail.refusals.append("550 no such user")
     save(form)
     card = page.get_by_test_id("channels").locator('[data-kind="email"]')
+    trouble = card.get_by_test_id("channel-trouble")
+    expect(trouble).to_have_text("The code has not arrived: the mail server: 550 no such user.")
+    card.locator('[data-action="send-code"]').click()
+    expect(trouble).to_have_count(0)
     code = wait_for_mail(page, mail, r"(\d{6}) is your Tickmesh code")[1]
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
     for given in (wrong, code):
@@ -303,3 +308,17 @@ def test_a_push_is_shown_by_the_service_worker(alerts: Page, stack: Stack) -> No
         " const [shown] = await ready.getNotifications({tag: '7'});"
         " return shown?.title === 'NVDA is up' && shown.body === 'traded at 180.10' }"
     )
+
+
+def test_what_the_limit_keeps_back_is_in_the_history_at_once_and_not_announced(alerts: Page, stack: Stack) -> None:
+    page = alerts
+    open_view(page, "history")
+    kept_back = page.get_by_test_id("firings").locator('[data-outcome="limit"]')
+    expect(kept_back).to_have_count(0)
+    rule = {"symbol": OTHER, "condition": "BELOW", "threshold": 100_000, "if_true": "fire"}
+    for _ in range(11):  # ten of an hour are sent, those before included
+        made = page.request.post(f"{stack.page_url}alerts", data=rule, headers=authorized(page, stack))
+        assert made.ok, made.text()
+    expect(kept_back.first).to_contain_text("Not sent: too many within an hour")
+    newest = kept_back.first.get_attribute("data-firing")
+    expect(page.get_by_test_id("toasts").locator(f'[data-firing="{newest}"]')).to_have_count(0)
