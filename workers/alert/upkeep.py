@@ -53,7 +53,8 @@ class Upkeep:
     """Deletes what is not kept; `forgotten` counts rows since the start."""
 
     def __init__(self, dsn: str, keeping: Keeping) -> None:
-        self._pool = Pool(dsn, 1, "tickmesh-alerts-upkeep")
+        # How much is too old decides how it is best found, and is another every time.
+        self._pool = Pool(dsn, 1, "tickmesh-alerts-upkeep", plan_cache_mode="force_custom_plan")
         self._keeping = keeping
         self.forgotten = 0
 
