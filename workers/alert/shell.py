@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 import numpy as np
 
-from market.alerts.alert import Alert
 from market.alerts.columns import RuleColumns, Touches
 from market.alerts.rule import Condition, Reference
 from mesh.acked_publisher import AckedPublisher
@@ -22,7 +22,7 @@ from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
-from mesh.alerts.batch import Progress, numbered, take
+from mesh.alerts.batch import Progress, take
 from mesh.alerts.loading import changed_rules, live_rules
 from mesh.alerts.writes import Mark, write_reached
 from workers.alert.commanding import Commanding
@@ -32,7 +32,7 @@ from workers.alert.owned import Owned
 from workers.alert.places import Places
 from workers.alert.prices import Prices
 from workers.alert.teller import Teller
-from workers.alert.touches import numbers_of, portions, settle
+from workers.alert.touches import Draft, drafted, portions, settle
 from workers.alert.transactions import Transactions
 from workers.alert.upkeep import Upkeep
 
@@ -135,23 +135,24 @@ class AlertShell:
         return Step()
 
     async def _settle(self, owned: Owned, touches: Touches, reached: int) -> None:
-        """Settle touches portion by portion; while one is written, the rules that the next one touches are read."""
+        """Settle touches portion by portion; while one is written, the next is decided."""
         core, parts = owned.core, list(portions(touches))
-        rules = await self._rules(parts[0])
+        draft = await self._drafted(parts[0], {})
         for each, following in zip(parts, [*parts[1:], None], strict=True):
-            done = core.evaluated if following is not None else reached
+            done = reached if following is None else core.evaluated
             mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, done)
-            async with _meanwhile(self._rules(following)) as read_ahead:
-                await self._commit(owned, mark, each, rules)
-            rules = read_ahead.result()
+            if following is None:
+                await self._commit(owned, mark, each, draft)
+                return
+            async with _meanwhile(self._drafted(following, draft.sends)) as drafting:
+                await self._commit(owned, mark, each, draft)
+            draft = drafting.result()
 
-    async def _rules(self, touches: Touches | None) -> dict[int, Alert]:
-        if touches is None:
-            return {}
-        return await self._transactions.ask(partial(numbered, numbers=numbers_of(touches)))
+    async def _drafted(self, touches: Touches, before: Mapping[UUID, int]) -> Draft:
+        return await self._transactions.ask(partial(drafted, touches=touches, before=before))
 
-    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, rules: Mapping[int, Alert]) -> None:
-        changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=touches, rules=rules))
+    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft) -> None:
+        changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=touches, draft=draft))
         self.touched += len(touches)
         if changes is None:
             await owned.catch_up(self._transactions)

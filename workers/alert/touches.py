@@ -2,21 +2,23 @@
 
 What ticks touch at once may be a great deal: 100,000 rules at one price. So it is divided by rule, and each part has a
 transaction of its own; a rule keeps up to which tick it has been settled, and only the last part says that all have.
+While Postgres writes one part, the next is drafted, which holds unless its users are sent something meanwhile.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 
 from market.alerts.alert import Alert, Firing, Outcome
-from market.alerts.columns import Touches, TouchKind
+from market.alerts.columns import Touches
 from market.alerts.touch import touch
-from mesh.alerts.batch import hold, kinds, sent
+from mesh.alerts.batch import hold, kinds, numbered, sent
 from mesh.alerts.messages import notice_of
 from mesh.alerts.writes import Changes, Mark, Notice, write_touched
 from mesh.pool import Connection
@@ -37,24 +39,56 @@ def portions(touches: Touches, most: int = MAX_TOUCHES) -> Iterator[Touches]:
         yield touches.take(own == each)
 
 
-def numbers_of(touches: Touches) -> list[int]:
-    """Give the numbers of the rules that are touched, each once."""
-    return list(dict.fromkeys(touches.number.tolist()))
+class Draft(NamedTuple):
+    """What touches come to where users were `sent` so many firings within the hour before `now`."""
+
+    rules: Mapping[int, Alert]
+    sent: Counter[UUID]
+    now: datetime
+    alerts: dict[UUID, Alert]
+    firings: list[Firing]
+
+    @property
+    def users(self) -> set[UUID]:
+        """Whose rules are touched."""
+        return {each.user for each in self.rules.values()}
+
+    @property
+    def sends(self) -> Counter[UUID]:
+        """How many firings each user is sent by it."""
+        return Counter(each.user for each in self.firings if each.outcome is Outcome.SENT)
 
 
-async def settle(connection: Connection, mark: Mark, touches: Touches, rules: Mapping[int, Alert]) -> Changes:
-    """Decide touches of rules and write what comes of them; the caller commits. Raises FencedError.
+async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID, int]) -> Draft:
+    """Decide touches without a lock; `before` is what users are sent by the transaction that is being written.
 
-    `rules` are those that are touched, by number, as the tables have them. They may have been read before: nobody but
-    the owner of a partition changes its rules.
+    Nobody but the owner of a partition changes its rules, so these are as they will be when the draft is settled.
     """
-    await hold(connection, {each.user for each in rules.values()})
-    alerts = dict(rules)
-    fires = set(touches.number[touches.kind == TouchKind.FIRE].tolist())
-    users = {alerts[each].user for each in fires if each in alerts}
-    now = datetime.now(UTC)
-    counts = defaultdict(int, await sent(connection, users, now) if users else {})
-    firings: list[Firing] = []
+    rules = await numbered(connection, list(dict.fromkeys(touches.number.tolist())))
+    users, now = {each.user for each in rules.values()}, datetime.now(UTC)
+    counts = Counter(await sent(connection, users, now))
+    counts.update({each: before[each] for each in users & before.keys()})
+    return await _decided(touches, rules, counts, now)
+
+
+async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft) -> Changes:
+    """Write what comes of touches; the caller commits. Raises FencedError.
+
+    With their users locked it is seen what they have been sent; where that is not what the draft took it for, all is
+    decided again.
+    """
+    await hold(connection, draft.users)
+    counts = Counter(await sent(connection, draft.users, draft.now))
+    if counts != draft.sent:
+        draft = await _decided(touches, draft.rules, counts, draft.now)
+    notices = await notices_of(connection, draft.firings, draft.alerts)
+    changes = Changes(draft.alerts, draft.firings, notices)
+    await write_touched(connection, mark, draft.now, changes)
+    return changes
+
+
+async def _decided(touches: Touches, rules: Mapping[int, Alert], sent: Counter[UUID], now: datetime) -> Draft:
+    alerts, counts, firings = dict(rules), sent.copy(), list[Firing]()
     columns = (getattr(touches, each.name).tolist() for each in fields(touches))
     for at, (number, kind, side, price, ts_event_ns, day, tape_sequence, row) in enumerate(zip(*columns, strict=True)):
         alert = alerts.get(number)
@@ -67,10 +101,7 @@ async def settle(connection: Connection, mark: Mark, touches: Touches, rules: Ma
                 counts[alert.user] += firing.outcome is Outcome.SENT
         if at % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-    by_id = {each.id: each for each in alerts.values()}
-    changes = Changes(by_id, firings, await notices_of(connection, firings, by_id))
-    await write_touched(connection, mark, now, changes)
-    return changes
+    return Draft(rules, sent, now, {each.id: each for each in alerts.values()}, firings)
 
 
 async def notices_of(connection: Connection, firings: Sequence[Firing], alerts: Mapping[UUID, Alert]) -> list[Notice]:

@@ -14,15 +14,16 @@ from market.alerts.alert import Alert, Outcome
 from market.alerts.columns import Touches
 from market.alerts.index import AlertIndex
 from market.alerts.rule import LIVE_STATES, Condition, Reference, Repeat, State
+from market.alerts.touch import MAX_SENT_PER_HOUR
 from market.rows import EVENT_DTYPE, TRADE
 from mesh.actor.outbox import FencedError
-from mesh.alerts.batch import SESSION, Progress, numbered, take, untold
+from mesh.alerts.batch import SESSION, Progress, take, untold
 from mesh.alerts.loading import changed_rules, live_rules
 from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, alert_of, alert_row, firing_of
 from mesh.alerts.writes import Changes, Mark, write_decided, write_touched
 from tests.databases import new_database
 from tests.integration.alerts.conftest import NOON
-from workers.alert.touches import numbers_of, portions, settle
+from workers.alert.touches import Draft, drafted, portions, settle
 
 PARTITION, RULES = 3, 60
 INSTRUMENT = 7
@@ -87,10 +88,11 @@ def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
     return index.apply(made.view(EVENT_DTYPE), np.ones(len(prices), np.int64), evaluated)
 
 
-async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches) -> Changes:
+async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, draft: Draft | None = None) -> Changes:
+    draft = draft or await drafted(connection, touches, {})
     await connection.execute("BEGIN")
     try:
-        changes = await settle(connection, mark, touches, await numbered(connection, numbers_of(touches)))
+        changes = await settle(connection, mark, touches, draft)
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
@@ -180,6 +182,23 @@ async def test_what_ticks_bring_about_is_in_the_tables_as_it_was_decided(connect
     assert kept == {each.id: each for each in alerts} | changes.alerts
     rows = await connection.fetch(f"SELECT {FIRING_COLUMNS} FROM alert_firings")  # noqa: S608
     assert sorted(map(firing_of, rows)) == sorted(changes.firings)
+
+
+@pytest.mark.parametrize("is_foreseen", [True, False])
+async def test_a_draft_holds_where_its_users_are_sent_what_it_took_them_for(
+    connection: asyncpg.Connection, is_foreseen: bool
+) -> None:
+    """The limit of an hour is counted under the user's lock, whatever was known when the draft was made."""
+    await take(connection, PARTITION, 1)
+    user, half = uuid4(), MAX_SENT_PER_HOUR - 2
+    await write_rules(connection, [alert(number, Repeat.ONCE, user) for number in range(1, 2 * half + 1)])
+    index, _ = await owner(connection, 1)
+    first, second = portions(touched_by(index, 0, 101.0), half)
+    draft = await drafted(connection, second, {user: half, uuid4(): 1} if is_foreseen else {})
+    await commit(connection, Mark(PARTITION, 1, 2, 1, 0), first)
+    changes = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second, draft)
+    assert [each.outcome for each in changes.firings] == [Outcome.SENT] * 2 + [Outcome.LIMIT] * (half - 2)
+    assert (changes.firings is draft.firings) == is_foreseen
 
 
 async def test_nothing_is_written_behind_another_revision(connection: asyncpg.Connection) -> None:
