@@ -25,7 +25,7 @@ from market import subjects
 from mesh.tape_publisher import TapePublisher
 
 RATE_PER_S, SYMBOLS = 20_000, 2_000
-EVERY_S = 0.025
+EVERY_S = 0.05
 _WARM_S = 5.0
 # Whatever it fires is within its cooldown: recorded, and not told.
 _CANARY = """
