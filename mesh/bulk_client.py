@@ -8,7 +8,7 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
   a time as arrays;
 - `subscribe_raw`: one subject whose messages reach a plain function, for acknowledgements;
 - `subscribe_whole`: likewise with their replies and headers, for streams that are read, and for requests;
-- `ask` and `send`: a request, and the answer to one, without a queue and a task on either side;
+- `ask`, `send` and `send_written`: a request, and the answer to one, without a queue and a task on either side;
 - `flush`: nats-py's own sends its PING ahead of what waits to be written, and says nothing of that.
 
 The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_flush_pending`,
@@ -16,9 +16,10 @@ The private parts of nats-py that this leans on are `_close`, `_connect_to_serve
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
 from nats.errors import ConnectionReconnectingError, NoRespondersError
 
@@ -35,11 +36,15 @@ from mesh.bulk_parser import (
     WholeReceiver,
 )
 from mesh.bulk_transport import BulkTransport
+from mesh.raw import Bytes
 
 _SUBSCRIBE_CHUNK = 1000
 _WRITE_BUFFER_BYTES = 4 << 20
 _JOIN_BYTES = 128 << 10
 _NOBODY = b"NATS/1.0 503"
+_END = b"\r\n"
+_HEAD_BYTES = 256  # more than `PUB`, a subject that is an answer's, and a length take
+_AROUND_BYTES = _HEAD_BYTES + len(_END)
 
 
 class TooManySubscriptionsError(Exception):
@@ -69,6 +74,7 @@ class BulkClient(Client):
         self._answers = b""  # where answers come to, once anything was asked
         self._asked = 0
         self._waiting: dict[bytes, asyncio.Future[bytes]] = {}
+        self._room: Bytes = np.empty(0, np.uint8)
 
     @property
     def bulk_subscription_count(self) -> int:
@@ -110,10 +116,37 @@ class BulkClient(Client):
 
         False, and nothing sent, while the connection is down, or takes nothing more: so an answer is given up.
         """
-        writer = getattr(self._transport, "_io_writer", None)
-        if writer is not None and writer.transport.get_write_buffer_size() > _WRITE_BUFFER_BYTES:
+        frame = b"PUB %s %d\r\n%s\r\n" % (subject, len(payload), payload)
+        return not self._is_full() and self.write_frames([frame])
+
+    def send_written(self, subject: bytes, most_bytes: int, write: Callable[[Bytes], int]) -> bool:
+        """Do as `send` with a payload that `write` puts into the room it is given, and tells the length of.
+
+        The room is the client's own, used again and again: making it anew, and copying from it, would take as long as
+        to write some thousands of bytes. So `write` must not keep it.
+        """
+        transport = self._transport
+        if not self.is_connected or self._is_full():
             return False
-        return self.write_frames([b"PUB %s %d\r\n" % (subject, len(payload)), payload, b"\r\n"])
+        if not isinstance(transport, BulkTransport):  # over WebSocket
+            room = np.empty(most_bytes, np.uint8)
+            return self.send(subject, room[: write(room)].tobytes())
+        if len(self._room) < most_bytes + _AROUND_BYTES:
+            self._room = np.empty(most_bytes + _AROUND_BYTES, np.uint8)
+        end = _HEAD_BYTES + write(self._room[_HEAD_BYTES:])
+        head, frame = b"PUB %s %d\r\n" % (subject, end - _HEAD_BYTES), self._room.data
+        frame[_HEAD_BYTES - len(head) : _HEAD_BYTES], frame[end : end + len(_END)] = head, _END
+        try:
+            transport.write(frame[_HEAD_BYTES - len(head) : end + len(_END)])
+        except RuntimeError:  # see `write_frames`
+            return False
+        if transport.waiting_bytes:
+            self._room = np.empty(0, np.uint8)  # what the system has not taken is still to be read from the old one
+        return True
+
+    def _is_full(self) -> bool:
+        transport = self._transport
+        return isinstance(transport, BulkTransport) and transport.waiting_bytes > _WRITE_BUFFER_BYTES
 
     async def ask(self, subject: str, payload: bytes, timeout_s: float) -> bytes:
         """Ask whoever is subscribed, as `request` does for several times the work; give the payload of the answer.
@@ -233,7 +266,7 @@ class BulkClient(Client):
             # An attempt that failed after the server accepted it leaves its socket to the garbage collector.
             self._transport.close()  # type: ignore[no-untyped-call]  # nats-py leaves it so
         elif s.uri.scheme not in {"ws", "wss"}:
-            self._transport = BulkTransport()
+            self._transport = BulkTransport(self._bulk_parser.take)
         await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:

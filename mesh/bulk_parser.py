@@ -163,6 +163,14 @@ class BulkParser(Parser):
                 _deliver_payloads(lane, data, slots[wanted], found.offset[wanted], found.payload_bytes[wanted])
         return end
 
+    def take(self, data: bytes) -> bytes:
+        """Deliver the raw and whole messages that a network read begins with; return the rest, which is for `parse`.
+
+        For whoever reads while nobody parses.
+        """
+        end = 0 if self._parts else self._single_run(data, 0)
+        return data[end:] if end < len(data) else b""
+
     def _single_run(self, data: bytes, position: int) -> int:
         """Deliver the run of raw and whole messages that begins here, if one does; return its end.
 
@@ -172,13 +180,16 @@ class BulkParser(Parser):
             line_end = data.find(b"\r\n", position)
             if line_end < 0:
                 break
-            line, body = data[position:line_end], line_end + _CRLF_BYTES
-            words = line.split(b" ")
-            sid, after = _number(words, 2), body + _number(words, -1) + _CRLF_BYTES
+            words, body = data[position:line_end].split(b" "), line_end + _CRLF_BYTES
+            try:
+                sid, after = _number(words, 2), body + _number(words, -1) + _CRLF_BYTES
+                payload = body + _header_bytes(words)
+            except ProtocolError:  # `_one_command` tells of it
+                break
             if after > len(data):
                 break
             if (receive_raw := self.raw.get(sid)) is not None:
-                _deliver(receive_raw, words[1].decode(), data[body + _header_bytes(words) : after - _CRLF_BYTES])
+                _deliver(receive_raw, words[1].decode(), data[payload : after - _CRLF_BYTES])
             elif (receive_whole := self.whole.get(sid)) is not None:
                 _deliver(receive_whole, _whole(words, data[body : after - _CRLF_BYTES]))
             else:

@@ -8,8 +8,9 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionReconnectingError, NoRespondersError
 
 from infra.local.servers import NatsServer
-from mesh.bulk_parser import Whole
 from mesh.connection import Connection
+from mesh.bulk_parser import Whole
+from mesh.raw import Bytes
 
 Until = Callable[..., Awaitable[None]]
 Connect = Callable[..., Awaitable[Connection]]
@@ -80,6 +81,44 @@ async def test_what_the_connection_does_not_take_is_given_up(connected: Connect)
     assert client.send(b"anywhere", payload)
 
 
+async def test_what_is_written_into_the_client_s_own_room_arrives_whole_though_it_waits(connected: Connect) -> None:
+    client, owner = await connected(), await connected()
+    size = 512 << 10  # a few of these are more than a socket takes at once
+
+    def answer_all(question: Whole) -> None:
+        for at in range(8):
+
+            def write(room: Bytes, byte: int = at) -> int:
+                room[:size] = byte
+                return size
+
+            assert owner.send_written(b"%s.%d" % (question.reply, at), size, write)
+
+    owner.subscribe_whole("fill", answer_all)
+    inbox = client.new_inbox()
+    heard: list[bytes] = []
+    every = asyncio.Event()
+
+    def hear(message: Whole) -> None:
+        heard.append(message.payload)
+        if len(heard) == 8:
+            every.set()
+
+    client.subscribe_whole(f"{inbox}.*", hear)
+    await asyncio.gather(client.flush(), owner.flush())
+    await client.publish("fill", reply=inbox)
+    await asyncio.wait_for(every.wait(), WITHIN_S)
+    assert heard == [bytes([at]) * size for at in range(8)]
+
+
+async def test_nothing_is_written_for_a_connection_that_takes_nothing_more(connected: Connect) -> None:
+    client = await connected()
+    assert not all(client.send_written(b"anywhere", 512 << 10, lambda _: 512 << 10) for _ in range(200))
+    await client.drain_writes()
+    await client.flush()
+    assert client.send_written(b"anywhere", 3, lambda _: 3)
+
+
 async def test_while_nats_is_away_nothing_is_asked(connected: Connect, until: Until, nats_server: NatsServer) -> None:
     client = await connected()
     client.subscribe_whole("own", answering(client, lambda _: b"still here"))
@@ -90,6 +129,7 @@ async def test_while_nats_is_away_nothing_is_asked(connected: Connect, until: Un
     with pytest.raises(ConnectionReconnectingError):
         await client.ask("own", b"", WITHIN_S)
     assert not client.send(b"own", b"")
+    assert not client.send_written(b"own", 1, lambda _: 1)
     await nats_server.start()
     await until(lambda: client.is_connected)
     assert await client.ask("own", b"", WITHIN_S) == b"still here"

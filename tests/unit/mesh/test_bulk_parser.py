@@ -174,3 +174,33 @@ async def test_a_receiver_may_subscribe_and_unsubscribe(parser: BulkParser, deli
     await parser.parse(message(sid=SID + 1, subject="q.B") + message() + message(sid=SID + 2_000_000, subject="q.far"))
     await parser.parse(message(sid=SID + 1, subject="q.B") + message(sid=SID + 2_000_000, subject="q.far"))
     assert delivered == [(5, b"ABCD"), (8, b"ABCD"), (8, b"ABCD")]
+
+
+async def test_what_a_read_begins_with_is_taken_at_once_and_the_rest_left(parser: BulkParser) -> None:
+    taken: list[bytes] = []
+    parser.whole[FIRST_RAW_SID] = lambda whole: taken.append(whole.payload)
+    ours, other = message(b"one", FIRST_RAW_SID), message()
+    assert parser.take(ours * 2) == b""
+    assert parser.take(ours + other + ours) == other + ours
+    assert parser.take(ours + ours[:-1]) == ours[:-1]
+    assert parser.take(b"MSG a") == b"MSG a"
+    assert taken == [b"one"] * 4
+
+
+async def test_nothing_is_taken_before_what_was_half_read(parser: BulkParser) -> None:
+    taken: list[bytes] = []
+    parser.whole[FIRST_RAW_SID] = lambda whole: taken.append(whole.payload)
+    first, second = message(b"one", FIRST_RAW_SID), message(b"two", FIRST_RAW_SID)
+    await parser.parse(first[:9])
+    assert parser.take(first[9:] + second) == first[9:] + second
+    await parser.parse(first[9:] + second)
+    assert taken == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("line", [b"MSG q x 4", b"MSG q", b"HMSG q %d x 4" % FIRST_RAW_SID])
+async def test_what_is_no_protocol_is_left_for_who_says_so(parser: BulkParser, line: bytes) -> None:
+    parser.whole[FIRST_RAW_SID] = lambda whole: None
+    data = line + b"\r\nABCD\r\n"
+    assert parser.take(data) == data
+    with pytest.raises(ProtocolError):
+        await parser.parse(data)
