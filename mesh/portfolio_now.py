@@ -1,10 +1,10 @@
 """What a portfolio is worth now, asked of the worker that owns its ledger, and the stream of its changes.
 
-    portfolionow.<partition>    gateway -> owner   a user's portfolios or one of them; answered with a status and JSON
+    portfolionow.<partition>    gateway -> owner   a user's portfolios or one of them; answered with JSON, 404 or 503
     portfoliowatch.<partition>  gateway -> owner   the portfolios that somebody watches, said again every few seconds
     portfolio.<id>              owner -> gateways  a watched portfolio: whole first, then what changed
 
-All are msgpack maps, ids as 16 bytes.
+All but answers are msgpack maps, ids as 16 bytes.
 """
 
 from typing import Any
@@ -20,6 +20,11 @@ WATCH_EVERY_S = 5.0
 FORGOTTEN_AFTER_S = 15.0
 """For so long a portfolio counts as watched that nobody says is watched any more."""
 
+NOT_FOUND, UNKNOWN_NOW = b"404", b"503"
+"""What is answered where the user has no such portfolio, and where only the tables can tell; all else is an object."""
+
+_JSON = b"{"
+
 
 class Asked(msgspec.Struct, frozen=True):
     """Whose portfolios are asked for; None: all of the user's, without their holdings."""
@@ -31,17 +36,6 @@ class Asked(msgspec.Struct, frozen=True):
     def decode(cls, data: bytes) -> "Asked":
         """Read it; raises msgspec.DecodeError."""
         return _asked.decode(data)
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """The answer: 200, 404 or 503, which is for asking the tables instead, and the body of a 200 as JSON."""
-
-    status: int
-    body: bytes = b""
-
-    def encode(self) -> bytes:
-        """Give its bytes."""
-        return _encoder.encode(self)
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -80,7 +74,6 @@ class PortfolioMessage(msgspec.Struct, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
 _asked = msgspec.msgpack.Decoder(Asked)
-_answered = msgspec.msgpack.Decoder(Answered)
 _watched = msgspec.msgpack.Decoder(Watched)
 _message = msgspec.msgpack.Decoder(PortfolioMessage)
 
@@ -90,13 +83,14 @@ def read_message(data: bytes) -> PortfolioMessage:
     return _message.decode(data)
 
 
-async def ask(
-    client: BulkClient, partition: int, user: UUID, portfolio: UUID | None, timeout_s: float
-) -> tuple[int, bytes] | None:
-    """Ask a partition's owner for a user's portfolio, or all of them; None where nobody answers in time."""
+async def ask(client: BulkClient, partition: int, user: UUID, portfolio: UUID | None, timeout_s: float) -> bytes | None:
+    """Ask a partition's owner for a user's portfolio, or all of them; give the JSON, or NOT_FOUND.
+
+    None where nobody answers in time, and where only the tables can tell.
+    """
     asked = _encoder.encode(Asked(user, portfolio))
     try:
-        found = _answered.decode(await client.ask(subjects.portfolio_now(partition), asked, timeout_s))
-    except (NatsError, TimeoutError, msgspec.DecodeError):
+        answer = await client.ask(subjects.portfolio_now(partition), asked, timeout_s)
+    except (NatsError, TimeoutError):
         return None
-    return found.status, found.body
+    return answer if answer.startswith(_JSON) or answer == NOT_FOUND else None

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from market.compiled import compiled
+from market.compiled import compiled, inlined
 from market.portfolio.valuation import MOST_PARTS, PERCENT_PARTS
-from mesh.raw import put, put_byte, put_digits
+from mesh.raw import put, put_byte, put_digits, put_fixed
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ def text_bytes(text: str) -> Bytes:
 _NULL = text_bytes("null")
 
 
-@compiled
+@inlined
 def put_text(text: Bytes, out: Bytes, at: int) -> int:
     """Put a whole text; return where it ends."""
     return put(text, 0, len(text), out, at)
@@ -36,18 +36,12 @@ def put_money(minor: int, decimals: int, is_known: bool, out: Bytes, at: int) ->
     return put_byte(_QUOTE, out, at)
 
 
-@compiled
+@inlined
 def put_minor(minor: int, decimals: int, out: Bytes, at: int) -> int:
     """Put an amount in minor units as `market.portfolio.money.money_text` writes it."""
     if minor < 0:
         at, minor = put_byte(_MINUS, out, at), -minor
-    end = put_digits(minor, decimals + 1, out, at)
-    if not decimals:
-        return end
-    for place in range(end, end - decimals, -1):
-        out[place] = out[place - 1]
-    put_byte(_POINT, out, end - decimals)
-    return end + 1
+    return put_fixed(minor, decimals, out, at)
 
 
 @compiled
@@ -59,7 +53,7 @@ def put_percent(part: int, whole: int, is_known: bool, out: Bytes, at: int) -> i
     return put_decimal(int(np.rint(found)) if abs(found) <= MOST_PARTS else 0, 4, abs(found) <= MOST_PARTS, out, at)
 
 
-@compiled
+@inlined
 def put_decimal(value: int, decimals: int, is_known: bool, out: Bytes, at: int) -> int:
     """Put a number with so many decimals, one at least, without zeros at its end, or null."""
     if not is_known:

@@ -4,99 +4,26 @@ The bytes hold what `market.portfolio.valuation.valuation` gives, member for mem
 """
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from market.compiled import compiled
-from market.portfolio.money import DECIMALS, LARGEST, UNITS_PER_ONE, average_units, money_text, to_minor, units_text
+from market.portfolio.money import average_units, money_text, to_minor, units_text
 from market.portfolio.prices import Prices
-from market.portfolio.valuation import (
-    UNCLASSIFIED,
-    Balance,
-    Head,
-    Holdings,
-    standing,
-)
-from mesh.raw import put, put_byte, put_digits
-from mesh.raw_json import put_decimal, put_instant, put_minor, put_money, put_percent, put_text, text_bytes
+from market.portfolio.valuation import UNCLASSIFIED, Balance, Head, Holdings, standing
+from mesh.raw import Bytes
+from mesh.valuation_writer import FIGURES_BYTES, HEAD_BYTES, KEY, KEY_END, PART_BYTES, write_valuation
 
-I8 = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-
-_FIGURES_BYTES = 512  # more than all figures of a holding, and the names between them, ever take
-_PART_BYTES = 64  # likewise, of a part
-_HEAD_BYTES = 1024  # likewise, of sums, and of the names around rows and parts
-_LARGEST = float(LARGEST) * UNITS_PER_ONE**2
-_COMMA = ord(",")
-
-
-_KEY, _KEY_END = b'{"key":', b',"value":"'
-_NULL = text_bytes("null")
-_AS_OF = text_bytes(',"as_of":"')
-_SUM_VALUE = text_bytes('","market_value":')
-_TOTAL_VALUE = text_bytes(',"total_value":')
-_COST_BASIS = text_bytes(',"cost_basis":')
-_RETURN = text_bytes(',"return_percent":')
-_UNPRICED = text_bytes(',"unpriced":[')
-_HOLDINGS = text_bytes('],"holdings":[')
-_BY_SYMBOL = text_bytes('],"allocation":{"symbol":[')
-_BY_SECTOR = text_bytes('],"sector":[')
-_BY_CURRENCY = text_bytes('],"currency":[')
-_END = text_bytes("]}}")
-_AGE = text_bytes(',"price_age_ms":')
-_VALUE = text_bytes(',"market_value":')
-_GAIN = text_bytes(',"unrealized":')
-_GAIN_PERCENT = text_bytes(',"unrealized_percent":')
-_CHANGE = text_bytes(',"day_change":')
-_CHANGE_PERCENT = text_bytes(',"day_change_percent":')
-_WEIGHT = text_bytes(',"weight_percent":')
-_PART_PERCENT = text_bytes('","percent":')
-_PART_END = text_bytes("}")
-
-
-class _Portfolio(NamedTuple):
-    """What no price changes: texts one after the other, and figures of holdings in columns.
-
-    First comes what stands before all that changes, then of each holding what comes before its price, of each what
-    comes behind its figures, then beginnings of parts: of each holding, each sector, each currency. `ends` tells where
-    each of them does. Quantities are in units, costs in minor units; `sector_of` tells each holding's sector.
-    """
-
-    text: Bytes
-    ends: I8
-    quantity: I8
-    cost: I8
-    sector_of: I8
-    sectors: int
-
-
-class _Moment(NamedTuple):
-    """Prices by number, the numbers of what is held, and the time."""
-
-    price: I8
-    previous: I8
-    ts_event_ns: I8
-    numbers: npt.NDArray[np.integer[Any]]
-    as_of_ns: int
-
-
-class _Worth(NamedTuple):
-    """What `market.portfolio.worth.Worths` holds, and the prices that it was made of."""
-
-    price: I8
-    has_previous: npt.NDArray[np.bool_]
-    value: I8
-    day_change: I8
+Numbers = npt.NDArray[np.integer[Any]]
 
 
 class PreparedValuation:
-    """A portfolio as it was committed, ready to be valued again and again."""
+    """A portfolio as it was committed, ready to be valued again and again; `numbers` are those of its prices."""
 
-    def __init__(self, head: Head, holdings: Holdings) -> None:
+    def __init__(self, head: Head, holdings: Holdings, numbers: Numbers) -> None:
         self._balance = Balance.of(head)
         cost = to_minor(holdings.cost, self._balance.decimals)
         columns = zip(
@@ -114,28 +41,42 @@ class PreparedValuation:
             msgspec.json.encode(standing(head))[:-1],
             *(self._row_text(*each) for each in columns),
             *(b',"sector":' + msgspec.json.encode(sector) + b"}" for sector in sectors),
-            *(_KEY + msgspec.json.encode(key) + _KEY_END for key in (*holdings.symbols, *names, *currencies)),
+            *(KEY + msgspec.json.encode(key) + KEY_END for key in (*holdings.symbols, *names, *currencies)),
         ]
-        self._portfolio = _Portfolio(
-            np.frombuffer(b"".join(texts), np.uint8),
-            np.cumsum([len(each) for each in texts], dtype=np.int64),
-            holdings.quantity,
-            cost,
-            np.array([names.index(sector) for sector in sectors], np.int64),
-            len(names),
-        )
+        self._text = np.frombuffer(b"".join(texts), np.uint8)
+        self._ends = np.cumsum([len(each) for each in texts], dtype=np.int64)
+        sector_of = np.array([names.index(sector) for sector in sectors], np.int64)
+        self._columns = np.stack([holdings.quantity, cost, numbers.astype(np.int64), sector_of])
+        self._sectors = len(names)
         # Symbols without a price are named once more.
-        most_text = len(self._portfolio.text) + sum(map(len, texts[2 * len(self) + 1 :]))
-        self._most_bytes = _HEAD_BYTES + most_text + len(texts) * _PART_BYTES + len(self) * _FIGURES_BYTES
+        most_text = len(self._text) + sum(map(len, texts[2 * len(self) + 1 :]))
+        self.most_bytes = HEAD_BYTES + most_text + len(texts) * PART_BYTES + len(self) * FIGURES_BYTES
 
     def __len__(self) -> int:
-        return len(self._portfolio.quantity)
+        return len(self._columns[0])
 
-    def json(self, prices: Prices, numbers: npt.NDArray[np.integer[Any]], as_of_ns: int) -> bytes:
-        """Value it at the prices of its holdings, whose `numbers` there come in their order."""
-        moment = _Moment(prices.price, prices.previous, prices.ts_event_ns, numbers, as_of_ns)
-        out = np.empty(self._most_bytes, np.uint8)
-        return out[: _write(self._portfolio, self._balance, moment, out)].tobytes()
+    def json(self, prices: Prices, as_of_ns: int) -> bytes:
+        """Value it at the prices of now, those of its holdings among them."""
+        out = np.empty(self.most_bytes, np.uint8)
+        return out[: self.write(prices, as_of_ns, out)].tobytes()
+
+    def write(self, prices: Prices, as_of_ns: int, out: Bytes) -> int:
+        """Do as `json` into `out`, which has room for `most_bytes`; return how many it takes."""
+        balance = self._balance
+        return write_valuation(
+            self._text,
+            self._ends,
+            self._columns,
+            self._sectors,
+            balance.cash,
+            balance.deposited,
+            balance.decimals,
+            prices.price,
+            prices.previous,
+            prices.ts_event_ns,
+            as_of_ns,
+            out,
+        )
 
     def _row_text(self, symbol: str, name: str, quantity: int, cost: int, cost_minor: int) -> bytes:
         standing = {
@@ -153,127 +94,4 @@ def compile_all() -> None:
     nothing, at = np.zeros(0, np.int64), datetime(1970, 1, 1, tzinfo=UTC)
     head = Head(UUID(int=0), "", "USD", at, 0, 0, 0, 0)
     holdings = Holdings([], [], [], nothing, nothing)
-    PreparedValuation(head, holdings).json(Prices.unknown(0), nothing.astype(np.uint32), 0)
-
-
-@compiled
-def _write(portfolio: _Portfolio, balance: Balance, moment: _Moment, out: Bytes) -> int:
-    decimals, count = balance.decimals, len(portfolio.quantity)
-    worth = _worth(portfolio, moment, decimals)
-    at = _put_own(portfolio, 0, out, 0)
-    at = _write_sums(portfolio, balance, moment, worth, out, at)
-    at = _write_rows(portfolio, moment, worth, decimals, out, put_text(_HOLDINGS, out, at))
-    sectors = np.zeros(portfolio.sectors, np.int64)
-    for place in range(count):
-        sectors[portfolio.sector_of[place]] += worth.value[place]
-    of_symbols = 2 * count + 1
-    of_sectors = of_symbols + count
-    of_currencies = of_sectors + portfolio.sectors
-    whole = np.full(len(portfolio.ends) - of_currencies, worth.value.sum(), np.int64)
-    at = _write_parts(portfolio, of_symbols, worth.value, decimals, out, put_text(_BY_SYMBOL, out, at))
-    at = _write_parts(portfolio, of_sectors, sectors, decimals, out, put_text(_BY_SECTOR, out, at))
-    at = _write_parts(portfolio, of_currencies, whole, decimals, out, put_text(_BY_CURRENCY, out, at))
-    return put_text(_END, out, at)
-
-
-@compiled
-def _put_own(portfolio: _Portfolio, number: int, out: Bytes, at: int) -> int:
-    """Put one of a portfolio's own texts."""
-    first = portfolio.ends[number - 1] if number else 0
-    return put(portfolio.text, first, portfolio.ends[number] - first, out, at)
-
-
-@compiled
-def _worth(portfolio: _Portfolio, moment: _Moment, decimals: int) -> _Worth:
-    """Find what `market.portfolio.worth.Worths.of` does, by the same steps."""
-    count = len(portfolio.quantity)
-    price, has_previous = np.zeros(count, np.int64), np.zeros(count, np.bool_)
-    value, day_change = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    for place in range(count):
-        quantity, number = portfolio.quantity[place], moment.numbers[place]
-        price[place] = _usable(quantity, moment.price[number])
-        value[place] = portfolio.cost[place]
-        if price[place] > 0:
-            value[place] = _minor(quantity, price[place], decimals)
-            before = _minor(quantity, _usable(quantity, moment.previous[number]), decimals)
-            has_previous[place] = before > 0
-            day_change[place] = value[place] - before if before > 0 else 0
-    return _Worth(price, has_previous, value, day_change)
-
-
-@compiled
-def _usable(quantity: int, price: int) -> int:
-    return 0 if float(quantity) * float(price) > _LARGEST else price
-
-
-@compiled
-def _minor(quantity: int, price: int, decimals: int) -> int:
-    """Multiply as `market.portfolio.money.worth` does: what the product leaves is right although it runs over."""
-    divisor = 10 ** (2 * DECIMALS - decimals)
-    minor = int(np.rint(float(quantity) * float(price) / divisor))
-    rest, half = quantity * price - minor * divisor, divisor // 2
-    if rest > half or (rest == half and minor % 2 == 1):
-        return minor + 1
-    return minor - 1 if rest < -half or (rest == -half and minor % 2 == 1) else minor
-
-
-@compiled
-def _write_sums(portfolio: _Portfolio, balance: Balance, moment: _Moment, worth: _Worth, out: Bytes, at: int) -> int:
-    """Write what `market.portfolio.valuation.sums` gives."""
-    decimals, value, cost, change = balance.decimals, worth.value.sum(), portfolio.cost.sum(), worth.day_change.sum()
-    total = balance.cash + value
-    at = put_instant(moment.as_of_ns, out, put_text(_AS_OF, out, at))
-    at = put_money(value, decimals, True, out, put_text(_SUM_VALUE, out, at))
-    at = put_money(total, decimals, True, out, put_text(_TOTAL_VALUE, out, at))
-    at = put_money(cost, decimals, True, out, put_text(_COST_BASIS, out, at))
-    at = put_money(value - cost, decimals, True, out, put_text(_GAIN, out, at))
-    at = put_percent(value - cost, cost, True, out, put_text(_GAIN_PERCENT, out, at))
-    at = put_money(change, decimals, True, out, put_text(_CHANGE, out, at))
-    at = put_percent(change, value - change, True, out, put_text(_CHANGE_PERCENT, out, at))
-    at = put_percent(total - balance.deposited, balance.deposited, True, out, put_text(_RETURN, out, at))
-    at = put_text(_UNPRICED, out, at)
-    first_key, is_first = 2 * len(worth.price) + 1, True
-    for place in range(len(worth.price)):
-        if worth.price[place] == 0:
-            at = at if is_first else put_byte(_COMMA, out, at)
-            is_first = False
-            first = portfolio.ends[first_key + place - 1] + len(_KEY)
-            at = put(portfolio.text, first, portfolio.ends[first_key + place] - len(_KEY_END) - first, out, at)
-    return at
-
-
-@compiled
-def _write_rows(portfolio: _Portfolio, moment: _Moment, worth: _Worth, decimals: int, out: Bytes, at: int) -> int:
-    count, whole = len(worth.price), worth.value.sum()
-    for place in range(count):
-        if place:
-            at = put_byte(_COMMA, out, at)
-        at = _put_own(portfolio, 1 + place, out, at)
-        price, has_previous = worth.price[place], worth.has_previous[place]
-        value, cost, change = worth.value[place], portfolio.cost[place], worth.day_change[place]
-        age_ms = max((moment.as_of_ns - moment.ts_event_ns[moment.numbers[place]]) // 1_000_000, 0)
-        at = put_decimal(price, 8, price > 0, out, at)
-        at = put_text(_AGE, out, at)
-        at = put_digits(age_ms, 1, out, at) if price > 0 else put_text(_NULL, out, at)
-        at = put_money(value, decimals, price > 0, out, put_text(_VALUE, out, at))
-        at = put_money(value - cost, decimals, price > 0, out, put_text(_GAIN, out, at))
-        at = put_percent(value - cost, cost, price > 0, out, put_text(_GAIN_PERCENT, out, at))
-        at = put_money(change, decimals, has_previous, out, put_text(_CHANGE, out, at))
-        at = put_percent(change, value - change, has_previous, out, put_text(_CHANGE_PERCENT, out, at))
-        at = put_percent(value, whole, True, out, put_text(_WEIGHT, out, at))
-        at = _put_own(portfolio, 1 + count + place, out, at)
-    return at
-
-
-@compiled
-def _write_parts(portfolio: _Portfolio, first: int, values: I8, decimals: int, out: Bytes, at: int) -> int:
-    """Write the parts of a whole, the largest first; those of one size in the order of their keys."""
-    whole, is_first = values.sum(), True
-    for place in np.argsort(-values, kind="mergesort"):
-        at = at if is_first else put_byte(_COMMA, out, at)
-        is_first = False
-        at = _put_own(portfolio, first + place, out, at)
-        at = put_minor(values[place], decimals, out, at)
-        at = put_percent(values[place], whole, True, out, put_text(_PART_PERCENT, out, at))
-        at = put_text(_PART_END, out, at)
-    return at
+    PreparedValuation(head, holdings, nothing).json(Prices.unknown(0), 0)

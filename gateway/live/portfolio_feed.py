@@ -37,7 +37,6 @@ MAX_PER_CONNECTION = 20
 _ANSWER_S = 1.0
 _GATHER_S = 0.05  # wholes that are wanted within so long are asked for at once
 _RETRY_AFTER_MS = 1000
-_FOUND = 200
 
 
 @dataclass(slots=True)
@@ -119,7 +118,7 @@ class PortfolioFeed:
             error = Error("portfolios_unavailable", detail, portfolio=str(portfolio), retry_after_ms=_RETRY_AFTER_MS)
             session.answer(error)
             return
-        if answer[0] != _FOUND:
+        if answer == portfolio_now.NOT_FOUND:
             session.answer(_unknown(str(portfolio)))
             return
         session.portfolios.add(portfolio)

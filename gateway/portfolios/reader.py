@@ -14,7 +14,6 @@ from mesh.pool import PostgresAway
 
 _OWNER_S = 0.25
 _AGAIN_S = 1.0
-_FOUND, _AWAY = 200, 503
 
 
 class PortfolioReader:
@@ -36,12 +35,11 @@ class PortfolioReader:
     async def _ask(self, user: UUID, portfolio: UUID | None) -> bytes:
         partition = subjects.partition_of_user(user, self._partitions)
         answer = await portfolio_now.ask(self._connection, partition, user, portfolio, _OWNER_S)
-        if answer is None or answer[0] == _AWAY:
+        if answer is None:
             return await self._read(user, portfolio)
-        status, body = answer
-        if status != _FOUND:
+        if answer == portfolio_now.NOT_FOUND:
             raise unknown_portfolio()
-        return body
+        return answer
 
     async def _read(self, user: UUID, portfolio: UUID | None) -> bytes:
         try:

@@ -150,10 +150,10 @@ def test_it_shows_what_decimal_gives(case: Case) -> None:
 @given(cases())
 def test_its_bytes_say_the_same(case: Case) -> None:
     head, holdings, quoted = parts_of(case)
-    prepared, numbers = PreparedValuation(head, holdings), np.arange(len(holdings.symbols), dtype=np.uint32)[::-1]
-    backwards = quoted.take(numbers)
+    numbers = np.arange(len(holdings.symbols), dtype=np.uint32)[::-1]
+    prepared, backwards = PreparedValuation(head, holdings, numbers), quoted.take(numbers)
     for as_of_ns in (AS_OF_NS, AS_OF_NS - 10**9):
-        assert json.loads(prepared.json(backwards, numbers, as_of_ns)) == valuation(head, holdings, quoted, as_of_ns)
+        assert json.loads(prepared.json(backwards, as_of_ns)) == valuation(head, holdings, quoted, as_of_ns)
 
 
 @given(st.integers(0, 4 * 10**18))

@@ -10,7 +10,7 @@ from market import subjects
 from mesh.bulk_client import BulkClient
 from mesh.bulk_parser import Whole
 from mesh.pool import PostgresAway
-from mesh.portfolio_now import Answered, Asked
+from mesh.portfolio_now import NOT_FOUND, UNKNOWN_NOW, Asked
 from mesh.valuation_json import compile_all
 from workers.portfolio.owned import Owned
 from workers.portfolio.prices import HeldPrices
@@ -19,8 +19,6 @@ from workers.portfolio.valued import Shown, listed
 _logger = logging.getLogger(__name__)
 
 _READS_AT_ONCE = 64
-
-FOUND, NOT_FOUND, UNKNOWN_NOW = 200, 404, 503
 
 
 class PortfolioNowServer:
@@ -55,39 +53,35 @@ class PortfolioNowServer:
         except msgspec.DecodeError as error:
             _logger.warning("a request for partition %d cannot be read: %s", partition, error)
             return
-        if not request.reply or subjects.partition_of_user(asked.user, self._partitions) != partition:
+        if not request.reply:
             return
-        known = self._known(partition, asked)
-        if known is not None:
-            self._respond(request, known)
+        owned = self._owned.get(partition)
+        shown = None if owned is None or asked.portfolio is None else owned.shown(asked.portfolio)
+        if shown is not None and shown.user.int == asked.user.int:
+            self.answers += self._client.send_written(request.reply, shown.most_bytes, shown.write)
+        elif shown is not None:
+            self._respond(request, NOT_FOUND)
+        elif subjects.partition_of_user(asked.user, self._partitions) != partition:
+            return
         elif len(self._reading) >= _READS_AT_ONCE:
-            self._respond(request, Answered(UNKNOWN_NOW))
+            self._respond(request, UNKNOWN_NOW)
         else:
             task = asyncio.create_task(self._read(partition, request, asked))
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
 
-    def _known(self, partition: int, asked: Asked) -> Answered | None:
-        owned = self._owned.get(partition)
-        shown = None if owned is None or asked.portfolio is None else owned.shown(asked.portfolio)
-        if shown is None:
-            return None
-        return Answered(FOUND, shown.json()) if shown.user == asked.user else Answered(NOT_FOUND)
-
     async def _read(self, partition: int, request: Whole, asked: Asked) -> None:
         self.from_tables += 1
         try:
             if asked.portfolio is None:
-                found = listed(await self._owned.list(asked.user), self._prices)
-                answer = Answered(FOUND, msgspec.json.encode(found))
+                answer = msgspec.json.encode(listed(await self._owned.list(asked.user), self._prices))
             else:
                 whole = await self._owned.read(partition, asked.user, asked.portfolio)
-                known = None if whole is None else Shown(whole, self._prices).json()
-                answer = Answered(NOT_FOUND) if known is None else Answered(FOUND, known)
+                answer = NOT_FOUND if whole is None else Shown(whole, self._prices).json()
         except PostgresAway:
-            answer = Answered(UNKNOWN_NOW)
+            answer = UNKNOWN_NOW
         self._respond(request, answer)
 
-    def _respond(self, request: Whole, answer: Answered) -> None:
+    def _respond(self, request: Whole, answer: bytes) -> None:
         """Answer; whoever asked and hears nothing asks the tables."""
-        self.answers += self._client.send(request.reply, answer.encode())
+        self.answers += self._client.send(request.reply, answer)

@@ -35,7 +35,7 @@ class OwnedPartition:
         self._prices = prices
         self._heads: dict[UUID, tuple[UUID, Head]] = {}
         self._uncertain: set[UUID] = set()
-        self._shown: dict[UUID, Shown] = {}
+        self._shown: dict[int, Shown] = {}  # by the number of the id: UUID itself is hashed and compared in Python
         self._shown_holdings = 0
 
     @property
@@ -45,7 +45,8 @@ class OwnedPartition:
 
     def is_sure(self, portfolio: UUID) -> bool:
         """Tell whether what is in memory of a portfolio is what the tables hold."""
-        return portfolio not in self._uncertain and self._lease.is_held()
+        is_uncertain = bool(self._uncertain) and portfolio in self._uncertain
+        return not is_uncertain and self._lease.is_held()
 
     def get(self, portfolio: UUID) -> Whole | None:
         """Give a portfolio as it is for sure; None where only the tables can tell."""
@@ -61,7 +62,7 @@ class OwnedPartition:
 
     def shown(self, portfolio: UUID) -> Shown | None:
         """Give a portfolio as it is for sure, ready to be answered; None where only the tables can tell."""
-        shown = self._shown.get(portfolio)
+        shown = self._shown.get(portfolio.int)
         if shown is not None:
             return shown if self.is_sure(portfolio) else None
         whole = self.get(portfolio)
@@ -69,7 +70,7 @@ class OwnedPartition:
             return None
         shown = Shown(whole, self._prices)
         if shown.is_lasting:
-            self._shown[portfolio] = shown
+            self._shown[portfolio.int] = shown
             self._shown_holdings += len(shown)
             while self._shown_holdings > MAX_SHOWN_HOLDINGS:
                 self._hide(next(iter(self._shown)))
@@ -103,7 +104,7 @@ class OwnedPartition:
         """Take over what changed."""
         for each in changes:
             self.changed.add(each.portfolio.id)
-            self._hide(each.portfolio.id)
+            self._hide(each.portfolio.id.int)
             if each.portfolio.deleted_at is not None:
                 self._forget(each.portfolio.id)
             else:
@@ -135,7 +136,7 @@ class OwnedPartition:
             self._prices.release(self.positions.held(row).instrument)
             self.positions.remove(portfolio.bytes)
 
-    def _hide(self, portfolio: UUID) -> None:
+    def _hide(self, portfolio: int) -> None:
         shown = self._shown.pop(portfolio, None)
         self._shown_holdings -= 0 if shown is None else len(shown)
 

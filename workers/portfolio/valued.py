@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from market.portfolio.valuation import Body, Holdings, summary, valuation
 from mesh.ledger.positions import Whole
+from mesh.raw import Bytes
 from mesh.valuation_json import PreparedValuation
 from workers.portfolio.prices import HeldPrices
 
@@ -15,17 +16,25 @@ class Shown:
     def __init__(self, whole: Whole, prices: HeldPrices) -> None:
         self.user = whole.user
         self._prices = prices
-        self._numbers = prices.numbers_of(whole.symbols)
         holdings, self.is_lasting = _holdings(whole, prices)
         """Whether all symbols are known to the directory: the name of one that is not yet may come at any time."""
-        self._valuation = PreparedValuation(whole.head, holdings)
+        self._valuation = PreparedValuation(whole.head, holdings, prices.numbers_of(whole.symbols))
 
     def __len__(self) -> int:
         return len(self._valuation)
 
+    @property
+    def most_bytes(self) -> int:
+        """How long `json` may be."""
+        return self._valuation.most_bytes
+
     def json(self) -> bytes:
         """Value it at the prices of now, as `GET /portfolios/{id}` answers."""
-        return self._valuation.json(self._prices.prices, self._numbers, time.time_ns())
+        return self._valuation.json(self._prices.prices, time.time_ns())
+
+    def write(self, out: Bytes) -> int:
+        """Do as `json` into `out`; return how many bytes it takes."""
+        return self._valuation.write(self._prices.prices, time.time_ns(), out)
 
 
 def valued(whole: Whole, prices: HeldPrices) -> Body:

@@ -15,7 +15,7 @@ from market import subjects
 from market.ledger.commands import Record
 from market.ledger.transaction import Kind
 from mesh.actor.lease import LeaseValue
-from mesh.portfolio_now import Answered, Asked
+from mesh.portfolio_now import NOT_FOUND, UNKNOWN_NOW, Asked
 from mesh.settings import MeshSettings
 from mesh.streams import LEASES, declared, ensure
 from tests.faults.conftest import Report
@@ -39,9 +39,8 @@ class Asker:
 
     async def listen(self) -> None:
         async def heard(message: Msg) -> None:
-            answer = msgspec.msgpack.decode(message.data, type=Answered)
-            if answer.status == 200:
-                held = msgspec.json.decode(answer.body)["holdings"]
+            if message.data not in {NOT_FOUND, UNKNOWN_NOW}:
+                held = msgspec.json.decode(message.data)["holdings"]
                 self.quantities.append(held[0]["quantity"] if held else "0")
 
         await self._client.subscribe(self._inbox, cb=heard)

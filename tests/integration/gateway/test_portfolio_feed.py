@@ -13,7 +13,7 @@ from gateway.live.portfolio_feed import PortfolioFeed
 from infra.local.servers import NatsServer
 from market import subjects
 from mesh.connection import Connection, connect
-from mesh.portfolio_now import Answered, PortfolioMessage, Watched
+from mesh.portfolio_now import PortfolioMessage, Watched
 from mesh.settings import MeshSettings
 from tests.integration.gateway.running import until
 from tests.unit.gateway.tiny_market import TinyChannel, TinyMarket
@@ -48,7 +48,7 @@ class Owner:
         await until(is_asked, f"the whole is asked for {times} times")
 
     async def _value(self, message: Msg) -> None:
-        await message.respond(Answered(200, b"{}").encode())
+        await message.respond(b"{}")
 
     async def _note(self, message: Msg) -> None:
         self.wholes_asked += PORTFOLIO in Watched.decode(message.data).whole

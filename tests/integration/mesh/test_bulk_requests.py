@@ -8,8 +8,8 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionReconnectingError, NoRespondersError
 
 from infra.local.servers import NatsServer
-from mesh.connection import Connection
 from mesh.bulk_parser import Whole
+from mesh.connection import Connection
 from mesh.raw import Bytes
 
 Until = Callable[..., Awaitable[None]]

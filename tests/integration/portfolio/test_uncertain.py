@@ -42,9 +42,8 @@ async def test_nobody_is_shown_what_a_commit_has_changed(
                 while not recording.done():
                     committed = await tables.fetchval("SELECT quantity FROM holdings")
                     answer = await portfolio_now.ask(ledger.client, 0, user, portfolio, 5.0)
-                    assert answer is not None
-                    if answer[0] == 200:
-                        shown = Decimal(msgspec.json.decode(answer[1])["holdings"][0]["quantity"])
+                    if answer is not None:
+                        shown = Decimal(msgspec.json.decode(answer)["holdings"][0]["quantity"])
                         assert shown >= committed
                         looked += 1
                 assert (await recording).status == 201

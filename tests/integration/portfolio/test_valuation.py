@@ -34,8 +34,7 @@ async def now(ledger: LedgerClient, user: UUID, portfolio: UUID | None) -> tuple
     partition = subjects.partition_of_user(user, PARTITIONS)
     answer = await portfolio_now.ask(ledger.client, partition, user, portfolio, 5.0)
     assert answer is not None
-    status, body = answer
-    return status, msgspec.json.decode(body) if body else {}
+    return (404, {}) if answer == portfolio_now.NOT_FOUND else (200, msgspec.json.decode(answer))
 
 
 async def until(ask: Callable[[], Awaitable[Found]], holds: Callable[[Found], bool]) -> Found:
