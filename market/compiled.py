@@ -24,7 +24,4 @@ def compiled(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _R
 
 def inlined(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
     """Compile a function into whoever calls it: handing over an array costs more than to put a number does."""
-    try:
-        return cast(Callable[_Arguments, _Result], numba.njit(cache=True, forceinline=True)(function))
-    except RuntimeError:
-        return cast(Callable[_Arguments, _Result], numba.njit(forceinline=True)(function))
+    return cast(Callable[_Arguments, _Result], numba.njit(forceinline=True)(function))

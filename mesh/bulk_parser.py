@@ -219,10 +219,9 @@ class BulkParser(Parser):
 
     def _deliver_odd(self, words: Sequence[bytes], body: bytes) -> None:
         """Deliver a bulk message whose first line a run does not match (a reply, a header), if it is still wanted."""
-        at = _number(words, 2) - FIRST_BULK_SID
+        at, payload = _number(words, 2) - FIRST_BULK_SID, body[_header_bytes(words) :]
         if at >= len(self._routes.slot) or self._routes.slot[at] == _NO_SLOT:
             return
-        payload = body[_header_bytes(words) :]
         lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
         if lane.payload_bytes == ANY_SIZE:
             _deliver(lane.receive, int(slots[0]), payload)
