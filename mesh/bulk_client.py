@@ -11,7 +11,7 @@ some microseconds a message, which the quote lane cannot pay. `BulkClient` adds
 - `ask`, `send` and `send_written`: a request, and the answer to one, without a queue and a task on either side;
 - `flush`: nats-py's own sends its PING ahead of what waits to be written, and says nothing of that.
 
-The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_flush_pending`,
+The private parts of nats-py that this leans on are `_close`, `_connect_to_server`, `_pending`, `_pending_data_size`,
 `_process_connect_init`, `_ps`, `_transport` and its parser's `parse`; a test holds them in place.
 """
 
@@ -108,7 +108,8 @@ class BulkClient(Client):
 
     async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:  # noqa: ASYNC109  # nats-py's signature
         """Wait until the server has seen all that was written before, subscriptions too."""
-        await self._flush_pending(force_flush=True)
+        if self.write_frames(self._pending):  # nats-py's way to hurry them waits, and swallows a cancellation
+            self._pending, self._pending_data_size = [], 0
         await super().flush(timeout)
 
     def send(self, subject: bytes, payload: bytes) -> bool:

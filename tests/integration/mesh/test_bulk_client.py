@@ -335,3 +335,14 @@ async def test_what_is_published_after_a_flush_reaches_a_subscription_made_befor
     await client.flush()
     said = b"".join(written)
     assert 0 <= said.index(b"SUB flushed") < said.index(b"PING")
+
+
+async def test_whoever_is_cancelled_while_it_waits_for_a_flush_ends(connected: Connect) -> None:
+    client = await connected()
+    subscription = await client.subscribe("flushed")
+    task = asyncio.create_task(client.flush())
+    await asyncio.sleep(0)  # now it waits
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await subscription.unsubscribe()

@@ -25,7 +25,7 @@ def test_nats_py_still_has_the_private_parts_that_the_bulk_client_stands_on() ->
     assert list(inspect.signature(Client._process_connect_init).parameters) == ["self"]
     assert list(inspect.signature(Client._connect_to_server).parameters) == ["self", "s"]
     assert "if not self._transport:" in inspect.getsource(Client._connect_to_server), "nats-py replaces transports"
-    assert "force_flush" in inspect.signature(Client._flush_pending).parameters, "nats-py flushes otherwise"
+    assert (Client()._pending, Client()._pending_data_size) == ([], 0), "nats-py keeps what it has to send elsewhere"
     assert inspect.iscoroutinefunction(Parser.parse), "nats-py's parser is called otherwise"
     assert list(inspect.signature(Parser.parse).parameters) == ["self", "data"]
     assert hasattr(TcpTransport(), "_io_writer"), "nats-py's transport hides its stream writer elsewhere"
@@ -90,7 +90,8 @@ def test_the_module_names_every_private_part_that_it_uses() -> None:
     for part in (
         "_close",
         "_connect_to_server",
-        "_flush_pending",
+        "_pending",
+        "_pending_data_size",
         "_process_connect_init",
         "_ps",
         "_transport",
