@@ -120,14 +120,22 @@ async def running(folder: Path, role: Callable[..., Awaitable[None]], **argument
 
 def cpu_s(pid: int) -> float:
     """Give the processor time a process has used, its own and the kernel's for it, to 10 ms; Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(_times_s(pid)[:2])
 
 
 def family_cpu_s(pid: int) -> float:
-    """Give the processor time of a process and of the children that it has now, as `cpu_s`; Linux only."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return cpu_s(pid) + sum(cpu_s(int(each)) for each in children)
+    """Give the processor time of a process and of its children, those that have ended too, as `cpu_s`; Linux only."""
+    used_s = sum(_times_s(pid))
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it has ended since
+            used_s += cpu_s(int(child))
+    return used_s
+
+
+def _times_s(pid: int) -> list[float]:
+    """Read a process's times: its own, the kernel's for it, and both of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(each) / os.sysconf("SC_CLK_TCK") for each in fields[11:15]]
 
 
 async def _play(name: str, arguments: Figures) -> None:
