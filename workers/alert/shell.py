@@ -141,18 +141,22 @@ class AlertShell:
         for each, following in zip(parts, [*parts[1:], None], strict=True):
             done = reached if following is None else core.evaluated
             mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, done)
+            writing = asyncio.Event()
             if following is None:
-                await self._commit(owned, mark, each, draft)
+                await self._commit(owned, mark, each, draft, writing)
                 return
-            async with _meanwhile(self._drafted(following, draft.sends)) as drafting:
-                await self._commit(owned, mark, each, draft)
+            async with _meanwhile(self._drafted(following, draft.sends, writing)) as drafting:
+                await self._commit(owned, mark, each, draft, writing)
             draft = drafting.result()
 
-    async def _drafted(self, touches: Touches, before: Mapping[UUID, int]) -> Draft:
+    async def _drafted(self, touches: Touches, before: Mapping[UUID, int], start: asyncio.Event | None = None) -> Draft:
+        if start is not None:  # sooner it would take the processor from what Postgres waits for
+            await start.wait()
         return await self._transactions.ask(partial(drafted, touches=touches, before=before))
 
-    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft) -> None:
-        changes = await self._transactions.commit(mark, partial(settle, mark=mark, touches=touches, draft=draft))
+    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft, writing: asyncio.Event) -> None:
+        settling = partial(settle, mark=mark, touches=touches, draft=draft, writing=writing)
+        changes = await self._transactions.commit(mark, settling)
         self.touched += len(touches)
         if changes is None:
             await owned.catch_up(self._transactions)

@@ -71,8 +71,8 @@ async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID
     return await _decided(touches, rules, counts, now)
 
 
-async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft) -> Changes:
-    """Write what comes of touches; the caller commits. Raises FencedError.
+async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: asyncio.Event) -> Changes:
+    """Write what comes of touches; the caller commits. Sets `writing` as Postgres begins to. Raises FencedError.
 
     With their users locked it is seen what they have been sent; where that is not what the draft took it for, all is
     decided again.
@@ -83,6 +83,7 @@ async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Dr
         draft = await _decided(touches, draft.rules, counts, draft.now)
     notices = await notices_of(connection, draft.firings, draft.alerts)
     changes = Changes(draft.alerts, draft.firings, notices)
+    writing.set()
     await write_touched(connection, mark, draft.now, changes)
     return changes
 

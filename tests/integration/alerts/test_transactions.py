@@ -1,5 +1,6 @@
 """What is touched at once, in several transactions: a new owner between two of them settles the rest, and no more."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -92,7 +93,7 @@ async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, d
     draft = draft or await drafted(connection, touches, {})
     await connection.execute("BEGIN")
     try:
-        changes = await settle(connection, mark, touches, draft)
+        changes = await settle(connection, mark, touches, draft, asyncio.Event())
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
