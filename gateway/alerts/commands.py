@@ -21,6 +21,7 @@ from mesh.pool import PostgresAway
 _ALERTS = Taker("alerts", "the keeper of alerts")
 _WAITS_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 _SPACE = "alert"  # of keys: the ledger's have another
+_MADE = "/alerts/{id}"
 
 
 class AlertCommands:
@@ -39,7 +40,12 @@ class AlertCommands:
         partition = await self._partition_of(user, action)
         name = command_id(user.user_id, key, _SPACE)
         command = Command(name, user.user_id, datetime.now(UTC), action, digest, self._client.reply_subject())
-        return await self._desk.give(partition, command, key, "/alerts/{id}" if isinstance(action, Create) else "")
+        return await self._desk.give(partition, command, key, _MADE if isinstance(action, Create) else "")
+
+    async def repeat(self, user: Principal, key: str, digest: bytes) -> Response[bytes] | None:
+        """See `Repeats`; only an alert that is to be made names a symbol."""
+        name = command_id(user.user_id, read_key(key), _SPACE)
+        return await within(self._desk.repeat(name, user.user_id, digest, key, _MADE))
 
     async def look_up(self, user: Principal, command: UUID) -> Fate:
         """Say what became of a command; raises Problem where that cannot be known now.

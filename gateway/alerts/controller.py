@@ -20,8 +20,9 @@ from gateway.alerts.requests import (
     rearming,
     unknown_alert,
 )
-from gateway.commanding.acting import AnyRequest, Key, as_json, read_id, read_limit, request_digest
+from gateway.commanding.acting import AnyRequest, Key, as_json, first_answer, read_id, read_limit, request_digest
 from gateway.commanding.answers import JSON
+from gateway.problems import Problem
 from gateway.upstream import Upstream
 from market.alerts.commands import Action, Delete, Pause, Resume
 
@@ -44,7 +45,11 @@ class AlertsController(Controller):
         key: Key = None,
     ) -> Response[bytes]:
         """Make an alert. It sees every trade after its answer; `already_true` says if it was true before."""
-        return await _act(request, alerts, key, creation(data, upstream.resolve))
+        try:
+            action = creation(data, upstream.resolve)
+        except Problem as problem:
+            return await first_answer(request, alerts, key, problem)
+        return await _act(request, alerts, key, action)
 
     @get("/alerts", summary="All alerts", media_type=JSON, responses=described.reads(AlertPage))
     async def list_all(

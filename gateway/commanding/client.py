@@ -42,8 +42,8 @@ class CommandStream(Generic[CommandKind]):
     subject: Callable[[int], str]
     """Of a partition."""
     encode: Callable[[CommandKind], bytes]
-    look: Callable[[CommandKind], Awaitable[Answer | None]]
-    """Finds the answer to a command, where there is one; raises PostgresAway."""
+    look: Callable[[UUID, UUID, bytes], Awaitable[Answer | None]]
+    """Finds the answer to a command by its id, user and digest, where there is one; raises PostgresAway."""
 
 
 class NotTaken(Exception):  # noqa: N818  # says what is the case
@@ -110,6 +110,10 @@ class CommandClient(Generic[CommandKind]):
         finally:
             self._waiting.pop(token, None)
 
+    async def answer_to(self, command: UUID, user: UUID, digest: bytes) -> Answer | None:
+        """Find the answer to a command that may have been given before; raises PostgresAway."""
+        return await self._stream.look(command, user, digest)
+
     async def newest_sequence(self, partition: int) -> int:
         """Give the sequence of a partition's newest command, 0 where there is none; raises NotTaken."""
         try:
@@ -143,7 +147,7 @@ class CommandClient(Generic[CommandKind]):
         wait_s = _LOOK_AFTER_S
         while True:
             with contextlib.suppress(PostgresAway):  # the command is durable all the same
-                if (found := await self._stream.look(command)) is not None:
+                if (found := await self.answer_to(command.id, command.user, command.digest)) is not None:
                     return found
             done, _ = await asyncio.wait([answer], timeout=wait_s)
             if done:

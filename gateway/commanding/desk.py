@@ -9,7 +9,7 @@ from litestar import Response
 
 from gateway.accounts.tokens import Principal
 from gateway.commanding.answers import Taker, answered, busy, full, not_given
-from gateway.commanding.client import Busy, CommandClient, CommandKind, Full, NotTaken
+from gateway.commanding.client import Busy, CommandClient, CommandKind, Full, Given, NotTaken
 from market.answer import Answer
 
 
@@ -35,6 +35,16 @@ class Desk(Generic[CommandKind]):
             raise busy(self.taker, str(error), key) from error
         except Full as error:
             raise full(self.taker, key) from error
+        return await self._told(given, key, location)
+
+    async def repeat(
+        self, command: UUID, user: UUID, digest: bytes, key: str, location: str = ""
+    ) -> Response[bytes] | None:
+        """Give the answer to a command that was decided before; None where none was. Raises PostgresAway."""
+        answer = await self.client.answer_to(command, user, digest)
+        return None if answer is None else await self._told(Given(command, answer), key, location)
+
+    async def _told(self, given: Given, key: str, location: str) -> Response[bytes]:
         if given.answer is not None and self.dress is not None:
             given = replace(given, answer=await self.dress(given.answer))
         return answered(given, key, location)

@@ -40,6 +40,14 @@ class Commands:
         command = self._command(user.user_id, key, digest, action, self._client.reply_subject())
         return await self._desk.give(self._partition_of(user), command, key, location)
 
+    async def repeat(self, user: Principal, key: str, digest: bytes) -> Response[bytes] | None:
+        """See `Repeats`."""
+        name = command_id(user.user_id, read_key(key))
+        try:
+            return await self._desk.repeat(name, user.user_id, digest, key)
+        except PostgresAway as error:
+            raise ledger_away(str(error)) from error
+
     async def try_out(self, user: Principal, action: Action) -> tuple[Account, Decision]:
         """Say what an action would come to just now, by the ledger's own rules; nothing is written. Raises Problem."""
         command = self._command(user.user_id, read_key(None), bytes(32), action, "")

@@ -6,7 +6,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from gateway.commanding.acting import AnyRequest, Key, as_json, read_id
+from gateway.commanding.acting import AnyRequest, Key, as_json, first_answer, read_id
 from gateway.commanding.answers import JSON
 from gateway.portfolios.acting import DryRun, carry_out, try_out
 from gateway.portfolios.commands import Commands
@@ -21,6 +21,7 @@ from gateway.portfolios.requests import (
     renaming,
     unknown_portfolio,
 )
+from gateway.problems import Problem
 from gateway.upstream import Upstream
 from market.ledger.commands import Delete, Record
 
@@ -101,7 +102,10 @@ class PortfoliosController(Controller):
         dry_run: DryRun = False,
     ) -> Response[bytes]:
         """Record what was bought, sold, paid in or out, or split."""
-        action = Record(read_id(portfolio, unknown_portfolio), fields_of(data, upstream.resolve))
+        try:
+            action = Record(read_id(portfolio, unknown_portfolio), fields_of(data, upstream.resolve))
+        except Problem as problem:
+            return await first_answer(request, ledger, None if dry_run else key, problem)
         if dry_run:
             return await try_out(request, ledger, action)
         return await carry_out(request, ledger, key, action)

@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from gateway.commanding.acting import AnyRequest, Key, as_json, read_id, read_limit
+from gateway.commanding.acting import AnyRequest, Key, as_json, first_answer, read_id, read_limit
 from gateway.commanding.answers import JSON
 from gateway.portfolios.acting import DryRun, carry_out, try_out
 from gateway.portfolios.commands import Commands
@@ -23,6 +23,7 @@ from gateway.portfolios.requests import (
     unknown_portfolio,
     unknown_transaction,
 )
+from gateway.problems import Problem
 from gateway.upstream import Upstream
 from market.ledger.commands import Correct
 
@@ -76,7 +77,10 @@ class TransactionsController(Controller):
         dry_run: DryRun = False,
     ) -> Response[bytes]:
         """Put another transaction, or none, in the place of one; both stay on record."""
-        fields = correction_of(data, upstream.resolve)
+        try:
+            fields = correction_of(data, upstream.resolve)
+        except Problem as problem:
+            return await first_answer(request, ledger, None if dry_run else key, problem)
         action = Correct(read_id(portfolio, unknown_portfolio), read_id(transaction, unknown_transaction), fields)
         if dry_run:
             return await try_out(request, ledger, action)
@@ -100,7 +104,10 @@ class TransactionsController(Controller):
     ) -> Response[bytes]:
         """Record all lines of a CSV file, or none: each line that is wrong is named. The body is the file, text/csv."""
         body, kind = await request.body(), request.headers.get("content-type", "")
-        action = await asyncio.to_thread(files.read, read_id(portfolio, unknown_portfolio), kind, body)
+        try:
+            action = await asyncio.to_thread(files.read, read_id(portfolio, unknown_portfolio), kind, body)
+        except Problem as problem:
+            return await first_answer(request, ledger, None if dry_run else key, problem)
         if dry_run:
             return await files.try_out(request.user, ledger, action)
         return await carry_out(request, ledger, key, action)

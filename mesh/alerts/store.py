@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from market.alerts.alert import Alert, Firing
-from market.alerts.commands import Command
 from market.answer import Answer
 from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, Found, alert_of, firing_of
 from mesh.commands import MISMATCH, answer_of
@@ -121,12 +120,15 @@ class AlertStore:
         rows = await self._rows(_COMMAND, command_id, user)
         return answer_of(rows[0]) if rows else None
 
-    async def answer_to(self, command: Command) -> Answer | None:
-        """Read the answer to a command that may have been given before; None where it was not decided yet."""
-        rows = await self._rows(_COMMAND, command.id, command.user)
+    async def answer_to(self, command_id: UUID, user: UUID, digest: bytes) -> Answer | None:
+        """Read the answer to a command that may have been given before; None where it was not decided yet.
+
+        `digest` tells its request from others under the same id, which get `MISMATCH`.
+        """
+        rows = await self._rows(_COMMAND, command_id, user)
         if not rows:
             return None
-        return answer_of(rows[0]) if rows[0]["digest"] == command.digest else MISMATCH
+        return answer_of(rows[0]) if rows[0]["digest"] == digest else MISMATCH
 
     async def reached(self) -> Mapping[int, int]:
         """Read by partition ALERTS' sequence of the last command that was decided."""

@@ -121,12 +121,15 @@ class LedgerStore:
         rows = await self._rows(_COMMAND, command_id, user)
         return answer_of(rows[0]) if rows else None
 
-    async def answer_to(self, command: Command) -> Answer | None:
-        """Read the answer to a command that may have been given before; None where it was not decided yet."""
-        rows = await self._rows(_COMMAND, command.id, command.user)
+    async def answer_to(self, command_id: UUID, user: UUID, digest: bytes) -> Answer | None:
+        """Read the answer to a command that may have been given before; None where it was not decided yet.
+
+        `digest` tells its request from others under the same id, which get `MISMATCH`.
+        """
+        rows = await self._rows(_COMMAND, command_id, user)
         if not rows:
             return None
-        return answer_of(rows[0]) if rows[0]["digest"] == command.digest else MISMATCH
+        return answer_of(rows[0]) if rows[0]["digest"] == digest else MISMATCH
 
     async def reached(self, partition: int) -> int:
         """Read LEDGER's sequence of the last command of a partition that was decided, 0 before any."""

@@ -114,11 +114,13 @@ async def test_a_command_that_comes_again_is_answered_as_the_first_time(
     asked = command(uuid4(), create(instrument))
     first = await client.ask(asked, instrument, WITHIN_S)
     assert await client.ask(asked, instrument, WITHIN_S, "again") == first
-    assert await store.answer_to(asked) == await store.command(asked.id, asked.user) == first
+    assert (
+        await store.answer_to(asked.id, asked.user, asked.digest) == await store.command(asked.id, asked.user) == first
+    )
     other = replace(asked, action=create(elsewhere), digest=bytes(32))
     refused = await client.ask(other, elsewhere, WITHIN_S, "elsewhere")
     assert (refused.status, refused.body["code"]) == (422, "idempotency_mismatch")
-    assert await store.answer_to(other) == refused
+    assert await store.answer_to(other.id, other.user, other.digest) == refused
     assert len(await store.alerts_of(asked.user, 5)) == 1
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import nats
 
@@ -127,6 +128,16 @@ class Market:
         connections: list[dict[str, Any]] = json.loads(answer.data)["data"]["connections"]
         names = [each.get("subscriptions_list", ()) for each in connections if each.get("name") == "gateway"]
         return sorted(name for listed in names for name in listed if name.startswith("quote."))
+
+
+@contextlib.asynccontextmanager
+async def tables(market: Market) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Look into a market's tables, and change what no client can."""
+    connection = await asyncpg.connect(market.environment["TICKMESH_POSTGRES_DSN"], ssl=False)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @contextlib.asynccontextmanager

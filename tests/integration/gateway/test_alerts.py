@@ -11,10 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.commanding.keys import command_id, digest_of
 from tests.alert_worker import AlertWorker
 from tests.integration.gateway.conftest import MAX_ALERTS, STARTED_WITHIN_S
 from tests.integration.gateway.live_client import live
-from tests.integration.gateway.running import Gateway, Market, token, until
+from tests.integration.gateway.running import Gateway, Market, tables, token, until
 from tests.integration.gateway.tiny_ticks import TinyTicks, tiny_ticks
 from tests.integration.gateway.tiny_venue import TinyVenue
 
@@ -82,6 +83,31 @@ async def priced(http: httpx.AsyncClient, ticks: TinyTicks, symbol: str, price: 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     return answer.status_code, answer.json()["code"]
+
+
+async def test_who_asks_again_is_answered_though_the_symbol_is_unknown_by_now(
+    http: httpx.AsyncClient, market: Market, user: UUID
+) -> None:
+    key = {"Idempotency-Key": "again"}
+    first = await http.post("/alerts", json={"symbol": "AAPL", "condition": "ABOVE", "threshold": 1e6}, headers=key)
+    assert first.status_code == CREATED
+    gone = b'{"symbol": "GONE", "condition": "ABOVE", "threshold": 1e6}'
+    async with tables(market) as connection:  # as if that had been the request, and GONE known then
+        name, digest = command_id(user, "again", "alert"), digest_of("POST", "/alerts", gone)
+        assert await connection.execute("UPDATE alert_commands SET digest = $2 WHERE id = $1", name, digest) == (
+            "UPDATE 1"
+        )
+    headers = {"Content-Type": "application/json"}
+    again = await http.post("/alerts", content=gone, headers=headers | key)
+    assert (again.status_code, again.json()["id"], again.headers["location"]) == (
+        CREATED,
+        first.json()["id"],
+        first.headers["location"],
+    )
+    refused = await http.post("/alerts", content=gone, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_symbol")
+    other = await http.post("/alerts", content=gone + b" ", headers=headers | key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
 async def test_an_alert_fires_at_the_first_trade_that_reaches_it_and_is_told_until_it_is_seen(

@@ -13,11 +13,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.commanding.keys import command_id, digest_of
 from infra.local.servers import Server
 from infra.local.service import Service
 from tests.integration.gateway.conftest import STARTED_WITHIN_S
 from tests.integration.gateway.live_client import live
-from tests.integration.gateway.running import ROOT, Gateway, Market, token, until
+from tests.integration.gateway.running import ROOT, Gateway, Market, tables, token, until
 
 CREATED, ACCEPTED = 201, 202
 
@@ -122,6 +123,29 @@ async def test_the_same_key_is_carried_out_once(http: httpx.AsyncClient) -> None
     other = await http.post(f"{portfolio}/holdings", json={"type": "DEPOSIT", "price": "6"}, headers=key)
     assert refusal(other) == (422, "idempotency_mismatch")
     assert (await http.get(portfolio)).json()["cash"] == "5.00"
+
+
+async def test_who_asks_again_is_answered_though_the_symbol_is_unknown_by_now(
+    http: httpx.AsyncClient, market: Market, user: UUID
+) -> None:
+    portfolio = await opened(http)
+    path, key = f"{portfolio}/holdings", {"Idempotency-Key": "again"}
+    first = await http.post(path, json={"type": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1}, headers=key)
+    gone = b'{"type": "BUY", "symbol": "GONE", "quantity": 1, "price": 1}'
+    async with tables(market) as connection:  # as if that had been the request, and GONE known then
+        name, digest = command_id(user, "again"), digest_of("POST", path, gone)
+        assert await connection.execute("UPDATE commands SET digest = $2 WHERE id = $1", name, digest) == "UPDATE 1"
+    headers = {"Content-Type": "application/json"}
+    again = await http.post(path, content=gone, headers=headers | key)
+    assert (again.status_code, again.json(), again.headers["idempotency-key"]) == (CREATED, first.json(), "again")
+    assert refusal(await http.post(path, content=gone, headers=headers)) == (422, "unknown_symbol")
+    assert refusal(await http.post(path, content=gone, headers=headers | key, params={"dry_run": True})) == (
+        422,
+        "unknown_symbol",
+    )
+    other = await http.post(path, content=gone + b" ", headers=headers | key)
+    assert refusal(other) == (422, "idempotency_mismatch")
+    assert len((await http.get(portfolio)).json()["holdings"]) == 1
 
 
 @pytest.mark.parametrize(

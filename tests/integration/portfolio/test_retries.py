@@ -1,12 +1,12 @@
 """A request that comes again, at the gateway: the ledger has it already, and only the tables know the answer."""
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from gateway.commanding.client import CommandClient, CommandStream
 from market import subjects
 from market.answer import Answer
-from market.ledger.commands import Command, Create
+from market.ledger.commands import Create
 from mesh.ledger.codec import encode_command
 from mesh.ledger.store import LedgerStore
 from mesh.pool import PostgresAway
@@ -20,10 +20,10 @@ async def test_a_request_that_comes_again_while_the_tables_are_away_is_pending(
 ) -> None:
     is_away = True
 
-    async def look(asked: Command) -> Answer | None:
+    async def look(asked: UUID, user: UUID, digest: bytes) -> Answer | None:
         if is_away:
             raise PostgresAway("down")
-        return await store.answer_to(asked)
+        return await store.answer_to(asked, user, digest)
 
     stream = CommandStream(LEDGER, subjects.ledger, encode_command, look)
     gateway = CommandClient(ledger.client, ledger.js, stream, answer_s=1.0)
