@@ -65,7 +65,8 @@ async def test_partitions_are_weeks_months_and_years(
 
 
 async def test_candles_of_every_year_find_their_room(writer: CandleWriter, store: CandleStore) -> None:
-    days = np.arange(np.datetime64("1990-01-01"), np.datetime64("2030-01-01"), 997).astype("M8[ns]").astype(np.int64)
+    first, end = np.datetime64("1990-01-01"), np.datetime64("2030-01-01")
+    days = np.arange(first, end, np.timedelta64(997, "D")).astype("M8[ns]").astype(np.int64)
     for timeframe in Timeframe:
         candles = Candles.of(len(days), instrument=7, timeframe=timeframe, start_ns=days, trades=1)
         assert await writer.write(candles) == len(days)
