@@ -33,6 +33,7 @@ _APART_S = 0.2  # between portions: the tables are everybody else's first
 _USERS = 100
 _WITHIN_S = 30.0
 _BEFORE_ALL = UUID(int=0)
+_COUNTED = timedelta(hours=1)  # firings that the limit of the hour counts stay
 
 Result = TypeVar("Result")
 Forgetting = Callable[[Connection], Awaitable[int]]
@@ -42,7 +43,7 @@ Forgetting = Callable[[Connection], Awaitable[int]]
 class Keeping:
     """What is kept: what is younger than so many days, and a user's newest firings, `most` of them at most.
 
-    The newest LEAST_FIRINGS are kept however old they are.
+    The newest LEAST_FIRINGS are kept however old they are, and those of the last hour however many.
     """
 
     days: int
@@ -101,7 +102,7 @@ class Upkeep:
         after = _BEFORE_ALL
         while users := await self._ask(partial(next_users, after=after, limit=_USERS)):
             await self._forget(partial(forget_firings, users=users, but=LEAST_FIRINGS, before=before))
-            await self._forget(partial(forget_firings, users=users, but=self._keeping.most, before=now))
+            await self._forget(partial(forget_firings, users=users, but=self._keeping.most, before=now - _COUNTED))
             after = users[-1]
 
     async def _forget(self, forgetting: Forgetting) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 import pytest_asyncio
 
 from infra.local.servers import PostgresServer
+from mesh.alerts.batch import sent
 from tests.databases import new_database
 from workers.alert.upkeep import LEAST_FIRINGS, Keeping, Upkeep
 
@@ -31,16 +32,16 @@ class Tables:
         await self.connection.execute("INSERT INTO alert_users VALUES ($1)", user)
         return user
 
-    async def firings(self, user: UUID, count: int, last: datetime) -> None:
+    async def firings(self, user: UUID, count: int, last: datetime, outcome: str = "sent") -> None:
         """Write firings, the last at this time, two at each moment."""
         await self.connection.execute(
             """INSERT INTO alert_firings (id, alert_id, user_id, partition, revision, symbol, condition, threshold,
                     price, fired_at, side, tape_sequence, "row", outcome, note, recorded_at)
-                SELECT gen_random_uuid(), gen_random_uuid(), $1, 3, 1, 'XNYS:S7', 'ABOVE', 1, 1, at, 1, 1, 1, 'sent',
+                SELECT gen_random_uuid(), gen_random_uuid(), $1, 3, 1, 'XNYS:S7', 'ABOVE', 1, 1, at, 1, 1, 1, $4,
                     '', at FROM (
                     SELECT $3::timestamptz - make_interval(secs => n / 2) AS at FROM generate_series(0, $2 - 1) AS n
                 ) AS moments""",
-            *(user, count, last),
+            *(user, count, last, outcome),
         )
 
     async def alerts(self, state: str, updated_at: datetime, count: int = 1, partition: int = 0) -> None:
@@ -96,7 +97,7 @@ async def test_firings_are_kept_by_age_and_by_how_many_a_user_has(tables: Tables
         user = await tables.user()
         kept[user] = left
         await tables.firings(user, old, OLD)
-        await tables.firings(user, young, NOW - timedelta(seconds=1))
+        await tables.firings(user, young, NOW - timedelta(hours=1, seconds=1))
     written = await tables.count("alert_firings")
     assert await tables.sweep(1) == 0, "firings are another owner's"
     assert await tables.sweep() == written - sum(kept.values())
@@ -113,6 +114,16 @@ async def test_the_newest_are_those_that_stay(tables: Tables) -> None:
     await tables.sweep()
     assert await tables.connection.fetch(newest) == kept
     assert await tables.count("alert_firings") == LEAST_FIRINGS
+
+
+async def test_what_the_limit_of_the_hour_counts_stays_however_many_it_keeps_back(tables: Tables) -> None:
+    user = await tables.user()
+    begun = NOW - timedelta(minutes=50)
+    await tables.firings(user, 20, begun - timedelta(hours=1), "limit")
+    await tables.firings(user, 10, begun)
+    await tables.firings(user, MOST + 100, NOW, "limit")
+    assert await tables.sweep() == 20, "what is older, and too much"
+    assert await sent(tables.connection, [user], NOW) == {user: 10}
 
 
 async def test_alerts_that_see_ticks_stay_however_old(tables: Tables) -> None:
