@@ -56,12 +56,9 @@ class Mail:
         except aiosmtplib.SMTPNotSupported as error:
             raise Refused(f"the mail server cannot write to this address: {error}") from None
         except aiosmtplib.SMTPResponseException as error:
-            raise Unavailable(f"the mail server: {error.code} {one_line(error.message)}") from None
-        except aiosmtplib.SMTPConnectError as error:  # users read the reason, and where the server stands is not theirs
-            _logger.info("no connection to the mail server: %s", one_line(str(error)))
-            raise Unavailable("the mail server cannot be reached") from None
+            raise _out_of_order("the mail server takes nothing just now", error) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Unavailable(f"the mail server: {str(error) or type(error).__name__}") from None
+            raise _out_of_order("the mail server cannot be reached", error) from None
         finally:
             client.close()
 
@@ -101,3 +98,9 @@ def _refused(code: int, reason: str, *, breaks_channel: bool) -> None:
     if code >= _PERMANENT:
         raise Refused(said, breaks_channel=breaks_channel)
     raise Unavailable(said, of_provider=not breaks_channel)
+
+
+def _out_of_order(reason: str, error: Exception) -> Unavailable:
+    """Say what is between us and the mail server in few words: users read them, and where it stands is not theirs."""
+    _logger.info("%s: %s", reason, one_line(str(error)))
+    return Unavailable(reason)
