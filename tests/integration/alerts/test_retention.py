@@ -10,6 +10,8 @@ import pytest_asyncio
 
 from infra.local.servers import PostgresServer
 from mesh.alerts.batch import sent
+from mesh.alerts.retention import _NOTIFICATIONS as FORGET_NOTIFICATIONS
+from mesh.alerts.retention import PORTION
 from tests.databases import new_database
 from workers.alert.upkeep import LEAST_FIRINGS, Keeping, Upkeep
 
@@ -156,6 +158,20 @@ async def test_notifications_go_once_nothing_more_comes_of_them(tables: Tables) 
     assert await tables.sweep() == 2
     assert await tables.count("notifications", "state IN ('queued', 'failed')") == 4
     assert await tables.count("notifications") == 6
+
+
+async def test_what_took_the_room_of_old_notifications_is_not_looked_through(tables: Tables) -> None:
+    for at in (OLD, YOUNG):
+        await tables.connection.execute(
+            """INSERT INTO notifications (id, user_id, channel_id, kind, body, state, created_at)
+                SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'email', '{}', 'sent', $1
+                FROM generate_series(1, 20000)""",
+            at,
+        )
+        await tables.connection.execute("DELETE FROM notifications WHERE created_at = $1", OLD)
+        await tables.connection.execute("VACUUM ANALYZE notifications")
+    plan = await tables.connection.fetch(f"EXPLAIN ANALYZE {FORGET_NOTIFICATIONS}", NOW - timedelta(days=DAYS), PORTION)
+    assert "Rows Removed" not in "\n".join(row[0] for row in plan)
 
 
 async def test_rows_that_somebody_holds_are_passed_over(tables: Tables) -> None:
