@@ -137,7 +137,7 @@ class AlertShell:
     async def _settle(self, owned: Owned, touches: Touches, reached: int) -> None:
         """Settle touches portion by portion; while one is written, the next is decided."""
         core, parts = owned.core, list(portions(touches))
-        draft = await self._drafted(parts[0], {})
+        draft = await self._transactions.ask(partial(drafted, touches=parts[0]))
         for each, following in zip(parts, [*parts[1:], None], strict=True):
             done = reached if following is None else core.evaluated
             mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, done)
@@ -149,9 +149,8 @@ class AlertShell:
                 await self._commit(owned, mark, each, draft, writing)
             draft = drafting.result()
 
-    async def _drafted(self, touches: Touches, before: Mapping[UUID, int], start: asyncio.Event | None = None) -> Draft:
-        if start is not None:  # sooner it would take the processor from what Postgres waits for
-            await start.wait()
+    async def _drafted(self, touches: Touches, before: Mapping[UUID, int], start: asyncio.Event) -> Draft:
+        await start.wait()  # sooner it would take the processor from what Postgres waits for
         return await self._transactions.ask(partial(drafted, touches=touches, before=before))
 
     async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft, writing: asyncio.Event) -> None:

@@ -59,15 +59,18 @@ class Draft(NamedTuple):
         return Counter(each.user for each in self.firings if each.outcome is Outcome.SENT)
 
 
-async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID, int]) -> Draft:
+async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID, int] | None = None) -> Draft:
     """Decide touches without a lock; `before` is what users are sent by the transaction that is being written.
 
+    Without it they are taken for users who were sent nothing: mostly they are, and to ask takes as long as to decide.
     Nobody but the owner of a partition changes its rules, so these are as they will be when the draft is settled.
     """
     rules = await numbered(connection, list(dict.fromkeys(touches.number.tolist())))
     users, now = {each.user for each in rules.values()}, datetime.now(UTC)
-    counts = Counter(await sent(connection, users, now))
-    counts.update({each: before[each] for each in users & before.keys()})
+    counts = Counter[UUID]()
+    if before is not None:
+        counts.update(await sent(connection, users, now))
+        counts.update({each: before[each] for each in users & before.keys()})
     return await _decided(touches, rules, counts, now)
 
 

@@ -90,7 +90,7 @@ def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
 
 
 async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, draft: Draft | None = None) -> Changes:
-    draft = draft or await drafted(connection, touches, {})
+    draft = draft or await drafted(connection, touches)
     await connection.execute("BEGIN")
     try:
         changes = await settle(connection, mark, touches, draft, asyncio.Event())
