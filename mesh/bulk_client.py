@@ -127,11 +127,11 @@ class BulkClient(Client):
         to write some thousands of bytes. So `write` must not keep it.
         """
         transport = self._transport
-        if not self.is_connected or self._is_full():
-            return False
         if not isinstance(transport, BulkTransport):  # over WebSocket
             room = np.empty(most_bytes, np.uint8)
             return self.send(subject, room[: write(room)].tobytes())
+        if not self.is_connected or transport.waiting_bytes > _WRITE_BUFFER_BYTES:
+            return False
         if len(self._room) < most_bytes + _AROUND_BYTES:
             self._room = np.empty(most_bytes + _AROUND_BYTES, np.uint8)
         end = _HEAD_BYTES + write(self._room[_HEAD_BYTES:])

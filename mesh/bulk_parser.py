@@ -182,16 +182,18 @@ class BulkParser(Parser):
                 break
             words, body = data[position:line_end].split(b" "), line_end + _CRLF_BYTES
             try:
-                sid, after = _number(words, 2), body + _number(words, -1) + _CRLF_BYTES
-                payload = body + _header_bytes(words)
-            except ProtocolError:  # `_one_command` tells of it
+                sid, payload = int(words[2]), body + (int(words[-2]) if words[0] == _HEADED else 0)
+                end = body + int(words[-1])
+            except (ValueError, IndexError):  # `_one_command` tells of it
                 break
+            after = end + _CRLF_BYTES
             if after > len(data):
                 break
             if (receive_raw := self.raw.get(sid)) is not None:
-                _deliver(receive_raw, words[1].decode(), data[payload : after - _CRLF_BYTES])
+                _deliver(receive_raw, words[1].decode(), data[payload:end])
             elif (receive_whole := self.whole.get(sid)) is not None:
-                _deliver(receive_whole, _whole(words, data[body : after - _CRLF_BYTES]))
+                reply = words[3] if len(words) == _WORDS_WITH_REPLY[payload > body] else b""
+                _deliver(receive_whole, Whole(words[1], reply, data[body:payload], data[payload:end]))
             else:
                 break
             position = after
@@ -293,12 +295,6 @@ def _deliver_payloads(
 
 def _header_bytes(words: Sequence[bytes]) -> int:
     return _number(words, -2) if words[0] == _HEADED else 0
-
-
-def _whole(words: Sequence[bytes], body: bytes) -> Whole:
-    header_bytes = _header_bytes(words)
-    reply = words[3] if len(words) == _WORDS_WITH_REPLY[header_bytes > 0] else b""
-    return Whole(words[1], reply, body[:header_bytes], body[header_bytes:])
 
 
 def _number(words: Sequence[bytes], place: int) -> int:
