@@ -24,8 +24,6 @@ from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
 from nats.errors import ConnectionReconnectingError, NoRespondersError
 
 from mesh.bulk_parser import (
-    ANY_SIZE,
-    FIRST_BULK_SID,
     FIRST_RAW_SID,
     LAST_BULK_SID,
     BulkParser,
@@ -35,6 +33,7 @@ from mesh.bulk_parser import (
     Whole,
     WholeReceiver,
 )
+from mesh.bulk_run import ANY_SIZE, FIRST_BULK_SID
 from mesh.bulk_transport import BulkTransport
 from mesh.raw import Bytes
 

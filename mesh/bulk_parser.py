@@ -18,7 +18,17 @@ from nats.aio.client import Client
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-from market.compiled import compiled
+from mesh.bulk_run import (
+    ANY_SIZE,
+    CRLF_BYTES,
+    FIRST_BULK_SID,
+    NEVER_ROUTED,
+    NO_SLOT,
+    SHORTEST_BYTES,
+    Found,
+    Routes,
+    find_run,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -27,20 +37,12 @@ VariedReceiver = Callable[[int, bytes], None]
 RawReceiver = Callable[[str, bytes], None]
 WholeReceiver = Callable[["Whole"], None]
 
-# Ids of our own begin where nats-py's, counted up from 1, never get.
-FIRST_BULK_SID, LAST_BULK_SID = 1_000_000, 9_999_999
+LAST_BULK_SID = 9_999_999
 FIRST_RAW_SID = LAST_BULK_SID + 1
 MAX_CONTROL_LINE_BYTES = 64 << 10  # a cluster's INFO lists every server
-_CRLF_BYTES = 2
-_NO_SLOT = -1
-_NEVER_ROUTED = -1
-ANY_SIZE = 0  # of payloads that vary: they are handed over one by one
 _MESSAGES = (b"MSG ", b"HMSG ")
 _HEADED = b"HMSG"
 _WORDS_WITH_REPLY = {True: 6, False: 5}  # of a first line, with headers and without
-_SHORTEST_BYTES = len(b"MSG a 1000000 0\r\n\r\n")
-_SPACE, _CR, _LF, _ZERO = b" \r\n0"
-_MSG = np.frombuffer(b"MSG ", np.uint8).copy()
 
 
 class Whole(NamedTuple):
@@ -60,24 +62,6 @@ class _Lane:
     payload_bytes: int
 
 
-class _Routes(NamedTuple):
-    """Where the messages of a subscription go, by its id less FIRST_BULK_SID."""
-
-    slot: npt.NDArray[np.intp]
-    """_NO_SLOT where what comes is discarded."""
-    lane: npt.NDArray[np.int8]
-    payload_bytes: npt.NDArray[np.int32]
-    """What a payload must have, ANY_SIZE, or _NEVER_ROUTED."""
-
-
-class _Found(NamedTuple):
-    """Messages of a run: the subscription's id less FIRST_BULK_SID, and where the payload is."""
-
-    sid: npt.NDArray[np.intp]
-    offset: npt.NDArray[np.intp]
-    payload_bytes: npt.NDArray[np.intp]
-
-
 class BulkParser(Parser):
     """nats-py's parser behind one that takes out bulk and raw messages first."""
 
@@ -86,7 +70,7 @@ class BulkParser(Parser):
         self.raw: dict[int, RawReceiver] = {}
         self.whole: dict[int, WholeReceiver] = {}
         self._lanes: list[_Lane] = []
-        self._routes = _Routes(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.int32))
+        self._routes = Routes(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.int32))
         self._bulk_run(b"", 0)  # compiles what it needs, before any message comes
 
     def reset(self) -> None:
@@ -108,7 +92,7 @@ class BulkParser(Parser):
 
     def unroute(self, sid: int) -> None:
         """Discard what still comes for a subscription."""
-        self._routes.slot[sid - FIRST_BULK_SID] = _NO_SLOT
+        self._routes.slot[sid - FIRST_BULK_SID] = NO_SLOT
 
     def _lane_of(self, payload_bytes: int, receive: BulkReceiver | VariedReceiver) -> int:
         lane = _Lane(receive, payload_bytes)
@@ -118,10 +102,10 @@ class BulkParser(Parser):
 
     def _grow(self, size: int) -> None:
         missing, routes = size - len(self._routes.slot), self._routes
-        self._routes = _Routes(
-            np.append(routes.slot, np.full(missing, _NO_SLOT)),
+        self._routes = Routes(
+            np.append(routes.slot, np.full(missing, NO_SLOT)),
             np.append(routes.lane, np.zeros(missing, np.int8)),
-            np.append(routes.payload_bytes, np.full(missing, _NEVER_ROUTED, np.int32)),
+            np.append(routes.payload_bytes, np.full(missing, NEVER_ROUTED, np.int32)),
         )
 
     async def parse(self, data: bytes = b"") -> None:
@@ -152,13 +136,13 @@ class BulkParser(Parser):
 
     def _bulk_run(self, data: bytes, position: int) -> int:
         """Deliver the run of bulk messages that begins at `position`, if one does; return its end."""
-        most = (len(data) - position) // _SHORTEST_BYTES + 1
-        found = _Found(*np.empty((3, most), np.intp))
-        count, end = _find_run(np.frombuffer(data, np.uint8), position, self._routes, found)
-        found = _Found(*(column[:count] for column in found))
+        most = (len(data) - position) // SHORTEST_BYTES + 1
+        found = Found(*np.empty((3, most), np.intp))
+        count, end = find_run(np.frombuffer(data, np.uint8), position, self._routes, found)
+        found = Found(*(column[:count] for column in found))
         slots, lanes = self._routes.slot[found.sid], self._routes.lane[found.sid]
         for number, lane in enumerate(self._lanes):
-            wanted = np.flatnonzero((lanes == number) & (slots != _NO_SLOT))
+            wanted = np.flatnonzero((lanes == number) & (slots != NO_SLOT))
             if len(wanted):
                 _deliver_payloads(lane, data, slots[wanted], found.offset[wanted], found.payload_bytes[wanted])
         return end
@@ -180,14 +164,14 @@ class BulkParser(Parser):
             line_end = data.find(b"\r\n", position)
             if line_end < 0:
                 break
-            words, body = data[position:line_end].split(b" "), line_end + _CRLF_BYTES
+            words, body = data[position:line_end].split(b" "), line_end + CRLF_BYTES
             try:
                 sid, payload = int(words[2]), body + (int(words[-2]) if words[0] == _HEADED else 0)
                 end = body + int(words[-1])
             except (ValueError, IndexError):  # `_one_command` tells of it
                 break
-            after = end + _CRLF_BYTES
-            if after > len(data):
+            after = end + CRLF_BYTES
+            if end < body or after > len(data):
                 break
             if (receive_raw := self.raw.get(sid)) is not None:
                 _deliver(receive_raw, words[1].decode(), data[payload:end])
@@ -207,14 +191,14 @@ class BulkParser(Parser):
                 raise ProtocolError(f"nats: a control line passes {MAX_CONTROL_LINE_BYTES} bytes")
             self._missing_bytes = 0
             return position
-        words, body = data[position:line_end].split(b" "), line_end + _CRLF_BYTES
+        words, body = data[position:line_end].split(b" "), line_end + CRLF_BYTES
         is_message = data.startswith(_MESSAGES, position)
-        after = body + (_number(words, -1) + _CRLF_BYTES if is_message else 0)
+        after = body + (_number(words, -1) + CRLF_BYTES if is_message else 0)
         if after > len(data):
             self._missing_bytes = after - len(data)
             return position
         if is_message and _number(words, 2) >= FIRST_BULK_SID:
-            self._deliver_odd(words, data[body : after - _CRLF_BYTES])
+            self._deliver_odd(words, data[body : after - CRLF_BYTES])
         else:
             await super().parse(data[position:after])
         return after
@@ -222,7 +206,7 @@ class BulkParser(Parser):
     def _deliver_odd(self, words: Sequence[bytes], body: bytes) -> None:
         """Deliver a bulk message whose first line a run does not match (a reply, a header), if it is still wanted."""
         at, payload = _number(words, 2) - FIRST_BULK_SID, body[_header_bytes(words) :]
-        if at >= len(self._routes.slot) or self._routes.slot[at] == _NO_SLOT:
+        if at >= len(self._routes.slot) or self._routes.slot[at] == NO_SLOT:
             return
         lane, slots = self._lanes[self._routes.lane[at]], self._routes.slot[at : at + 1]
         if lane.payload_bytes == ANY_SIZE:
@@ -232,48 +216,6 @@ class BulkParser(Parser):
         else:
             subject = words[1].decode()
             _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
-
-
-@compiled
-def _find_run(data: npt.NDArray[np.uint8], position: int, routes: _Routes, found: _Found) -> tuple[int, int]:
-    """Find the bulk messages that lie back to back from `position` on; return how many, and where they end.
-
-    The run ends before whatever is not a whole one, of an id that was given, with a payload of its size.
-    """
-    count = 0
-    while True:
-        at = position
-        if at + _SHORTEST_BYTES > len(data) or (data[at : at + 4] != _MSG).any():
-            break
-        at += 4
-        while at < len(data) and data[at] != _SPACE and data[at] != _CR:
-            at += 1
-        sid, after_sid = _digits(data, at + 1)
-        payload_bytes, line_end = _digits(data, after_sid + 1)
-        after = line_end + 2 * _CRLF_BYTES + payload_bytes
-        if after > len(data) or data[at] != _SPACE or data[after_sid] != _SPACE:
-            break
-        if data[line_end] != _CR or data[line_end + 1] != _LF or data[after - 2] != _CR or data[after - 1] != _LF:
-            break
-        place = sid - FIRST_BULK_SID
-        if place < 0 or place >= len(routes.slot):
-            break
-        if routes.payload_bytes[place] != payload_bytes and routes.payload_bytes[place] != ANY_SIZE:
-            break
-        found.sid[count], found.offset[count], found.payload_bytes[count] = place, line_end + _CRLF_BYTES, payload_bytes
-        count += 1
-        position = after
-    return count, position
-
-
-@compiled
-def _digits(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """Read nine decimal digits at most, and return them with where they end; 0 where there is none."""
-    value, end = 0, min(at + 9, len(data))
-    while at < end and _ZERO <= data[at] < _ZERO + 10:
-        value = 10 * value + data[at] - _ZERO
-        at += 1
-    return value, at
 
 
 def _deliver_payloads(
@@ -300,9 +242,12 @@ def _header_bytes(words: Sequence[bytes]) -> int:
 def _number(words: Sequence[bytes], place: int) -> int:
     """Read a number of a message's first line; raises ProtocolError, upon which nats-py connects anew."""
     try:
-        return int(words[place])
+        number = int(words[place])
     except (ValueError, IndexError):
-        raise ProtocolError(f"nats: malformed message line {b' '.join(words)!r:.80}") from None
+        number = -1
+    if number < 0:
+        raise ProtocolError(f"nats: malformed message line {b' '.join(words)!r:.80}")
+    return number
 
 
 def _deliver(receive: Callable[..., None], *message: object) -> None:

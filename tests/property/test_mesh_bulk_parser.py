@@ -9,7 +9,8 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, BulkParser, Whole
+from mesh.bulk_parser import FIRST_RAW_SID, BulkParser, Whole
+from mesh.bulk_run import ANY_SIZE, FIRST_BULK_SID
 
 PLAIN_SIDS = range(1, 4)
 SUBJECTS = ("quote.XNAS.A", "quote.XNYS.BRK=2EB", "quote.XTKS.=E6=97=A5", "q")

@@ -10,7 +10,8 @@ from nats.protocol.parser import Parser
 
 import mesh.bulk_client
 from mesh.bulk_client import BulkClient, TooManySubscriptionsError
-from mesh.bulk_parser import FIRST_BULK_SID, FIRST_RAW_SID, LAST_BULK_SID
+from mesh.bulk_parser import FIRST_RAW_SID, LAST_BULK_SID
+from mesh.bulk_run import FIRST_BULK_SID
 
 
 def ignore(*_: object) -> None:

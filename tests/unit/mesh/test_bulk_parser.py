@@ -9,7 +9,8 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import ProtocolError
 
-from mesh.bulk_parser import ANY_SIZE, FIRST_BULK_SID, FIRST_RAW_SID, MAX_CONTROL_LINE_BYTES, BulkParser
+from mesh.bulk_parser import FIRST_RAW_SID, MAX_CONTROL_LINE_BYTES, BulkParser
+from mesh.bulk_run import ANY_SIZE, FIRST_BULK_SID
 
 SID, SIZE = FIRST_BULK_SID + 17, 4
 Delivered = list[tuple[int, bytes]]
@@ -197,7 +198,11 @@ async def test_nothing_is_taken_before_what_was_half_read(parser: BulkParser) ->
     assert taken == [b"one", b"two"]
 
 
-@pytest.mark.parametrize("line", [b"MSG q x 4", b"MSG q", b"HMSG q %d x 4" % FIRST_RAW_SID])
+@pytest.mark.parametrize(
+    "line",
+    # The last is one that ends where it begins.
+    [b"MSG q x 4", b"MSG q", b"HMSG q %d x 4" % FIRST_RAW_SID, b"MSG q %d -22" % FIRST_RAW_SID],
+)
 async def test_what_is_no_protocol_is_left_for_who_says_so(parser: BulkParser, line: bytes) -> None:
     parser.whole[FIRST_RAW_SID] = lambda whole: None
     data = line + b"\r\nABCD\r\n"
