@@ -13,7 +13,6 @@ from market.compiled import compiled
 PLANES = 4
 BLANK_PLANE = PLANES  # one more, in which nothing ever is
 NO_MINUTE = -1
-_INDEX_BITS = 20
 _FEW_BITS = 15
 
 Bools = npt.NDArray[np.bool_]
@@ -106,11 +105,11 @@ class MinutePlanes:
 
 
 def _by_place(place: Places, places: int) -> Places:
-    """Give the positions of fewer than 2**20 trades by place, each place's in order.
+    """Give the positions of trades by place, each place's in order.
 
     That is one sort, of 32 bits where they suffice.
     """
-    bits = _INDEX_BITS
+    bits = len(place).bit_length()
     keys: npt.NDArray[np.integer[Any]] = place
     if len(place) <= 1 << _FEW_BITS and places <= 1 << (32 - _FEW_BITS):
         bits, keys = _FEW_BITS, place.astype(np.uint32)
