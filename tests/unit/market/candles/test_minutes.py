@@ -5,7 +5,7 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.candles import exact, minutes, order
@@ -39,6 +39,7 @@ def fold(places: int, batches: int, seed: int) -> npt.NDArray[np.int64]:
     return made.block
 
 
+@settings(deadline=None)  # the first one may have to compile
 @given(st.integers(0, 2**32), st.integers(1, 5))
 def test_compiled_code_does_what_it_says(seed: int, batches: int) -> None:
     compiled = fold(3, batches, seed)
@@ -68,6 +69,8 @@ def test_of_many_trades_and_many_places_each_bars_first_opens_and_its_last_close
 
 def test_all_is_compiled_once() -> None:
     fold(3, 5, 1)
+    exact.parts(1.5)
+    order.Sequences(2).follow(np.arange(2), np.ones(2, np.int64))
     for function in (minutes._add, exact.parts, order._follow):
         assert times_compiled(function) == 1
 
