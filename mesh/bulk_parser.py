@@ -174,7 +174,7 @@ class BulkParser(Parser):
             if end < body or after > len(data):
                 break
             if (receive_raw := self.raw.get(sid)) is not None:
-                _deliver(receive_raw, words[1].decode(), data[payload:end])
+                _deliver(receive_raw, words[1].decode(errors="replace"), data[payload:end])
             elif (receive_whole := self.whole.get(sid)) is not None:
                 reply = words[3] if len(words) == _WORDS_WITH_REPLY[payload > body] else b""
                 _deliver(receive_whole, Whole(words[1], reply, data[body:payload], data[payload:end]))
@@ -214,7 +214,7 @@ class BulkParser(Parser):
         elif len(payload) == lane.payload_bytes:
             _deliver(lane.receive, slots.copy(), np.frombuffer(payload, np.uint8)[None, :])
         else:
-            subject = words[1].decode()
+            subject = words[1].decode(errors="replace")
             _logger.warning("%s: %d bytes, not %d: discarded", subject, len(payload), lane.payload_bytes)
 
 

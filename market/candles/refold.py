@@ -82,7 +82,7 @@ class Reading:
         return is_within and refold.number in self._wanted
 
     def read(self, events: Rows) -> None:
-        """Take in all rows of the feed, in tape order, fewer than 2**20 at once."""
+        """Take in all rows of the feed, in tape order."""
         if not len(events):
             return
         chunk = sift(events, self._table, self._sequences, self._rules).chunk

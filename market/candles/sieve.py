@@ -32,7 +32,7 @@ class Sifted:
 
 
 def sift(events: Rows, table: PlaceTable, sequences: Sequences, rules: FoldRules) -> Sifted:
-    """Judge rows, fewer than 2**20, and follow the sequences of known instruments."""
+    """Judge rows, and follow the sequences of known instruments."""
     chunk = Chunk.of(events, table.places(events["instrument"]))
     codes = judge(chunk, rules)
     disorder = _follow(chunk, sequences)

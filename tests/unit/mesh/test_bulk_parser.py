@@ -198,6 +198,13 @@ async def test_nothing_is_taken_before_what_was_half_read(parser: BulkParser) ->
     assert taken == [b"one", b"two"]
 
 
+async def test_a_subject_that_is_no_text_ends_nothing(parser: BulkParser) -> None:
+    taken: list[str] = []
+    parser.raw[FIRST_RAW_SID] = lambda subject, _: taken.append(subject)
+    assert parser.take(b"MSG a.\xff %d 2\r\nok\r\nMSG a.b %d 2\r\nok\r\n" % (FIRST_RAW_SID, FIRST_RAW_SID)) == b""
+    assert taken == ["a.\ufffd", "a.b"]
+
+
 @pytest.mark.parametrize(
     "line",
     # The last is one that ends where it begins.
