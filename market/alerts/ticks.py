@@ -27,7 +27,7 @@ class Ticks(NamedTuple):
 
 
 def ticks_of(rows: Rows, instruments: Instruments, day_of: DayOf) -> Ticks:
-    """Find the ticks of fewer than 2**20 rows of `EVENT_DTYPE`; the sequences of all rows count."""
+    """Find the ticks of rows of `EVENT_DTYPE`; the sequences of all rows count."""
     number = rows["instrument"].astype(np.int64)
     own = (
         slice(None)
