@@ -8,10 +8,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import partial
 from typing import TypeVar
-from uuid import UUID
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from workers.alert.owned import Owned
 from workers.alert.places import Places
 from workers.alert.prices import Prices
 from workers.alert.teller import Teller
-from workers.alert.touches import Draft, drafted, portions, settle
+from workers.alert.touches import Draft, Sends, drafted, portions, settle
 from workers.alert.transactions import Transactions
 from workers.alert.upkeep import Upkeep
 
@@ -141,19 +140,19 @@ class AlertShell:
         for each, following in zip(parts, [*parts[1:], None], strict=True):
             done = reached if following is None else core.evaluated
             mark = Mark(owned.partition, owned.fence, core.revision + 1, reached, done)
-            writing = asyncio.Event()
+            writing: Sends = asyncio.get_running_loop().create_future()
             if following is None:
                 await self._commit(owned, mark, each, draft, writing)
                 return
-            async with _meanwhile(self._drafted(following, draft.sends, writing)) as drafting:
+            async with _meanwhile(self._drafted(following, writing)) as drafting:
                 await self._commit(owned, mark, each, draft, writing)
             draft = drafting.result()
 
-    async def _drafted(self, touches: Touches, before: Mapping[UUID, int], start: asyncio.Event) -> Draft:
-        await start.wait()  # sooner it would take the processor from what Postgres waits for
+    async def _drafted(self, touches: Touches, writing: Sends) -> Draft:
+        before = await writing  # to begin sooner would take the processor from what Postgres waits for
         return await self._transactions.ask(partial(drafted, touches=touches, before=before))
 
-    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft, writing: asyncio.Event) -> None:
+    async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> None:
         settling = partial(settle, mark=mark, touches=touches, draft=draft, writing=writing)
         changes = await self._transactions.commit(mark, settling)
         self.touched += len(touches)
@@ -191,6 +190,7 @@ async def _meanwhile(work: Coroutine[object, object, Result]) -> AsyncIterator[a
         await task
     finally:
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _written(_: Sequence[Entry[None]]) -> None:

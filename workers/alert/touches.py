@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,7 +24,11 @@ from mesh.alerts.writes import Changes, Mark, Notice, write_touched
 from mesh.pool import Connection
 
 MAX_TOUCHES = 10_000  # of a transaction, unless one rule has more
+_DRAFT_LASTS = timedelta(seconds=10)
 _TURN = 2_000  # touches decided before others of the process get a turn
+
+Sends = asyncio.Future[Counter[UUID]]
+"""Told once Postgres has what it is to write: how many firings each user is sent by that."""
 
 
 def portions(touches: Touches, most: int = MAX_TOUCHES) -> Iterator[Touches]:
@@ -74,19 +78,22 @@ async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID
     return await _decided(touches, rules, counts, now)
 
 
-async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: asyncio.Event) -> Changes:
-    """Write what comes of touches; the caller commits. Sets `writing` as Postgres begins to. Raises FencedError.
+async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> Changes:
+    """Write what comes of touches; the caller commits. Tells `writing` as Postgres begins to. Raises FencedError.
 
     With their users locked it is seen what they have been sent; where that is not what the draft took it for, all is
-    decided again.
+    decided again. So it is where Postgres was away for longer than a draft lasts: firings count from when they are
+    recorded.
     """
     await hold(connection, draft.users)
-    counts = Counter(await sent(connection, draft.users, draft.now))
-    if counts != draft.sent:
-        draft = await _decided(touches, draft.rules, counts, draft.now)
+    now = datetime.now(UTC)
+    counts = Counter(await sent(connection, draft.users, now))
+    if counts != draft.sent or now - draft.now > _DRAFT_LASTS:
+        draft = await _decided(touches, draft.rules, counts, now)
     notices = await notices_of(connection, draft.firings, draft.alerts)
     changes = Changes(draft.alerts, draft.firings, notices)
-    writing.set()
+    if not writing.done():
+        writing.set_result(draft.sends)
     await write_touched(connection, mark, draft.now, changes)
     return changes
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -93,11 +93,12 @@ async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, d
     draft = draft or await drafted(connection, touches)
     await connection.execute("BEGIN")
     try:
-        changes = await settle(connection, mark, touches, draft, asyncio.Event())
+        changes = await settle(connection, mark, touches, draft, writing := asyncio.Future())
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
     await connection.execute("COMMIT")
+    assert sum(writing.result().values()) == sum(each.outcome is Outcome.SENT for each in changes.firings)
     return changes
 
 
@@ -200,6 +201,22 @@ async def test_a_draft_holds_where_its_users_are_sent_what_it_took_them_for(
     changes = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second, draft)
     assert [each.outcome for each in changes.firings] == [Outcome.SENT] * 2 + [Outcome.LIMIT] * (half - 2)
     assert (changes.firings is draft.firings) == is_foreseen
+
+
+async def test_a_draft_that_waited_for_postgres_is_decided_anew(connection: asyncpg.Connection) -> None:
+    """Else its firings would count from when it was made, and be forgotten by the limit when they are recorded."""
+    await take(connection, PARTITION, 1)
+    user = uuid4()
+    await write_rules(connection, [alert(number, Repeat.ONCE, user) for number in range(1, 2 * MAX_SENT_PER_HOUR + 1)])
+    index, _ = await owner(connection, 1)
+    first, second = portions(touched_by(index, 0, 101.0), MAX_SENT_PER_HOUR)
+    draft = await drafted(connection, first)
+    changes = await commit(
+        connection, Mark(PARTITION, 1, 2, 1, 0), first, draft._replace(now=draft.now - timedelta(hours=1, seconds=1))
+    )
+    assert [each.outcome for each in changes.firings] == [Outcome.SENT] * MAX_SENT_PER_HOUR
+    changes = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second)
+    assert [each.outcome for each in changes.firings] == [Outcome.LIMIT] * MAX_SENT_PER_HOUR
 
 
 async def test_nothing_is_written_behind_another_revision(connection: asyncpg.Connection) -> None:
