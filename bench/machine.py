@@ -31,6 +31,27 @@ def load() -> tuple[str, bool]:
     return " ".join(f"{each:.2f}" for each in average), average[0] > BUSY_SHARE * (os.cpu_count() or 1)
 
 
+def loopback_drops() -> int:
+    """Count the packets that found the backlog of their processor full since the machine started; TCP sends them again.
+
+    All between processes of one machine passes through it: the second column of each line,
+    https://docs.kernel.org/networking/scaling.html. 0 where the system has no such count.
+    """
+    try:
+        lines = Path("/proc/net/softnet_stat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1], 16) for line in lines)
+
+
+def loopback_room() -> str:
+    """Tell how many packets the backlog of a processor holds."""
+    try:
+        return Path("/proc/sys/net/core/netdev_max_backlog").read_text().strip()
+    except OSError:
+        return "an unknown number of"
+
+
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.fanout.scene import attending, measured, opened, running_gateway, running_market, settled
 from bench.fanout.usage import resident_bytes
 from bench.fanout.words import ages, faults, generator, is_faultless
+from bench.machine import loopback_drops, loopback_room
 from bench.table import Line
 
 CLIENTS, SYMBOLS, EACH = 10_000, 20_000, 10
@@ -27,9 +28,11 @@ async def measure(folder: Path) -> list[Line]:
             opening = await opened(clients, CLIENTS, warm_s=0)
             await market.source.ask(per_s=PER_S)
             await asyncio.sleep(WARM_S)
+            drops = loopback_drops()
             window = await measured(
                 clients, SECONDS, gateway=gateway.pid, nats=market.stack.nats_pid, source=market.source.pid
             )
+            drops = loopback_drops() - drops
             grown_kb = (resident_bytes(gateway.pid) - before) / CLIENTS / 1000
             at_the_end = await settled(market.source, clients, folder)
     received, cores = window.clients, window.cores("gateway")
@@ -47,6 +50,7 @@ async def measure(folder: Path) -> list[Line]:
             f"{window.us_per_update('gateway'):.2f} us/update. {faults(window, at_the_end)}. "
             f"Memory is resident growth from before the first connection, subscriptions included. They came in "
             f"{opening['took_s']:.1f} s, with {OPENING_PER_S:,.0f} msg/s. "
+            f"Loopback's backlog of {loopback_room()} packets dropped {drops:,}. "
             f"{generator(received)}; nats-server {window.cores('nats'):.2f}, publisher {window.cores('source'):.2f}.",
         )
     ]
