@@ -125,27 +125,37 @@ async def test_the_same_key_is_carried_out_once(http: httpx.AsyncClient) -> None
     assert (await http.get(portfolio)).json()["cash"] == "5.00"
 
 
+@pytest.mark.parametrize(
+    ("what", "media_type", "known"),
+    [
+        ("holdings", "application/json", b'{"type": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1}'),
+        ("corrections", "application/json", b'{"symbol": "AAPL", "quantity": 2}'),
+        ("imports", "text/csv", b"type,symbol,quantity,price\nBUY,AAPL,1,1\n"),
+    ],
+)
 async def test_who_asks_again_is_answered_though_the_symbol_is_unknown_by_now(
-    http: httpx.AsyncClient, market: Market, user: UUID
+    http: httpx.AsyncClient, market: Market, user: UUID, what: str, media_type: str, known: bytes
 ) -> None:
     portfolio = await opened(http)
-    path, key = f"{portfolio}/holdings", {"Idempotency-Key": "again"}
-    first = await http.post(path, json={"type": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1}, headers=key)
-    gone = b'{"type": "BUY", "symbol": "GONE", "quantity": 1, "price": 1}'
+    bought = await recorded(http, portfolio, type="BUY", symbol="AAPL", quantity=1, price=1)
+    of = f"{portfolio}/transactions/{bought['id']}" if what == "corrections" else portfolio
+    path, key, headers = f"{of}/{what}", {"Idempotency-Key": what}, {"Content-Type": media_type}
+    first = await http.post(path, content=known, headers=headers | key)
+    assert first.status_code == CREATED, first.text
+    gone = known.replace(b"AAPL", b"GONE")
     async with tables(market) as connection:  # as if that had been the request, and GONE known then
-        name, digest = command_id(user, "again"), digest_of("POST", path, gone)
+        name, digest = command_id(user, what), digest_of("POST", path, gone)
         assert await connection.execute("UPDATE commands SET digest = $2 WHERE id = $1", name, digest) == "UPDATE 1"
-    headers = {"Content-Type": "application/json"}
     again = await http.post(path, content=gone, headers=headers | key)
-    assert (again.status_code, again.json(), again.headers["idempotency-key"]) == (CREATED, first.json(), "again")
-    assert refusal(await http.post(path, content=gone, headers=headers)) == (422, "unknown_symbol")
-    assert refusal(await http.post(path, content=gone, headers=headers | key, params={"dry_run": True})) == (
-        422,
-        "unknown_symbol",
-    )
+    assert (again.status_code, again.json(), again.headers["idempotency-key"]) == (CREATED, first.json(), what)
+    before = (await http.get(f"{portfolio}/transactions")).json()
+    refused = (422, "bad_lines" if what == "imports" else "unknown_symbol")
+    assert refusal(await http.post(path, content=gone, headers=headers)) == refused
+    tried = await http.post(path, content=gone, headers=headers | key, params={"dry_run": True})
+    assert tried.json()["problems"] if what == "imports" else refusal(tried) == refused
     other = await http.post(path, content=gone + b" ", headers=headers | key)
     assert refusal(other) == (422, "idempotency_mismatch")
-    assert len((await http.get(portfolio)).json()["holdings"]) == 1
+    assert (await http.get(f"{portfolio}/transactions")).json() == before
 
 
 @pytest.mark.parametrize(
