@@ -10,7 +10,7 @@ from tests.browsing import SOON_MS, Stack, find_process, log_in
 
 pytestmark = pytest.mark.timeout(180)
 
-BACK_MS = 60_000  # the time that a gateway takes to start, and then the longest pause between two tries
+BACK_MS = 60_000  # a gateway's start and the longest pause between two tries; or a lease that ends, and is taken again
 
 
 def value(page: Page, symbol: str, field: str) -> str:
@@ -33,6 +33,7 @@ def wait_until_the_candle_moves(page: Page) -> None:
         "before => { const { lastT, lastV } = document.querySelector('[data-testid=chart]').dataset;"
         " return lastT && `${lastT} ${lastV}` !== before }",
         arg=page.get_by_test_id("chart").evaluate("each => `${each.dataset.lastT} ${each.dataset.lastV}`"),
+        timeout=BACK_MS,
     )
     expect(page.get_by_test_id("chart-words")).to_be_empty()
 

@@ -8,7 +8,6 @@ import asyncpg
 import msgspec
 
 from market import rows, subjects
-from market.alerts.alert import Firing
 from market.alerts.answers import firing_body
 from market.alerts.commands import Create, Delete, Edit, Pause, Rearm, Resume
 from market.alerts.rule import Condition, Reference, Repeat
@@ -34,13 +33,16 @@ async def made(
     return UUID(str(answer.body["id"]))
 
 
-async def fired(client: AlertClient, store: AlertStore, instrument: Instrument, user: UUID) -> list[Firing]:
-    """Read a user's firings, newest first, behind all ticks that were written before.
-
-    Commands wait for their partition's lock: what a tick touched is in the tables before the next one is answered.
-    """
-    await made(client, uuid4(), instrument, 1e6)
-    return await store.history(user, 100)
+async def evaluated(stack: Stack, instrument: Instrument, sequence: int) -> None:
+    """Wait until it is written down that rules have seen a message of the tape; what comes of it is there by then."""
+    question = "SELECT tape_sequence >= $2 FROM alert_progress WHERE partition = $1"
+    connection = await asyncpg.connect(stack.dsn, ssl=False)
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while not await connection.fetchval(question, partition_of(instrument, PARTITIONS), sequence):  # noqa: ASYNC110  # tables do not tell
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
 
 
 async def test_a_tick_behind_a_rule_fires_it_and_all_are_told(
@@ -77,16 +79,19 @@ async def test_a_rule_is_changed_by_commands_in_their_order(
         answer = await client.ask(command(user, action), instrument, WITHIN_S)
         return answer.status, answer.body.get("state", answer.body.get("code"))
 
+    async def ticked(*prices: float) -> None:
+        await evaluated(stack, instrument, await tape.write(instrument, *prices))
+
     assert await told(Pause(alert)) == (200, "paused")
-    await tape.write(instrument, 101.0)
+    await ticked(101.0)
     assert await told(Rearm(alert)) == (409, "already_true")
     assert await told(Resume(alert)) == (200, "waiting")
-    await tape.write(instrument, 99.0, 101.0, 99.0)
+    await ticked(99.0, 101.0, 99.0)
     assert await told(Edit(alert, threshold=105.0, note="higher")) == (200, "armed")
-    await tape.write(instrument, 104.0, 106.0)
+    await ticked(104.0, 106.0)
     assert await told(Delete(alert)) == (204, None)
-    await tape.write(instrument, 90.0, 110.0)
-    firings = await fired(client, store, instrument, user)
+    await ticked(90.0, 110.0)
+    firings = await store.history(user, 100)
     assert [(each.price, each.threshold, each.note) for each in firings] == [
         (106.0, 105.0, "higher"),
         (101.0, 100.0, ""),
@@ -146,9 +151,8 @@ async def test_limits_hold_over_all_partitions(
     refused = await client.ask(command(user, create(some[0])), some[0], WITHIN_S)
     assert (refused.status, refused.body["code"], refused.body["maximum"]) == (409, "too_many_alerts", MAX_PER_USER)
     for each in some:
-        await tape.write(each, 200.0)
-    for each in some:
-        firings = await fired(client, store, each, user)
+        await evaluated(stack, each, await tape.write(each, 200.0))
+    firings = await store.history(user, 100)
     outcomes = [str(each.outcome) for each in firings]
     assert (outcomes.count("sent"), outcomes.count("limit")) == (10, MAX_PER_USER - 10)
     heard: dict[UUID, str] = {}
