@@ -98,7 +98,8 @@ class Lane:
                 answer = await self._answer_to(message)
         finally:
             self._held.discard(message.reply)
-            with contextlib.suppress(NatsError):
+            # A lost connection is a RuntimeError to uvloop until nats-py hears of it; the message comes again.
+            with contextlib.suppress(NatsError, RuntimeError):
                 await self._client.publish(message.reply, answer)
 
     async def _answer_to(self, message: Pulled) -> bytes:
