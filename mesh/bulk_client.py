@@ -129,7 +129,7 @@ class BulkClient(Client):
         if not isinstance(transport, BulkTransport):  # over WebSocket
             room = np.empty(most_bytes, np.uint8)
             return self.send(subject, room[: write(room)].tobytes())
-        if not self.is_connected or transport.waiting_bytes > _WRITE_BUFFER_BYTES:
+        if not self.is_connected or self._is_full():
             return False
         if len(self._room) < most_bytes + _AROUND_BYTES:
             self._room = np.empty(most_bytes + _AROUND_BYTES, np.uint8)
