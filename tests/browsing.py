@@ -28,6 +28,20 @@ def log_in(page: Page, email: str, password: str) -> None:
     form.locator("button[type=submit]").click()
 
 
+def value(page: Page, symbol: str, field: str) -> str:
+    return page.locator(f'tr[data-symbol="{symbol}"] td[data-field="{field}"]').get_attribute("data-value") or ""
+
+
+def wait_until_it_moves(page: Page, symbol: str, field: str) -> None:
+    """Wait until a cell shows another number than now."""
+    selector = f'tr[data-symbol="{symbol}"] td[data-field="{field}"]'
+    page.wait_for_function(
+        "([selector, before]) => { const now = document.querySelector(selector)?.dataset.value;"
+        " return now && now !== before }",
+        arg=[selector, value(page, symbol, field)],
+    )
+
+
 def find_process(ancestor: int, words: bytes) -> int:
     """Find the process under a launcher whose command line holds `words`."""
     for entry in Path("/proc").iterdir():

@@ -1,9 +1,8 @@
 """Alerts in a real browser: made, fired by real trades, announced, kept, and sent where their user wants them."""
 
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,23 +18,6 @@ SYMBOL = "XNAS:NVDA"
 OTHER = "XNAS:AAPL"
 THIRD = "XNAS:TSLA"
 SMALLEST_MOVE = "0.001"  # per cent: less than one step of any price here
-
-
-@pytest.fixture(scope="module")
-def controller() -> Iterator[Controller]:
-    """Run a mail server beside the browser, whose library takes this thread."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(MailServer(), hostname="127.0.0.1", port=port)
-    controller.start()
-    yield controller
-    controller.stop()
-
-
-@pytest.fixture(scope="module")
-def environment(controller: Controller) -> Mapping[str, str]:
-    return {"TICKMESH_SMTP_URL": f"smtp://127.0.0.1:{controller.port}"}
 
 
 @pytest.fixture

@@ -1,41 +1,11 @@
 """The page in a real browser, on the stack that `make up` runs."""
 
-import os
-import signal
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import SOON_MS, Stack, find_process, log_in
+from tests.browsing import SOON_MS, Stack, log_in, value, wait_until_it_moves
 
 pytestmark = pytest.mark.timeout(180)
-
-BACK_MS = 60_000  # a gateway's start and the longest pause between two tries; or a lease that ends, and is taken again
-
-
-def value(page: Page, symbol: str, field: str) -> str:
-    return page.locator(f'tr[data-symbol="{symbol}"] td[data-field="{field}"]').get_attribute("data-value") or ""
-
-
-def wait_until_it_moves(page: Page, symbol: str, field: str) -> None:
-    """Wait until a cell shows another number than now."""
-    selector = f'tr[data-symbol="{symbol}"] td[data-field="{field}"]'
-    page.wait_for_function(
-        "([selector, before]) => { const now = document.querySelector(selector)?.dataset.value;"
-        " return now && now !== before }",
-        arg=[selector, value(page, symbol, field)],
-    )
-
-
-def wait_until_the_candle_moves(page: Page) -> None:
-    """Wait until the chart's last candle is another than now, and nothing is amiss with it."""
-    page.wait_for_function(
-        "before => { const { lastT, lastV } = document.querySelector('[data-testid=chart]').dataset;"
-        " return lastT && `${lastT} ${lastV}` !== before }",
-        arg=page.get_by_test_id("chart").evaluate("each => `${each.dataset.lastT} ${each.dataset.lastV}`"),
-        timeout=BACK_MS,
-    )
-    expect(page.get_by_test_id("chart-words")).to_be_empty()
 
 
 def wait_for_newer_trades(page: Page) -> None:
@@ -95,17 +65,3 @@ def test_the_detail_follows_the_selection(page: Page) -> None:
         wait_for_newer_trades(page)
         best = float(page.get_by_test_id("depth-bids").locator("td.price").first.get_attribute("data-value") or 0)
         assert best == pytest.approx(float(value(page, symbol, "bid")), rel=0.01)
-
-
-def test_the_page_says_reconnecting_and_comes_back_by_itself(page: Page, stack: Stack) -> None:
-    state = page.get_by_test_id("connection-state")
-    for process, states in ((b"-m\0gateway", "reconnecting"), (b"nats.conf", "upstream-reconnecting")):
-        page.evaluate(
-            "() => { window.seen = []; const at = document.querySelector('[data-testid=connection-state]');"
-            " new MutationObserver(() => window.seen.push(at.dataset.state)).observe(at, {attributes: true}) }"
-        )
-        os.kill(find_process(stack.launched.process.pid, process), signal.SIGKILL)
-        page.wait_for_function("state => window.seen.includes(state)", arg=states)
-        expect(state).to_have_attribute("data-state", "live", timeout=BACK_MS)
-        wait_until_it_moves(page, "XNAS:NVDA", "last")
-        wait_until_the_candle_moves(page)
