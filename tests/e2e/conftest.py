@@ -27,7 +27,7 @@ SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-FEED = "sim:rate=200,symbols=60,seed=3,profile=flat,depth_ms=500"
+FEED = "sim:rate=200,symbols=60,seed=3,profile=flat,depth_ms=500,slice_ms=20"
 
 
 @pytest.fixture(scope="package")

@@ -11,7 +11,7 @@ from infra.local.servers import PostgresServer
 from tests.faults.watcher import Watcher, watching
 from tests.integration.gateway.running import Market, running_market
 
-FEED = "sim:rate=5000,seed=11,profile=flat,depth_ms=500"
+FEED = "sim:rate=5000,seed=11,profile=flat,depth_ms=500,slice_ms=20"
 Report = Callable[[str], None]
 
 _numbers = itertools.count(1)

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from market.candles.beginning import Children, pasts
@@ -61,6 +62,7 @@ def given_out(fold: CandleFold, events: Rows, stored: Candles) -> Candles:
     return Candles.concat(tables.given).sorted_newest()
 
 
+@pytest.mark.no_cover  # others cover the same lines, and counting them takes most of the time
 @settings(max_examples=30)
 @given(seeds)
 def test_what_begins_in_the_middle_ends_as_the_whole(seed: int) -> None:

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,7 @@ def without_revisions(candles: dict[Key, Values]) -> dict[Key, Values]:
     return {key: values._replace(revision=0) for key, values in candles.items()}
 
 
+@pytest.mark.no_cover  # others cover the same lines, and counting them takes most of the time
 @few
 @given(seeds)
 def test_tables_end_up_the_same_wherever_the_fold_is_killed(seed: int) -> None:

@@ -12,7 +12,7 @@ from tests.alert_worker import AlertWorker
 from tests.integration.gateway.running import Gateway, Market, running_market, until
 from tests.integration.gateway.tiny_venue import TinyVenue, tiny_venue
 
-FEED = "sim:rate=3000,seed=7,profile=flat,depth_ms=500"
+FEED = "sim:rate=3000,seed=7,profile=flat,depth_ms=500,slice_ms=20"
 CHANNELS = {
     "notify_kinds": "email,webhook,webpush",
     "notify_private_addresses": "true",
@@ -34,7 +34,7 @@ async def market(postgres_server: PostgresServer, open_folder: Path) -> AsyncIte
     dsn = postgres_server.url.rpartition("/")[0] + "/live_market"
     folder = open_folder / "live_market"
     folder.mkdir()
-    settings = {"linger_s": 0.5, "auth_timeout_s": 2, "heartbeat_s": 1, **CHANNELS}
+    settings = {"linger_s": 0.5, "auth_timeout_s": 2, "heartbeat_s": 1, "tape_linger_ms": 100, **CHANNELS}
     async with running_market(folder, postgres_server, dsn, FEED, **settings) as running:
         yield running
 

@@ -92,7 +92,7 @@ def test_feed_options_are_the_adapters(table_under: TableUnder) -> None:
         assert known == [row[1].strip("`") for row in rows if row[0] == name and row[1] != "PATH"]
 
 
-@pytest.mark.parametrize("option", ["rate", "seed", "symbols", "depth_ms"])
+@pytest.mark.parametrize("option", ["rate", "seed", "symbols", "depth_ms", "slice_ms"])
 def test_bounds_of_the_simulation_are_its_own(option: str, table_under: TableUnder) -> None:
     written = next(row[3] for row in table_under(PAGE, "Feeds") if row[:2] == ["sim", f"`{option}`"])
     with pytest.raises(SpecError, match=rf"from {written}$"):

@@ -14,10 +14,11 @@ from market.state import MarketState
 from market.trading_day import TradingDays
 from workers.feed.adapter import Batch, FeedSpec
 from workers.feed.sim import SimFeed, from_spec
-from workers.feed.sim.feed import SKIPPED, SLICE_NS
+from workers.feed.sim.feed import SKIPPED
 
 START_NS = int(datetime(2026, 3, 27, 13, 30, tzinfo=UTC).timestamp()) * 10**9  # Friday, 09:30 in New York
 S = 10**9
+SLICE_NS = 5_000_000
 
 
 def feed(options: str) -> SimFeed:
@@ -82,15 +83,16 @@ def _previous_closes() -> Rows:
     return rows.of_kind(first.events, Kind.TRADE)[0]
 
 
-def test_batches_come_one_per_slice_each_due_when_it_is_over() -> None:
+@pytest.mark.parametrize(("options", "slice_ns"), [("", SLICE_NS), (",slice_ms=20", 4 * SLICE_NS)])
+def test_batches_come_one_per_slice_each_due_when_it_is_over(options: str, slice_ns: int) -> None:
     clock = OnTime()
-    live = list(clock.pull(feed("rate=2000,profile=flat"), START_NS + S))[2:]
+    live = list(clock.pull(feed(f"rate=2000,profile=flat{options}"), START_NS + S))[2:]
     due = np.array([batch.due_ns for batch in live])
-    assert np.all(np.diff(due) == SLICE_NS)
+    assert np.all(np.diff(due) == slice_ns)
     for batch in live:
         assert np.all(batch.events["ts_event"] < batch.due_ns)
-        assert np.all(batch.events["ts_event"] >= batch.due_ns - SLICE_NS)
-    assert sum(len(batch.events) for batch in live[:100]) == 1000
+        assert np.all(batch.events["ts_event"] >= batch.due_ns - slice_ns)
+    assert sum(len(batch.events) for batch in live[: S // 2 // slice_ns]) == 1000
 
 
 def test_a_given_time_runs_as_fast_as_the_wall_clock() -> None:

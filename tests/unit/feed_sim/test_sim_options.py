@@ -14,7 +14,8 @@ def options(text: str) -> SimOptions:
 
 def test_the_default_is_a_day_of_500_names_at_2000_events_a_second_from_now() -> None:
     read = options("sim")
-    assert (read.rate, read.seed, read.profile, read.symbols, read.depth_ms) == (2000, 1, "day", 500, 100)
+    assert (read.rate, read.seed, read.profile, read.symbols) == (2000, 1, "day", 500)
+    assert (read.depth_ms, read.slice_ms) == (100, 5)
     assert read.start.of(NOON_NS + 5) == NOON_NS + 5
 
 
@@ -44,6 +45,7 @@ def test_a_start_is_in_new_york_unless_it_names_an_offset(time: str, utc: dateti
         ("symbols=0", "1 to 100,000"),
         ("symbols=100001", "1 to 100,000"),
         ("depth_ms=-1", "0 to 60,000"),
+        ("slice_ms=0", "1 to 100"),
         ("profile=busy", "day, flat"),
         ("time=25:00", "HH:MM"),
         ("time=1989-12-31", "1990 to 2199"),

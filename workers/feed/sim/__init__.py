@@ -1,12 +1,13 @@
 """The simulated market: a live feed of 500 real names, or of 100,000 instruments, made up as it goes.
 
     sim                       2,000 events/s on average, as busy as the time of day in New York makes it
-    sim:rate=2000,seed=1,time=now,profile=day,symbols=500,depth_ms=100
+    sim:rate=2000,seed=1,time=now,profile=day,symbols=500,depth_ms=100,slice_ms=5
 
 `rate` 10 to 1,000,000 events/s; `time` when the simulated clock starts: `now`, `09:30`, `09:30:00` (today) or ISO 8601,
 in New York unless it names an offset; `profile` `day` (the rate follows the time of day and is the mean of the regular
 session) or `flat` (exact); `symbols` 1 to 100,000, the busiest names first, synthetic ones beyond 500; `depth_ms` the
-least time between two books of an instrument, 0 for no depth.
+least time between two books of an instrument, 0 for no depth; `slice_ms` 1 to 100, the time of which events come in one
+batch: at a few thousand events/s it is batches that cost, not events.
 
 The same options give the same rows, whatever the pace. Late by more than a second, it leaves slices out and counts
 them. Depth is bounded at 10,000 books/s, at any rate.

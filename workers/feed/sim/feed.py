@@ -17,11 +17,10 @@ from workers.feed.sim.prices import plausible
 from workers.feed.sim.quotes import Positions
 from workers.feed.sim.universe import load
 
-SLICE_NS = 5_000_000
 LATE_NS = 1_000_000_000  # later than this, slices are left out
 SKIPPED = "slices skipped"
 
-_NS = 1_000_000_000
+_NS, _MS_NS = 1_000_000_000, 1_000_000
 _CLOSE = time(16)
 _SATURDAY = 5
 
@@ -42,6 +41,7 @@ class SimFeed:
     def __init__(self, options: SimOptions) -> None:
         self.faults = SourceFaults()
         self._options = options
+        self._slice_ns = options.slice_ms * _MS_NS
         self._universe = load(options.symbols)
         self.venues = self._universe.venues()
         self._mids = np.full(len(self._universe), np.nan)
@@ -69,31 +69,31 @@ class SimFeed:
         yield from self._slices(exchange, self._start_ns(began_ns), began_ns, now_ns)
 
     def _slices(self, exchange: Exchange, start_ns: int, began_ns: int, now_ns: NowNs) -> Iterator[Batch]:
-        index = start_ns // SLICE_NS + 1
+        index = start_ns // self._slice_ns + 1
         ahead_ns = began_ns - start_ns  # of the wall clock before the simulated one
         options = self._options
         kind = FlatIntensity if options.profile == "flat" else DayIntensity
-        intensity: Intensity = kind(options.rate, SLICE_NS)
-        depth = Depth(exchange.quotes, options.seed, options.depth_ms, SLICE_NS)
-        events = exchange.open(index, SLICE_NS)
+        intensity: Intensity = kind(options.rate, self._slice_ns)
+        depth = Depth(exchange.quotes, options.seed, options.depth_ms, self._slice_ns)
+        events = exchange.open(index, self._slice_ns)
         quoted: Positions = np.arange(len(self._universe))
         while True:
             levels = depth.levels(index, quoted)
             if len(events) or len(levels):
-                yield Batch(events, levels, due_ns=(index + 1) * SLICE_NS + ahead_ns)
+                yield Batch(events, levels, due_ns=(index + 1) * self._slice_ns + ahead_ns)
             index = self._next(index, now_ns() - ahead_ns)
             exchange.draws.enter(index)
             count = intensity.count(index, exchange.draws)
-            events, quoted = exchange.trade(index, SLICE_NS, count) if count else (_NOTHING, quoted[:0])
+            events, quoted = exchange.trade(index, self._slice_ns, count) if count else (_NOTHING, quoted[:0])
 
     def _next(self, index: int, now_ns: int) -> int:
         """Give the slice after `index`: the next, or one that is due now where that is long past (simulated time)."""
-        due_ns = (index + 2) * SLICE_NS
+        due_ns = (index + 2) * self._slice_ns
         if now_ns - due_ns <= LATE_NS:
             return index + 1
-        missed = (now_ns - due_ns) // SLICE_NS
+        missed = (now_ns - due_ns) // self._slice_ns
         self.faults.counts[SKIPPED] = self.faults.counts.get(SKIPPED, 0) + missed
-        self.faults.last = f"{SKIPPED}: {missed} of {SLICE_NS // 1_000_000} ms, from slice {index + 1}"
+        self.faults.last = f"{SKIPPED}: {missed} of {self._options.slice_ms} ms, from slice {index + 1}"
         return index + 1 + missed
 
     def _start_ns(self, now_ns: int) -> int:

@@ -44,13 +44,14 @@ class SimOptions:
     profile: str
     symbols: int
     depth_ms: int
+    slice_ms: int
 
 
 def read_options(spec: FeedSpec) -> SimOptions:
     """Read a specification; raises SpecError, naming the option and its bounds."""
     if spec.path:
         raise SpecError(f"feed {spec.name!r} takes no path, but has {spec.path!r}")
-    spec.only("rate", "seed", "time", "profile", "symbols", "depth_ms")
+    spec.only("rate", "seed", "time", "profile", "symbols", "depth_ms", "slice_ms")
     profile = spec.options.get("profile", PROFILES[0])
     if profile not in PROFILES:
         raise SpecError(f"feed {spec.name!r}: profile={profile} must be one of {', '.join(PROFILES)}")
@@ -61,6 +62,7 @@ def read_options(spec: FeedSpec) -> SimOptions:
         profile=profile,
         symbols=_whole(spec, "symbols", REAL_SYMBOLS, 1, 100_000),
         depth_ms=_whole(spec, "depth_ms", 100, 0, 60_000),
+        slice_ms=_whole(spec, "slice_ms", 5, 1, 100),
     )
 
 
