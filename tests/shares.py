@@ -11,9 +11,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 MARKET = "look at one running market, which is started once"
 STACKS = "start stacks, each of which takes the usual ports where they are free"
+SERVERS = "start servers of their own in that folder"
 COMPILED = "have the same functions compiled, which no other test needs"
 # What goes to one worker, and why: tests that …
 TOGETHER = {
+    "tests/integration/gateway/test_serving_": SERVERS,
     "tests/integration/gateway/": MARKET,
     "tests/e2e/": STACKS,
     "tests/integration/infra/test_local_stack.py": STACKS,

@@ -165,6 +165,7 @@ async def running_market(
             "TICKMESH_CACHE_URL": cache.url,
             "TICKMESH_JWT_SECRET": SECRET,
             "TICKMESH_FEED": feed,
+            "TICKMESH_DRAIN_S": "0",
             **{f"TICKMESH_{name.upper()}": str(value) for name, value in settings.items()},
         }
         argv = (sys.executable, "-m", "workers.feed")

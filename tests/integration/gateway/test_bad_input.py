@@ -160,7 +160,7 @@ async def test_a_page_of_another_origin_is_refused_before_the_handshake(gateway:
 async def test_the_gateway_s_own_page_and_those_allowed_are_let_in(market: Market, gateway: Gateway) -> None:
     async with offering(gateway, f"http://127.0.0.1:{gateway.port}") as socket:
         assert json.loads(await socket.recv())["type"] == "welcome"
-    async with market.another_gateway(allowed_origins="https://app.example", drain_s=0) as other:
+    async with market.another_gateway(allowed_origins="https://app.example") as other:
         async with offering(other, "https://app.example") as socket:
             assert json.loads(await socket.recv())["type"] == "welcome"
         for origin in (f"http://127.0.0.1:{other.port}", "https://app.example:8443", "http://app.example"):

@@ -29,7 +29,6 @@ async def strict_gateway(market: Market) -> AsyncIterator[Gateway]:
         connections_unproven=2,
         symbols_per_user=5,
         auth_timeout_s=20,
-        drain_s=0,
         heartbeat_s=60,
     ) as gateway:
         yield gateway
@@ -162,7 +161,7 @@ async def test_a_user_watches_so_many_symbols_over_all_connections(strict: Gatew
 
 async def test_more_connections_a_second_than_allowed_wait_or_are_told_when_to_come(market: Market) -> None:
     said = "the gateway is busy: it takes 1 new connections a second, and 1 s of them wait already"
-    async with market.another_gateway(accepts_per_s=1, drain_s=0) as gateway, contextlib.AsyncExitStack() as stack:
+    async with market.another_gateway(accepts_per_s=1) as gateway, contextlib.AsyncExitStack() as stack:
         clients = [unproven(gateway, OFFERED, f"bearer.{token()}") for _ in range(4)]
         opened = await asyncio.gather(*map(stack.enter_async_context, clients))
         firsts = [await client.read() for client in opened]
@@ -180,7 +179,7 @@ async def test_more_connections_a_second_than_allowed_wait_or_are_told_when_to_c
 async def test_who_watches_nothing_and_says_nothing_is_closed_after_a_while(market: Market) -> None:
     idle = "nothing was watched for 0.5 s"
     async with (
-        market.another_gateway(idle_timeout_s=0.5, heartbeat_s=60, drain_s=0) as gateway,
+        market.another_gateway(idle_timeout_s=0.5, heartbeat_s=60) as gateway,
         live(gateway) as watcher,
         live(gateway) as talker,
         live(gateway) as silent,

@@ -43,7 +43,6 @@ async def gateway(market: Market) -> AsyncIterator[Gateway]:
         connections_per_address=2 * CROWD,
         accepts_per_s=10_000,
         symbols_per_user=100_000,
-        drain_s=0,
     ) as running:
         yield running
 

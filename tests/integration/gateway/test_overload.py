@@ -21,9 +21,7 @@ SPY, AAPL, QQQ = "ARCX:SPY", "XNAS:AAPL", "XNAS:QQQ"
 @pytest_asyncio.fixture
 async def gateway(market: Market) -> AsyncIterator[Gateway]:
     """Run a gateway that thinks two symbols are many."""
-    async with market.another_gateway(
-        overload_lag_ms=LAG_LIMIT_MS, most_watched=2, heartbeat_s=60, drain_s=0
-    ) as running:
+    async with market.another_gateway(overload_lag_ms=LAG_LIMIT_MS, most_watched=2, heartbeat_s=60) as running:
         yield running
 
 
@@ -160,7 +158,7 @@ async def test_who_comes_while_clients_poll_is_told_at_once_and_again_for_what_i
     """Here any lag at all is too much: the gateway climbs by itself under what a few clients ask of it."""
     names = (await listed_names(market))[:500]
     async with (
-        market.another_gateway(overload_lag_ms=0.01, commands_per_s=10_000, heartbeat_s=60, drain_s=0) as gateway,
+        market.another_gateway(overload_lag_ms=0.01, commands_per_s=10_000, heartbeat_s=60) as gateway,
         live(gateway) as busy,
     ):
         while not any(each["level"] == 4 for each in busy.of("mode")):

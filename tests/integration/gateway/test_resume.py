@@ -25,7 +25,7 @@ both_encodings = pytest.mark.parametrize("packed", [False, True], ids=["json", "
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def other(market: Market) -> AsyncIterator[Gateway]:
     """Run another gateway, which knows only what it is told itself."""
-    async with market.another_gateway(cache_url="", linger_s=0, drain_s=0) as gateway:
+    async with market.another_gateway(cache_url="", linger_s=0) as gateway:
         yield gateway
 
 

@@ -21,7 +21,7 @@ PAUSE_S = 0.05  # between two reads of what the socket holds
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(market: Market) -> AsyncIterator[Gateway]:
     """Run a gateway that soon sends slow clients away."""
-    async with market.another_gateway(slow_timeout_s=SLOW_TIMEOUT_S, drain_s=0) as running:
+    async with market.another_gateway(slow_timeout_s=SLOW_TIMEOUT_S) as running:
         yield running
 
 
