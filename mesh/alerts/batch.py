@@ -54,13 +54,17 @@ _SENT = """
     SELECT user_id AS id, count(*) AS number FROM alert_firings
     WHERE user_id = ANY($1::uuid[]) AND outcome = 'sent' AND recorded_at > $2 GROUP BY user_id
 """
-_ACTIVE = """
+_IS_ACTIVE = "state IN ('armed', 'waiting', 'dormant', 'paused')"
+# Those that ticks have ended since are not looked at again.
+_ACTIVE = f"""
+    WITH ended AS (
+        UPDATE alerts SET counted = false WHERE user_id = ANY($1::uuid[]) AND counted AND NOT {_IS_ACTIVE}
+    )
     SELECT user_id AS id, count(*) AS number FROM alerts
-    WHERE user_id = ANY($1::uuid[])
-    AND state IN ('armed', 'waiting', 'dormant', 'paused')
+    WHERE user_id = ANY($1::uuid[]) AND counted AND {_IS_ACTIVE}
     AND (state = 'paused' OR expires_at IS NULL OR expires_at > $2)
     GROUP BY user_id
-"""
+"""  # noqa: S608  # no value is in it
 _CHANNELS = "SELECT id, kind FROM alert_channels WHERE id = ANY($1::uuid[]) AND state = 'verified' AND kind = ANY($2)"
 _CHANNELS_OF = "SELECT user_id, id FROM alert_channels WHERE user_id = ANY($1::uuid[]) AND state = 'verified'"
 _PAST = "SELECT id, user_id, digest, status, answer FROM alert_commands WHERE id = ANY($1::uuid[])"
@@ -69,8 +73,10 @@ _NUMBERS = "SELECT nextval(pg_get_serial_sequence('alerts', 'number')) FROM gene
 _UNTOLD = f"""
     SELECT {", ".join(f"f.{name}" for name in FIRINGS)}, f.revision
     FROM alerts a JOIN alert_firings f ON f.alert_id = a.id
-    WHERE a.partition = $1 AND a.revision > $5 AND f.outcome <> 'cooldown'
-    AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
+    WHERE a.number = ANY(ARRAY(
+        SELECT unnest(numbers) FROM alert_changes WHERE partition = $1 AND revision > $5 AND revision <= $4
+    ))
+    AND f.outcome <> 'cooldown' AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
     ORDER BY f.revision, f.id LIMIT $6
 """  # noqa: S608
 _ORDERED = "UPDATE notifications SET published = true WHERE id = ANY($1::uuid[])"
@@ -140,7 +146,7 @@ async def sent(connection: Connection, users: Collection[UUID], now: datetime) -
 
 
 async def active(connection: Connection, users: Collection[UUID], now: datetime) -> dict[UUID, int]:
-    """Count users' active alerts; the users must be locked."""
+    """Count users' active alerts; the users must be locked until the transaction ends."""
     return {row["id"]: row["number"] for row in await connection.fetch(_ACTIVE, users, now)}
 
 

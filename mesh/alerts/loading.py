@@ -61,9 +61,15 @@ async def live_rules(connection: Connection, partition: int) -> RuleColumns:
     return await _copied(connection, f"partition = {partition:d} AND state IN ({_LIVE})")
 
 
-async def changed_rules(connection: Connection, partition: int, after: int) -> RuleColumns:
-    """Read the rules of a partition that changed after a revision, in whatever state they are now."""
-    return await _copied(connection, f"partition = {partition:d} AND revision > {after:d}")
+async def changed_rules(connection: Connection, partition: int, after: int, until: int) -> RuleColumns | None:
+    """Read the rules of a partition that changed after a revision, in whatever state they are now.
+
+    `until` is the partition's present revision. None: it is not kept any more what changed since.
+    """
+    changes = f"FROM alert_changes WHERE partition = {partition:d} AND revision > {after:d} AND revision <= {until:d}"
+    rules = await _copied(connection, f"number = ANY(ARRAY(SELECT unnest(numbers) {changes}))")
+    is_whole = await connection.fetchval(f"SELECT count(*) = {until - after:d} {changes}")  # numbers
+    return rules if is_whole else None
 
 
 async def _copied(connection: Connection, condition: str) -> RuleColumns:

@@ -31,17 +31,27 @@ _FIRINGS = """
         LIMIT $4
     ))
 """
-# Revisions of a partition rise with time: whatever stands behind a row that is young is young.
+# Numbers are given as alerts are made: whatever stands behind one that is young is young.
 _END = """
-    SELECT revision, updated_at < $3 AS is_old FROM alerts
-    WHERE partition = $1 AND revision > $2 ORDER BY revision OFFSET $4 LIMIT 1
+    SELECT number, created_at < $3 AS is_old FROM alerts
+    WHERE partition = $1 AND number > $2 ORDER BY number OFFSET $4 LIMIT 1
 """
 _ALERTS = """
     DELETE FROM alerts WHERE id = ANY(ARRAY(
         SELECT id FROM alerts
-        WHERE partition = $1 AND revision > $2 AND revision <= $3
+        WHERE partition = $1 AND number > $2 AND number <= $3
         AND state IN ('fired', 'expired', 'deleted') AND updated_at < $4
         LIMIT $5 FOR UPDATE SKIP LOCKED
+    ))
+"""
+# Revisions rise with time, too. What is not published yet is found by what is kept here.
+_CHANGES = """
+    DELETE FROM alert_changes WHERE partition = $1 AND revision = ANY(ARRAY(
+        SELECT revision FROM (
+            SELECT revision, recorded_at FROM alert_changes WHERE partition = $1 ORDER BY revision LIMIT $3
+        ) AS oldest
+        WHERE recorded_at < $2
+        AND revision <= (SELECT published FROM alert_progress WHERE partition = $1)
     ))
 """
 _NOTIFICATIONS = """
@@ -53,7 +63,7 @@ _NOTIFICATIONS = """
 
 
 class Stretch(NamedTuple):
-    """Alerts of a partition: those that last changed after the revision `after`, up to `end`."""
+    """Alerts of a partition: those behind the number `after`, up to `end`."""
 
     after: int
     end: int
@@ -65,12 +75,12 @@ async def next_users(connection: Connection, after: UUID, limit: int) -> list[UU
 
 
 async def next_stretch(connection: Connection, partition: int, after: int, before: datetime) -> Stretch | None:
-    """Give the next alerts to look at, a portion and the rest of a transaction; None where all is younger."""
+    """Give the next alerts to look at, a portion of those made before a time; None where all are younger."""
     first = await connection.fetchrow(_END, partition, after, before, 0)
     if first is None or not first["is_old"]:
         return None
     last = await connection.fetchrow(_END, partition, after, before, PORTION)
-    return Stretch(after, _NO_END if last is None else last["revision"])
+    return Stretch(after, _NO_END if last is None else last["number"])
 
 
 async def forget_firings(connection: Connection, users: Sequence[UUID], but: int, before: datetime) -> int:
@@ -81,6 +91,11 @@ async def forget_firings(connection: Connection, users: Sequence[UUID], but: int
 async def forget_alerts(connection: Connection, partition: int, stretch: Stretch, before: datetime) -> int:
     """Delete alerts that see no ticks any more and last changed before a time, a portion at most."""
     return _deleted(await connection.execute(_ALERTS, partition, *stretch, before, PORTION))
+
+
+async def forget_changes(connection: Connection, partition: int, before: datetime) -> int:
+    """Delete which alerts were written before a time, a portion of transactions at most."""
+    return _deleted(await connection.execute(_CHANGES, partition, before, PORTION))
 
 
 async def forget_notifications(connection: Connection, before: datetime) -> int:

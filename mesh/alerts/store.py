@@ -19,10 +19,10 @@ _SHOWN = """
     CASE WHEN state IN ('armed', 'waiting', 'dormant') AND expires_at <= now() THEN 'expired'
     WHEN state = 'dormant' THEN 'waiting' ELSE state END
 """
-_ALERT = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = $1 AND user_id = $2 AND state <> 'deleted'"  # noqa: S608
+_ALERT = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = $1 AND user_id = $2 AND NOT deleted"  # noqa: S608
 _ALERTS = f"""
     SELECT {ALERT_COLUMNS} FROM alerts
-    WHERE user_id = $1 AND state <> 'deleted' AND (created_at, id) < ($2, $3)
+    WHERE user_id = $1 AND NOT deleted AND (created_at, id) < ($2, $3)
     AND ($4::text IS NULL OR symbol = $4) AND ($5::text IS NULL OR {_SHOWN} = $5)
     ORDER BY created_at DESC, id DESC LIMIT $6
 """  # noqa: S608  # no value is in it

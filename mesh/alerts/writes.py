@@ -48,6 +48,8 @@ _TICKS = {
     "outcome": "smallint",
 }
 _CODED: Mapping[str, type[StrEnum]] = {"state": State, "outcome": Outcome}
+# Places of the first array in each statement, behind its mark and, of what ticks touched, the time.
+_FIRST_DECIDED, _FIRST_TOUCHED = 6, 7
 _CODES = {each: place for kind in _CODED.values() for place, each in enumerate(kind, 1)}
 
 
@@ -160,6 +162,10 @@ def _unnest(shape: Mapping[str, str], first: int) -> str:
     return f"unnest({', '.join(f'${first + place}::{kind}[]' for place, kind in enumerate(shape.values()))})"
 
 
+def _note_changes(numbers: int) -> str:
+    return f"INSERT INTO alert_changes SELECT $1::smallint, $3::bigint, ${numbers}::bigint[]"
+
+
 def _insert_notices(first: int) -> str:
     return f"""
         INSERT INTO notifications ({", ".join(_NOTICES)}, created_at) SELECT *, now() FROM {_unnest(_NOTICES, first)}
@@ -174,7 +180,7 @@ def _at(shape: Mapping[str, str], first: int, place: str) -> dict[str, str]:
 
 
 def _write_touched() -> str:
-    moves = 7 + len(_MOVED)
+    moves = _FIRST_TOUCHED + len(_MOVED)
     fired = moves + len(_MOVES)
     ticks = fired + len(_TICKED)
     changed = ", ".join(f"{name} = {value}" for name, value in _at(_MOVES, moves, "c.move").items())
@@ -182,9 +188,10 @@ def _write_touched() -> str:
     columns = [name for name in FIRINGS if name != "seen_at"]
     return f"""
         WITH changed AS (
-            UPDATE alerts a SET {changed}, updated_at = $6, seen = $4::bigint, revision = $3
-            FROM {_unnest(_MOVED, 7)} AS c ({", ".join(_MOVED)}) WHERE a.number = c.number
+            UPDATE alerts a SET {changed}, updated_at = $6, seen = $4::bigint
+            FROM {_unnest(_MOVED, _FIRST_TOUCHED)} AS c ({", ".join(_MOVED)}) WHERE a.number = c.number
         ),
+        noted AS ({_note_changes(_FIRST_TOUCHED)}),
         fired AS (
             INSERT INTO alert_firings ({", ".join(columns)}, partition, revision)
             SELECT {", ".join(given.get(name, f"a.{name}") for name in columns)}, $1::smallint, $3::bigint
@@ -201,21 +208,25 @@ def _write_decided() -> str:
     shape = {name: "text" if name == "channels" else kind for name, kind in ALERTS.items()}
     read = ", ".join(f"{name}::uuid[]" if name == "channels" else name for name in ALERTS)
     changed = ", ".join(f"{name} = excluded.{name}" for name in ALERTS if name not in _FIXED)
+    active = ", ".join(f"'{each.value}'" for each in State if each.is_active)
+    commands = _FIRST_DECIDED + len(ALERTS)
+    firings = commands + len(_COMMANDS)
     return f"""
         WITH kept AS (
-            INSERT INTO alerts ({ALERT_COLUMNS}, revision)
-            SELECT {read}, $3::bigint FROM {_unnest(shape, 6)} AS given ({ALERT_COLUMNS})
-            ON CONFLICT (id) DO UPDATE SET {changed}, revision = excluded.revision
+            INSERT INTO alerts ({ALERT_COLUMNS}, counted)
+            SELECT {read}, state IN ({active}) FROM {_unnest(shape, _FIRST_DECIDED)} AS given ({ALERT_COLUMNS})
+            ON CONFLICT (id) DO UPDATE SET {changed}, counted = excluded.counted
         ),
+        noted AS ({_note_changes(_FIRST_DECIDED + list(ALERTS).index("number"))}),
         decided AS (
             INSERT INTO alert_commands ({", ".join(_COMMANDS)}, partition, tape_sequence)
-            SELECT *, $1::smallint, $4::bigint FROM {_unnest(_COMMANDS, 6 + len(ALERTS))}
+            SELECT *, $1::smallint, $4::bigint FROM {_unnest(_COMMANDS, commands)}
         ),
         fired AS (
             INSERT INTO alert_firings ({FIRING_COLUMNS}, partition, revision)
-            SELECT *, $1::smallint, $3::bigint FROM {_unnest(FIRINGS, 6 + len(ALERTS) + len(_COMMANDS))}
+            SELECT *, $1::smallint, $3::bigint FROM {_unnest(FIRINGS, firings)}
         ),
-        noticed AS ({_insert_notices(6 + len(ALERTS) + len(_COMMANDS) + len(FIRINGS))})
+        noticed AS ({_insert_notices(firings + len(FIRINGS))})
         UPDATE alert_progress SET revision = $3, tape_sequence = $4, command_sequence = $5::bigint
         WHERE partition = $1 AND fence = $2::bigint AND revision = $3 - 1
     """  # noqa: S608  # no value is in it

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from mesh.actor.protocols import StateError
 from mesh.alerts.loading import changed_rules
 from workers.alert.core import AlertCore
 from workers.alert.teller import Teller
@@ -22,6 +23,11 @@ class Owned:
     async def catch_up(self, transactions: Transactions) -> None:
         """Take from the tables what a transaction of ours wrote whose answer was lost; its lock must be held."""
         core = self.core
-        core.index.put(await transactions.ask(partial(changed_rules, partition=self.partition, after=core.revision)))
-        core.revision += 1
+        after, until = core.revision, core.revision + 1
+        reading = partial(changed_rules, partition=self.partition, after=after, until=until)
+        written = await transactions.ask(reading)
+        if written is None:
+            raise StateError(f"partition {self.partition} has lost what revision {until} wrote")
+        core.index.put(written)
+        core.revision = until
         self.teller.look_up(core.revision)

@@ -89,7 +89,11 @@ class AlertShell:
         index, revision = restored(self._days.of, saved)
         if revision > progress.revision:
             raise StateError(f"the checkpoint is of revision {revision}, the tables of {progress.revision}")
-        index.put(await self._transactions.ask(partial(changed_rules, partition=partition, after=revision)))
+        reading = partial(changed_rules, partition=partition, after=revision, until=progress.revision)
+        changed = await self._transactions.ask(reading)
+        if changed is None:
+            raise StateError(f"what changed since revision {revision} is not kept any more")
+        index.put(changed)
         position = lease.value.sequence
         return AlertCore(index, progress.revision, max(evaluated, position), position)
 

@@ -18,6 +18,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 from mesh.alerts.retention import (
     PORTION,
     forget_alerts,
+    forget_changes,
     forget_firings,
     forget_notifications,
     next_stretch,
@@ -34,6 +35,7 @@ _USERS = 100
 _WITHIN_S = 30.0
 _BEFORE_ALL = UUID(int=0)
 _COUNTED = timedelta(hours=1)  # firings that the limit of the hour counts stay
+_CHANGES_LAST = timedelta(days=1)  # far longer than the oldest checkpoint of a worker that works
 
 Result = TypeVar("Result")
 Forgetting = Callable[[Connection], Awaitable[int]]
@@ -84,6 +86,7 @@ class Upkeep:
         """
         before = now - timedelta(days=self._keeping.days)
         await self._forget_alerts(partition, before)
+        await self._forget(partial(forget_changes, partition=partition, before=now - _CHANGES_LAST))
         if partition == 0:
             await self._forget_firings(before, now)
             await self._forget(partial(forget_notifications, before=before))

@@ -17,6 +17,7 @@ from market.instrument import Instrument, Listing
 from market.row_type import Rows
 from market.rows import EVENT_DTYPE, TRADE
 from market.symbols import SymbolKey
+from mesh.alerts.batch import SESSION
 from mesh.alerts.store import AlertStore
 from mesh.connection import connect
 from mesh.directory import Directory
@@ -96,9 +97,9 @@ async def _kept_for_long(dsn: str) -> None:
         await connection.execute(
             """INSERT INTO alerts (id, user_id, partition, instrument, symbol, condition, threshold, reference,
                     reference_price, repeat, state, waiting_side, since, fired_day, cooldown_s, note, channels,
-                    created_at, updated_at, fired_count, revision)
+                    created_at, updated_at, fired_count)
                 SELECT gen_random_uuid(), user_id, partition, 7, 'XNYS:OLD', 'ABOVE', 1, 'created', 0, 'once',
-                    'deleted', 0, 0, 0, 0, '', '{}', now(), now() - interval '401 days', 0, 1
+                    'deleted', 0, 0, 0, 0, '', '{}', now() - interval '402 days', now() - interval '401 days', 0
                 FROM alert_users, generate_series(0, $1 - 1) AS partition""",
             PARTITIONS,
         )
@@ -140,3 +141,11 @@ async def store(stack: Stack) -> AsyncIterator[AlertStore]:
     reader = AlertStore(stack.dsn)
     yield reader
     await reader.close()
+
+
+@pytest_asyncio.fixture
+async def connection(postgres_server: PostgresServer) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to tables of the test's own, as a worker does."""
+    opened = await asyncpg.connect(await new_database(postgres_server), server_settings=dict(SESSION))
+    yield opened
+    await opened.close()

@@ -27,7 +27,6 @@ class Tables:
     def __init__(self, dsn: str, connection: asyncpg.Connection) -> None:
         self.dsn = dsn
         self.connection = connection
-        self._revision = 0
 
     async def user(self) -> UUID:
         user = uuid4()
@@ -47,15 +46,14 @@ class Tables:
         )
 
     async def alerts(self, state: str, updated_at: datetime, count: int = 1, partition: int = 0) -> None:
-        """Write alerts that one transaction changed last."""
-        self._revision += 1
+        """Write alerts that were made and changed last at a time."""
         await self.connection.execute(
             """INSERT INTO alerts (id, user_id, partition, instrument, symbol, condition, threshold, reference,
                     reference_price, repeat, state, waiting_side, since, fired_day, cooldown_s, note, channels,
-                    created_at, updated_at, fired_count, revision)
+                    created_at, updated_at, fired_count)
                 SELECT gen_random_uuid(), $1, $2, 7, 'XNYS:S7', 'ABOVE', 1, 'created', 0, 'once', $3, 0, 0, 0, 0, '',
-                    '{}', $4, $4, 0, $5 FROM generate_series(1, $6)""",
-            *(await self.user(), partition, state, updated_at, self._revision, count),
+                    '{}', $4, $4, 0 FROM generate_series(1, $5)""",
+            *(await self.user(), partition, state, updated_at, count),
         )
 
     async def notification(self, state: str, created_at: datetime) -> None:
@@ -141,7 +139,7 @@ async def test_alerts_that_see_ticks_stay_however_old(tables: Tables) -> None:
     assert await tables.sweep(1) == 3
 
 
-async def test_what_one_transaction_changed_goes_in_portions(tables: Tables) -> None:
+async def test_what_is_too_old_goes_in_portions(tables: Tables) -> None:
     await tables.alerts("armed", OLD, 1200)
     await tables.alerts("fired", OLD, 2500)
     await tables.alerts("paused", OLD, 1200)

@@ -1,105 +1,24 @@
 """What is touched at once, in several transactions: a new owner between two of them settles the rest, and no more."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
-import numpy as np
 import pytest
-import pytest_asyncio
 
-from infra.local.servers import PostgresServer
-from market.alerts.alert import Alert, Outcome
-from market.alerts.columns import Touches
-from market.alerts.index import AlertIndex
-from market.alerts.rule import LIVE_STATES, Condition, Reference, Repeat, State
+from market.alerts.alert import Outcome
+from market.alerts.rule import LIVE_STATES, Repeat, State
 from market.alerts.touch import MAX_SENT_PER_HOUR
-from market.rows import EVENT_DTYPE, TRADE
 from mesh.actor.outbox import FencedError
-from mesh.alerts.batch import SESSION, Progress, take, untold
-from mesh.alerts.loading import changed_rules, live_rules
+from mesh.alerts.batch import Progress, take, untold
+from mesh.alerts.loading import live_rules
 from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, alert_of, alert_row, firing_of
-from mesh.alerts.writes import Changes, Mark, write_decided, write_touched
-from tests.databases import new_database
+from mesh.alerts.writes import Changes, Mark, write_touched
 from tests.integration.alerts.conftest import NOON
-from workers.alert.touches import Draft, drafted, portions, settle
+from tests.integration.alerts.owner import PARTITION, alert, commit, owner, touched_by, write_rules
+from workers.alert.touches import drafted, portions
 
-PARTITION, RULES = 3, 60
-INSTRUMENT = 7
-
-
-@pytest_asyncio.fixture
-async def connection(postgres_server: PostgresServer) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(await new_database(postgres_server), server_settings=dict(SESSION))
-    yield opened
-    await opened.close()
-
-
-def alert(number: int, repeat: Repeat, user: UUID) -> Alert:
-    now = datetime.now(UTC)
-    return Alert(
-        id=uuid4(),
-        number=number,
-        user=user,
-        partition=PARTITION,
-        instrument=INSTRUMENT,
-        symbol="XNYS:S7",
-        condition=Condition.ABOVE,
-        threshold=100.0,
-        reference=Reference.CREATED,
-        reference_price=0.0,
-        repeat=repeat,
-        state=State.ARMED,
-        waiting_side=0,
-        since=0,
-        fired_day=0,
-        cooldown_s=0,
-        expires_at=None,
-        note="",
-        channels=(),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-async def write_rules(connection: asyncpg.Connection, alerts: Sequence[Alert]) -> None:
-    await connection.executemany(
-        "INSERT INTO alert_users VALUES ($1)", [(each,) for each in {each.user for each in alerts}]
-    )
-    changes = Changes(alerts={each.id: each for each in alerts})
-    await write_decided(connection, Mark(PARTITION, 1, 1, 0, 0), changes)
-
-
-async def owner(connection: asyncpg.Connection, fence: int) -> tuple[AlertIndex, Progress]:
-    """Take the partition as a worker does that has no checkpoint."""
-    progress = await take(connection, PARTITION, fence)
-    assert progress is not None
-    index = AlertIndex(lambda instruments, _: np.full(len(instruments), 9, np.int32))
-    index.load(await live_rules(connection, PARTITION), progress.tape_sequence)
-    return index, progress
-
-
-def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
-    """Let rules see one message, the first of the tape."""
-    made = TRADE.blank(len(prices))
-    made["instrument"], made["price"], made["sequence"] = INSTRUMENT, prices, 1 + np.arange(len(prices))
-    made["ts_event"] = int(NOON.timestamp()) * 10**9
-    return index.apply(made.view(EVENT_DTYPE), np.ones(len(prices), np.int64), evaluated)
-
-
-async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, draft: Draft | None = None) -> Changes:
-    draft = draft or await drafted(connection, touches)
-    await connection.execute("BEGIN")
-    try:
-        changes = await settle(connection, mark, touches, draft, writing := asyncio.Future())
-    except BaseException:
-        await connection.execute("ROLLBACK")
-        raise
-    await connection.execute("COMMIT")
-    assert sum(writing.result().values()) == sum(each.outcome is Outcome.SENT for each in changes.firings)
-    return changes
+RULES = 60
 
 
 async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connection: asyncpg.Connection) -> None:
@@ -107,7 +26,6 @@ async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connecti
     repeats = list(Repeat)
     alerts = [alert(number, repeats[number % 3], uuid4()) for number in range(1, RULES + 1)]
     await write_rules(connection, alerts)
-    assert len(await changed_rules(connection, PARTITION, 0)) == RULES
 
     index, progress = await owner(connection, 1)
     prices = (101.0, 99.0, 102.0, 90.0)  # fires, is armed again, fires, is armed again

@@ -67,6 +67,7 @@ def test_candles_of_a_plain_postgres_are_partitioned_by_time(postgres_url: str) 
         "0005_alerts",
         "0006_channel_errors",
         "0007_notifications_done",
+        "0008_alert_changes",
     ]
     names = ("1m", "5m", "15m", "1h", "1d", "1w", "1mo")
     expected = {f"candles_{name}": "p" if name in names[:4] else "r" for name in names}
