@@ -3,7 +3,8 @@ DROP INDEX alerts_partition, alerts_counted, alerts_user;
 ALTER TABLE alerts
     DROP COLUMN counted,
     DROP COLUMN deleted,
-    ADD COLUMN revision bigint NOT NULL DEFAULT 0;
+    ADD COLUMN revision bigint NOT NULL DEFAULT 0,
+    SET (fillfactor = 80);
 
 -- Checkpoints are of revisions that no alert has any more: whatever was written since must be found.
 UPDATE alerts a SET revision = p.revision FROM alert_progress p WHERE p.partition = a.partition;

@@ -1,6 +1,7 @@
 """What a touch makes of a rule: a firing to record, and what it waits for then."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 from uuid import UUID
@@ -36,7 +37,7 @@ def touch(
     now: datetime,
 ) -> Touched:
     """Decide a touch of a rule that is live, with the fields of `Touches`; `sent` and `now` as in `Facts`."""
-    at = _1970 + timedelta(microseconds=ts_event_ns // 1000)
+    at = _time_of(ts_event_ns)
     if alert.expires_at is not None and alert.expires_at <= at:
         return Touched(alert.moved(State.EXPIRED, 0, alert.fired_day, now), None)
     if kind == TouchKind.REARM:
@@ -44,9 +45,20 @@ def touch(
     return fired(alert, _firing_id(alert.id, tape_sequence, row), side, price, at, day, tape_sequence, row, sent, now)
 
 
+# One tick may fire 100,000 alerts: what they share is made once.
+@lru_cache(maxsize=64)
+def _time_of(ts_event_ns: int) -> datetime:
+    return _1970 + timedelta(microseconds=ts_event_ns // 1000)
+
+
+@lru_cache(maxsize=64)
+def _place_of(tape_sequence: int, row: int) -> bytes:
+    return b"%d:%d" % (tape_sequence, row)
+
+
 def _firing_id(alert_id: UUID, tape_sequence: int, row: int) -> UUID:
     """Give `uuid5(alert_id, "<tape_sequence>:<row>")`, in half of its time."""
-    hashed = sha1(alert_id.bytes + b"%d:%d" % (tape_sequence, row), usedforsecurity=False).digest()
+    hashed = sha1(alert_id.bytes + _place_of(tape_sequence, row), usedforsecurity=False).digest()
     return UUID(int=int.from_bytes(hashed[:16], "big") & _UNVERSIONED | _VERSION_5)
 
 

@@ -44,18 +44,14 @@ def portions(touches: Touches, most: int = MAX_TOUCHES) -> Iterator[Touches]:
 
 
 class Draft(NamedTuple):
-    """What touches come to where users were `sent` so many firings within the hour before `now`."""
+    """What touches of rules come to where their `users` were `sent` so many firings within the hour before `now`."""
 
     rules: Mapping[int, Alert]
+    users: set[UUID]
     sent: Counter[UUID]
     now: datetime
     alerts: dict[UUID, Alert]
     firings: list[Firing]
-
-    @property
-    def users(self) -> set[UUID]:
-        """Whose rules are touched."""
-        return {each.user for each in self.rules.values()}
 
     @property
     def sends(self) -> Counter[UUID]:
@@ -75,7 +71,7 @@ async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID
     if before is not None:
         counts.update(await sent(connection, users, now))
         counts.update({each: before[each] for each in users & before.keys()})
-    return await _decided(touches, rules, counts, now)
+    return await _decided(touches, rules, users, counts, now)
 
 
 async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> Changes:
@@ -89,7 +85,7 @@ async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Dr
     now = datetime.now(UTC)
     counts = Counter(await sent(connection, draft.users, now))
     if counts != draft.sent or now - draft.now > _DRAFT_LASTS:
-        draft = await _decided(touches, draft.rules, counts, now)
+        draft = await _decided(touches, draft.rules, draft.users, counts, now)
     notices = await notices_of(connection, draft.firings, draft.alerts)
     changes = Changes(draft.alerts, draft.firings, notices)
     if not writing.done():
@@ -98,7 +94,9 @@ async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Dr
     return changes
 
 
-async def _decided(touches: Touches, rules: Mapping[int, Alert], sent: Counter[UUID], now: datetime) -> Draft:
+async def _decided(
+    touches: Touches, rules: Mapping[int, Alert], users: set[UUID], sent: Counter[UUID], now: datetime
+) -> Draft:
     alerts, counts, firings = dict(rules), sent.copy(), list[Firing]()
     columns = (getattr(touches, each.name).tolist() for each in fields(touches))
     for at, (number, kind, side, price, ts_event_ns, day, tape_sequence, row) in enumerate(zip(*columns, strict=True)):
@@ -112,7 +110,7 @@ async def _decided(touches: Touches, rules: Mapping[int, Alert], sent: Counter[U
                 counts[alert.user] += firing.outcome is Outcome.SENT
         if at % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-    return Draft(rules, sent, now, {each.id: each for each in alerts.values()}, firings)
+    return Draft(rules, users, sent, now, {each.id: each for each in alerts.values()}, firings)
 
 
 async def notices_of(connection: Connection, firings: Sequence[Firing], alerts: Mapping[UUID, Alert]) -> list[Notice]:
