@@ -123,17 +123,17 @@ class RowType:
 
     def _is_wrong(self, data: npt.NDArray[np.uint8]) -> bool:
         if len(data) <= _FEW:
-            return bool((data.take(self._fixed, axis=1) != self._fixed_bytes).any())
-        return any((data[:, at] != self.template[at]).any() for at in self._fixed)
+            return bool((data.take(self.fixed, axis=1) != self._fixed_bytes).any())
+        return any((data[:, at] != self.template[at]).any() for at in self.fixed)
 
     def _first_wrong(self, data: npt.NDArray[np.uint8]) -> tuple[int, int]:
         """Find the first row with a wrong byte, and the first such byte of it."""
-        wrong = data[:, self._fixed] != self._fixed_bytes
+        wrong = data[:, self.fixed] != self._fixed_bytes
         row, column = (int(axis[0]) for axis in np.nonzero(wrong))
-        return row, self._fixed[column]
+        return row, self.fixed[column]
 
     @cached_property
-    def _fixed(self) -> tuple[int, ...]:
+    def fixed(self) -> tuple[int, ...]:
         """Where bytes are the same in every row: the header, the markers, the kind."""
         fixed = np.ones(self.width_bytes, bool)
         for name, encoding in self.fields:
@@ -144,7 +144,7 @@ class RowType:
     @cached_property
     def _fixed_bytes(self) -> npt.NDArray[np.uint8]:
         """What they are."""
-        return np.frombuffer(self.template, np.uint8)[list(self._fixed)]
+        return np.frombuffer(self.template, np.uint8)[list(self.fixed)]
 
     @property
     def name(self) -> str:

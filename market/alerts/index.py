@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from market.alerts import quiet
 from market.alerts.columns import I8, DayOf, Places, RuleColumns, Touches
 from market.alerts.frozen import Frozen
 from market.alerts.instruments import MAX_INSTRUMENT, Instruments
@@ -24,6 +25,7 @@ from market.alerts.ticks import Ticks, by_day, ticks_of
 from market.alerts.touched import Touched, touches_of
 from market.alerts.waiting import Waiting
 from market.row_type import Rows
+from market.rows import EVENT_BYTES
 
 _AT_ONCE = 1 << 19  # rows
 _LIVE = [state.code for state in LIVE_STATES]
@@ -40,6 +42,7 @@ class AlertIndex:
         self._seen = np.zeros(0, np.int64)  # of every place, while ticks are held against rules: the last that was
         self._held = RuleColumns.of(())  # rules that the tape has still to reach
         self._sequence, self._row = 0, -1  # of the last row on the tape
+        quiet.pass_by(b"", self._standing())  # compiles it, before anybody waits for it
 
     def __len__(self) -> int:
         return len(self._slots) + len(self._held)
@@ -84,7 +87,7 @@ class AlertIndex:
         """Take prices (NaN: not known) and days that ticks before brought about; each instrument once."""
         place = self._places(np.atleast_1d(np.asarray(instruments, np.int64)))
         self._instruments.last[place], self._instruments.prev_close[place] = last, prev_close
-        self._instruments.day[place] = day
+        self._instruments.enter(place, np.asarray(day, np.int32))
         self._begin_day(place)
 
     def price_of(self, instrument: int) -> float | None:
@@ -99,6 +102,24 @@ class AlertIndex:
         """Give the trading day of an instrument's ticks, as an ordinal; 0 where there was none."""
         place = self._instruments.find(instrument)
         return 0 if place is None else int(self._instruments.day[place])
+
+    def pass_by(self, messages: Sequence[tuple[int, bytes]], evaluate_after: int) -> bool:
+        """Let rows pass that touch nothing: messages of the tape, each whole, with their sequences.
+
+        False: `apply` has to see them, and nothing is changed yet.
+        """
+        (first, _), (last, end) = messages[0], messages[-1]
+        if (
+            len(self._held)
+            or first <= evaluate_after
+            or not all(data and not len(data) % EVENT_BYTES for _, data in messages)
+        ):
+            return False
+        if not quiet.pass_by(b"".join([data for _, data in messages]), self._standing()):
+            return False
+        begun = self._row + 1 if last == self._sequence else 0
+        self._sequence, self._row = last, begun + len(end) // EVENT_BYTES - 1
+        return True
 
     def apply(self, rows: Rows, tape_sequences: I8, evaluate_after: int) -> Touches:
         """Let rules see ticks; rows with tape sequences up to `evaluate_after` only move prices and days.
@@ -138,6 +159,18 @@ class AlertIndex:
         index._reserve()
         index._wait(index._slots.taken(), np.arange(index._instruments.room))
         return index
+
+    def _standing(self) -> quiet.Standing:
+        known, waiting = self._instruments, self._waiting
+        return quiet.Standing(
+            known.place_of,
+            known.sequences.last,
+            known.sure_from,
+            known.sure_until,
+            waiting.above,
+            waiting.below,
+            known.last,
+        )
 
     def _rows_in_messages(self, tape_sequences: I8, at: Places) -> Places:
         """Give the places of rows in their messages, the first of which may have begun before."""
@@ -196,6 +229,7 @@ class AlertIndex:
             if is_evaluated:
                 touched += self._evaluate(part)
             self._instruments.last[part.place] = part.price  # of several for one place, the last stays
+        self._instruments.be_sure(ticks.place, ticks.ts_event, ticks.day, self._day_of)
         return touched
 
     def _begin_day(self, place: Places) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.alerts.columns import F8, I4, I8, U4, Places
+from market.alerts.columns import F8, I4, I8, U4, DayOf, Places
 from market.candles.order import Sequences
 from market.portfolio.columns import enough, sized
 
 MAX_INSTRUMENT = 1 << 24  # numbers beyond are none that a directory gives
+_SPANS_NS = tuple(
+    span_s * 1_000_000_000 for span_s in (30, 600, 6 * 3600)
+)  # a day holds what is between two of its times
 
 
 class Instruments:
@@ -19,8 +22,10 @@ class Instruments:
         self.sequences = Sequences()
         self.last, self.prev_close = np.zeros(0), np.zeros(0)
         self.day = np.zeros(0, np.int32)
+        # Times of events (ns) from the first up to before the second are of a place's day; it may have others.
+        self.sure_from, self.sure_until = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._number = np.zeros(0, np.uint32)
-        self._place_of = np.full(1, -1, np.int32)  # by number; the last element stands for all numbers beyond
+        self.place_of = np.full(1, -1, np.int32)  # by number; the last element stands for all numbers beyond
 
     def __len__(self) -> int:
         return len(self._number)
@@ -32,17 +37,17 @@ class Instruments:
 
     def find(self, instrument: int) -> int | None:
         """Give an instrument's place."""
-        place = int(self._place_of[min(instrument, len(self._place_of) - 1)])
+        place = int(self.place_of[min(instrument, len(self.place_of) - 1)])
         return None if place < 0 else place
 
     def places(self, numbers: npt.NDArray[np.integer]) -> Places:
         """Give the places of numbers up to MAX_INSTRUMENT; those that have none get the next ones, in order."""
-        place = self._place_of.take(numbers, mode="clip")
+        place = self.place_of.take(numbers, mode="clip")
         if len(place) and int(place.min()) < 0:
             unmet = numbers[place < 0]
             _, first = np.unique(unmet, return_index=True)
             self._add(unmet[np.sort(first)].astype(np.uint32))
-            place = self._place_of.take(numbers, mode="clip")
+            place = self.place_of.take(numbers, mode="clip")
         return place.astype(np.intp)
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
@@ -67,24 +72,44 @@ class Instruments:
 
     def _add(self, numbers: U4) -> None:
         highest = int(numbers.max())
-        if highest + 2 > len(self._place_of):
+        if highest + 2 > len(self.place_of):
             grown = np.full(enough(highest + 2), -1, np.int32)
-            grown[: len(self._place_of)] = self._place_of
-            self._place_of = grown
-        self._place_of[numbers] = np.arange(len(self), len(self) + len(numbers), dtype=np.int32)
+            grown[: len(self.place_of)] = self.place_of
+            self.place_of = grown
+        self.place_of[numbers] = np.arange(len(self), len(self) + len(numbers), dtype=np.int32)
         self._number = np.append(self._number, numbers)
         if len(self) > self.room:
             known, room = self.room, enough(len(self) + 64)
             self.last, self.prev_close = sized(self.last, room), sized(self.prev_close, room)
             self.last[known:] = self.prev_close[known:] = np.nan
             self.day = sized(self.day, room)
+            self.sure_from, self.sure_until = sized(self.sure_from, room), sized(self.sure_until, room)
             self.sequences.reserve(room)
 
     def roll(self, place: Places, day: I4) -> None:
         """Begin a new day, each place once: what was last becomes the previous close."""
         traded = place[~np.isnan(self.last[place])]
         self.prev_close[traded] = self.last[traded]
+        self.enter(place, day)
+
+    def enter(self, place: Places, day: I4) -> None:
+        """Set the days of places."""
         self.day[place] = day
+        self.sure_until[place] = self.sure_from[place]
+
+    def be_sure(self, place: Places, ts_event: I8, day: I4, day_of: DayOf) -> None:
+        """Find out, from events whose days are known, which other times are of the same days."""
+        is_sure = (ts_event >= self.sure_from[place]) & (ts_event < self.sure_until[place])
+        new = np.flatnonzero(~is_sure & (day == self.day[place]) & (day > 0))
+        if not len(new):
+            return
+        place, first = np.unique(place[new], return_index=True)
+        ts_event = ts_event[new[first]]
+        self.sure_from[place], self.sure_until[place] = ts_event, ts_event + 1
+        for span_ns in _SPANS_NS:
+            for column, time_ns in ((self.sure_from, ts_event - span_ns), (self.sure_until, ts_event + span_ns)):
+                is_same = day_of(self._number[place], time_ns) == self.day[place]
+                column[place[is_same]] = time_ns[is_same]
 
     def price(self, column: F8, instrument: int) -> float | None:
         """Give one price of `last` or `prev_close`; None where it is not known."""

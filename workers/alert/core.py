@@ -78,6 +78,14 @@ class AlertCore:
         """Copy the state."""
         return FrozenCore(self.revision, self.index.freeze())
 
+    def pass_by(self, deliveries: Sequence[Delivery]) -> bool:
+        """Let messages pass whose rows no rule has to see; False: `evaluate` has to, and nothing is changed yet."""
+        if not self.index.pass_by([(each.sequence, each.payload) for each in deliveries], self.evaluated):
+            return False
+        self.rows += sum(len(each.payload) for each in deliveries) // EVENT_BYTES
+        self.position = deliveries[-1].sequence
+        return True
+
     def evaluate(self, rows: Rows, tape_sequences: npt.NDArray[np.int64], position: int) -> Touches:
         """Let the rules see what was read up to `position`; the index is behind it then, the tables are not yet."""
         self.rows += len(rows)

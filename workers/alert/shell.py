@@ -121,6 +121,11 @@ class AlertShell:
         Without any it is written down how far those before were evaluated.
         """
         owned = self.owned[partition]
+        if question:
+            async with core.lock:
+                if core.pass_by(question):
+                    core.reached(max(core.evaluated, core.position), False, time.monotonic_ns())
+                    return Step()
         rows, sequences = rows_of(question)
         if unknown := self._days.unknown(rows["instrument"].astype(np.uint32)):
             await self._days.learn(unknown)
