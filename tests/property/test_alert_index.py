@@ -181,7 +181,7 @@ events = st.builds(
     event,
     kinds,
     st.sampled_from([*INSTRUMENTS, *INSTRUMENTS, *INSTRUMENTS, NO_INSTRUMENT]),
-    st.one_of(st.integers(0, 5 * DAY_NS), st.sampled_from([0, 1, DAY_NS // 2, DAY_NS, 2 * DAY_NS + 1])),
+    st.one_of(st.integers(0, 99).map(lambda each: DAY_NS // 2 + each), st.integers(0, 5 * DAY_NS)),
     prices,
     st.sampled_from([0, 0, 0, int(TradeCondition.ODD_LOT), int(TradeCondition.INTERMARKET_SWEEP)]),
 )
