@@ -59,7 +59,7 @@ async def test_the_stack_comes_up_serves_and_leaves_nothing(
     is_running: Callable[[int], bool],
     descendants: Callable[[int], set[int]],
 ) -> None:
-    stack = launch("--feed", "sim:rate=500,seed=7")
+    stack = launch("--feed", "sim:rate=500,seed=7,depth_ms=500,slice_ms=20")
     page = stack.wait_for(r"Page +(http://\S+)")[1]
     assert ask(page, "GET", "/health/ready")[0] == http.client.OK
     assert log_in(stack, page) == http.client.OK
