@@ -22,7 +22,11 @@ def test_prices_move_on_the_watchlist(page: Page) -> None:
     for symbol in ("XNAS:AAPL", "XNAS:NVDA", "ARCX:SPY"):
         wait_until_it_moves(page, symbol, "last")
         wait_until_it_moves(page, symbol, "bid")
-    assert float(value(page, "XNAS:NVDA", "bid")) < float(value(page, "XNAS:NVDA", "ask"))
+    row = page.locator('tr[data-symbol="XNAS:NVDA"]')
+    bid, ask = row.evaluate(
+        "row => ['bid', 'ask'].map(name => Number(row.querySelector(`[data-field=${name}]`).dataset.value))"
+    )
+    assert 0 < bid < ask
 
 
 def test_a_wrong_password_is_refused_in_the_servers_words(browser: Browser, stack: Stack) -> None:
