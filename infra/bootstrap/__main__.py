@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 
+from infra.bootstrap import in_use
 from infra.bootstrap.environment import environment_tasks
 from infra.bootstrap.page import find_npm, npm_packages_task, page_tasks
 from infra.bootstrap.progress import CannotPrepare, prepare
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
             prepare(environment_tasks(rest[0]))
         elif command == "up":
             prepare(environment_tasks("local") + page_tasks())
+            in_use.hold()
             os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "infra.local", *rest])  # noqa: S606  # this process becomes it
         elif command == "web":
             prepare(environment_tasks("local") + page_tasks())

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from infra.bootstrap import in_use
 from infra.bootstrap.progress import CannotPrepare, Runner, Task
 from infra.bootstrap.stamps import ROOT, VENV, VENV_PYTHON, digest, read_stamp
 
@@ -38,8 +39,9 @@ def _environment_works() -> bool:
 
 def _make_environment(run: Runner) -> None:
     if not _made_by_hand():
-        shutil.rmtree(VENV, ignore_errors=True)
-        _create_environment(run)
+        with in_use.alone():
+            shutil.rmtree(VENV, ignore_errors=True)
+            _create_environment(run)
     _put_checkout_on_path()
     _stamp().write_text(_environment_stamp())
 

@@ -7,6 +7,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 
 import asyncio
 import email.utils
+import logging
 import socket
 import ssl
 import time
@@ -21,6 +22,8 @@ import httpx
 
 from mesh.notify.addresses import check_url, is_public
 from workers.notify.outcome import Refused, Unavailable
+
+_logger = logging.getLogger(__name__)
 
 MOST_READ_BYTES = 16 << 10
 _MOST_ADDRESSES = 2  # of a name that are tried
@@ -100,15 +103,19 @@ class Poster:
             return Answer(response.status_code, response.headers, bytes(body[:MOST_READ_BYTES]))
 
     async def _resolved(self, parts: SplitResult) -> list[str]:
-        """Give the addresses of a host; raises Refused where one of them is of a private network."""
+        """Give the addresses of a host; raises Unavailable where it has none, or one of a private network.
+
+        That is said in the same words: no user is to find out which names there are behind a firewall.
+        """
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(parts.hostname, _port_of(parts), type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise Unavailable(f"{parts.hostname} is not found: {error}") from None
+            _logger.debug("%s: %s", parts.hostname, error)
+            found = []
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        if not self._private_allowed and not all(map(is_public, addresses)):
-            raise Refused(f"{parts.hostname} leads to a private network, which is not allowed")
+        if not addresses or not (self._private_allowed or all(map(is_public, addresses))):
+            raise Unavailable(f"{parts.hostname} has no address on the public Internet")
         return addresses
 
 

@@ -14,7 +14,7 @@ from workers.notify.vapid import public_of
 
 Read = TypeVar("Read")
 
-_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 
 NEEDS = {
     Kind.EMAIL: "smtp_url",
@@ -68,7 +68,8 @@ class NotifySettings(ChannelSettings, frozen=True, kw_only=True):
 
 def origin(url: str) -> str:
     """Read the address of a page that lies at the root of its server, without the last slash; raises ValueError."""
-    if not _ORIGIN.fullmatch(url):
+    found = _ORIGIN.fullmatch(url)
+    if not found or int(found[2] or 1) not in range(1, 65536):
         raise ValueError("it must be https://host or http://host, with :port where that is another; and no path")
     return url.removesuffix("/")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bootstrap import progress
+from infra.bootstrap import in_use, progress
 from infra.bootstrap.environment import environment_ways, no_environment_text
 from infra.bootstrap.page import node_is_new_enough
 from infra.bootstrap.progress import CannotPrepare, Runner, Task, prepare
@@ -48,6 +48,7 @@ def test_missing_packages_are_named_with_what_was_tried() -> None:
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state" / "logs"
     monkeypatch.setattr(progress, "LOGS", folder)
+    monkeypatch.setattr(in_use, "LOGS", folder)
     return folder
 
 
@@ -95,3 +96,21 @@ def test_progress_replaces_its_line_on_a_terminal(tmp_path: Path, monkeypatch: p
     shown = screen.getvalue().split("\r\x1b[2K")
     assert shown[-1] == "[1/1] Thing, done in 0 s\n"
     assert all(len(line) <= 29 and "\n" not in line for line in shown[:-1])
+
+
+def test_an_environment_that_somebody_runs_with_is_not_made_anew(logs: Path) -> None:
+    with in_use.alone():
+        pass
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom infra.bootstrap import in_use\n"
+        f"in_use.LOGS = Path({str(logs)!r})\nin_use.hold()\n"
+        "os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == b"1\n"
+        with pytest.raises(CannotPrepare, match="Stop it first"), in_use.alone():
+            pytest.fail("it was ours")
+        runner.communicate(b"\n")
+    with in_use.alone():
+        pass

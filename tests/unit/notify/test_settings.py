@@ -48,6 +48,8 @@ def test_the_page_is_at_the_root_of_its_server() -> None:
         ({"PAGE_URL": "https://tickmesh.test/?a=b"}, "PAGE_URL: it must be https://host"),
         ({"PAGE_URL": "https://ada:secret@tickmesh.test"}, "PAGE_URL: it must be https://host"),
         ({"PAGE_URL": "https://tickmesh.test:port"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://tickmesh.test:0"}, "PAGE_URL: it must be https://host"),
+        ({"PAGE_URL": "https://tickmesh.test:65536"}, "PAGE_URL: it must be https://host"),
         ({"PAGE_URL": "https://[::1]:"}, "PAGE_URL: it must be https://host"),
         ({"PAGE_URL": "https://a b"}, "PAGE_URL: it must be https://host"),
         ({"SMS_URL": "twilio://a"}, "SMS_URL: it must have {number} in it"),
