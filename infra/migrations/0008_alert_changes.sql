@@ -6,14 +6,16 @@ CREATE TABLE alert_changes (
     partition smallint NOT NULL,
     revision bigint NOT NULL, -- of its partition, by the transaction: there is a row for each
     numbers bigint[] NOT NULL, -- of the alerts that it wrote
+    firings uuid[] NOT NULL, -- their ids
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (partition, revision)
 );
 
--- Numbers in a row are not worth compressing while a crash is written.
-ALTER TABLE alert_changes ALTER COLUMN numbers SET STORAGE EXTERNAL;
+-- They are not worth compressing while a crash is written.
+ALTER TABLE alert_changes ALTER COLUMN numbers SET STORAGE EXTERNAL, ALTER COLUMN firings SET STORAGE EXTERNAL;
 
-DROP INDEX alerts_partition, alerts_active, alerts_user;
+-- What one alert fired is found among its user's firings.
+DROP INDEX alerts_partition, alerts_active, alerts_user, alert_firings_alert;
 
 -- In a page that is half full each rule can change once, as they do where a whole market falls.
 ALTER TABLE alerts

@@ -13,7 +13,7 @@ from market.alerts.alert import Alert, Firing
 from market.answer import Answer
 from mesh.alerts.rows import (
     ALERT_COLUMNS,
-    FIRINGS,
+    FIRING_COLUMNS,
     alert_of,
     firing_of,
 )
@@ -69,15 +69,13 @@ _CHANNELS = "SELECT id, kind FROM alert_channels WHERE id = ANY($1::uuid[]) AND 
 _CHANNELS_OF = "SELECT user_id, id FROM alert_channels WHERE user_id = ANY($1::uuid[]) AND state = 'verified'"
 _PAST = "SELECT id, user_id, digest, status, answer FROM alert_commands WHERE id = ANY($1::uuid[])"
 _NUMBERS = "SELECT nextval(pg_get_serial_sequence('alerts', 'number')) FROM generate_series(1, $1)"
-# Of the alerts that changed since: none that fired since has not.
 _UNTOLD = f"""
-    SELECT {", ".join(f"f.{name}" for name in FIRINGS)}, f.revision
-    FROM alerts a JOIN alert_firings f ON f.alert_id = a.id
-    WHERE a.number = ANY(ARRAY(
-        SELECT unnest(numbers) FROM alert_changes WHERE partition = $1 AND revision > $5 AND revision <= $4
+    SELECT {FIRING_COLUMNS}, revision FROM alert_firings
+    WHERE id = ANY(ARRAY(
+        SELECT unnest(firings) FROM alert_changes WHERE partition = $1 AND revision > $5 AND revision <= $4
     ))
-    AND f.outcome <> 'cooldown' AND (f.revision, f.id) > ($2, $3) AND f.revision <= $4
-    ORDER BY f.revision, f.id LIMIT $6
+    AND outcome <> 'cooldown' AND (revision, id) > ($2, $3)
+    ORDER BY revision, id LIMIT $6
 """  # noqa: S608
 _ORDERED = "UPDATE notifications SET published = true WHERE id = ANY($1::uuid[])"
 _TOLD = "UPDATE alert_progress SET published = $3 WHERE partition = $1 AND fence = $2 AND published < $3"

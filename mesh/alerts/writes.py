@@ -162,8 +162,8 @@ def _unnest(shape: Mapping[str, str], first: int) -> str:
     return f"unnest({', '.join(f'${first + place}::{kind}[]' for place, kind in enumerate(shape.values()))})"
 
 
-def _note_changes(numbers: int) -> str:
-    return f"INSERT INTO alert_changes SELECT $1::smallint, $3::bigint, ${numbers}::bigint[]"
+def _note_changes(numbers: int, firings: int) -> str:
+    return f"INSERT INTO alert_changes SELECT $1::smallint, $3::bigint, ${numbers}::bigint[], ${firings}::uuid[]"
 
 
 def _insert_notices(first: int) -> str:
@@ -191,7 +191,7 @@ def _write_touched() -> str:
             UPDATE alerts a SET {changed}, updated_at = $6, seen = $4::bigint
             FROM {_unnest(_MOVED, _FIRST_TOUCHED)} AS c ({", ".join(_MOVED)}) WHERE a.number = c.number
         ),
-        noted AS ({_note_changes(_FIRST_TOUCHED)}),
+        noted AS ({_note_changes(_FIRST_TOUCHED, fired)}),
         fired AS (
             INSERT INTO alert_firings ({", ".join(columns)}, partition, revision)
             SELECT {", ".join(given.get(name, f"a.{name}") for name in columns)}, $1::smallint, $3::bigint
@@ -217,7 +217,7 @@ def _write_decided() -> str:
             SELECT {read}, state IN ({active}) FROM {_unnest(shape, _FIRST_DECIDED)} AS given ({ALERT_COLUMNS})
             ON CONFLICT (id) DO UPDATE SET {changed}, counted = excluded.counted
         ),
-        noted AS ({_note_changes(_FIRST_DECIDED + list(ALERTS).index("number"))}),
+        noted AS ({_note_changes(_FIRST_DECIDED + list(ALERTS).index("number"), firings)}),
         decided AS (
             INSERT INTO alert_commands ({", ".join(_COMMANDS)}, partition, tape_sequence)
             SELECT *, $1::smallint, $4::bigint FROM {_unnest(_COMMANDS, commands)}
