@@ -1,8 +1,8 @@
 """One stack as `make up` runs it, one mail server and one browser, for all tests of the page.
 
 Not for longer: while the browser's library runs, no other test can have an event loop, and a market takes a core. This
-one is small and slow, which for a page is lively enough. Modules come in the order of their names, the one
-that kills parts of the stack last; each leaves behind no alert that could fire while another looks at the page.
+one is no busier than a page needs. Modules come in the order of their names, the one that kills parts of the stack
+last; each leaves behind no alert that could fire while another looks at the page.
 """
 
 import os
@@ -27,7 +27,7 @@ SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-FEED = "sim:rate=200,symbols=60,seed=3,profile=flat,depth_ms=500,slice_ms=20"
+FEED = "sim:rate=1000,seed=3,profile=flat,depth_ms=500,slice_ms=20"
 
 
 @pytest.fixture(scope="package")
@@ -44,7 +44,7 @@ def controller() -> Iterator[Controller]:
 
 @pytest.fixture(scope="package")
 def stack(controller: Controller) -> Iterator[Stack]:
-    environment = {"TICKMESH_SMTP_URL": f"smtp://127.0.0.1:{controller.port}", "TICKMESH_TAPE_LINGER_MS": "100"}
+    environment = {"TICKMESH_SMTP_URL": f"smtp://127.0.0.1:{controller.port}"}
     with tempfile.TemporaryDirectory(prefix="tickmesh-page-") as name:
         Path(name).chmod(0o711)  # root's Postgres runs under another account
         launched = Launched(Path(name), "--feed", FEED, environment=environment)
