@@ -1,4 +1,4 @@
-"""100,000 alerts on one instrument, touched by one tick: alone, and beside a market that goes on."""
+"""100,000 alerts on one instrument, touched by one tick: alone, beside a market that goes on, and among many others."""
 
 import asyncio
 import time
@@ -18,6 +18,7 @@ from mesh.streams import FIRED, NOTIFY
 
 ALERTS = 100_000
 INSTRUMENTS = 64
+AMONG = 10  # other instruments with as many alerts, whose rows and users lie between
 GOAL_S = 5.0
 BEFORE_S = 5.0
 TIMES = 2.0  # as late as before a quote may be, and still count as undisturbed
@@ -38,7 +39,7 @@ class Took:
     postgres_us: float
     nats_us: float
 
-    def line(self, what: str) -> Line:
+    def line(self, what: str, users: int = ALERTS // 5) -> Line:
         """Hold it against the goal."""
         return Line(
             f"a crash: {ALERTS:,} alerts at one price, {what}",
@@ -46,7 +47,7 @@ class Took:
             f"{self.notified_s:.1f} s",
             f"<= {GOAL_S:g} s",
             max(self.recorded_s, self.fired_s, self.notified_s) <= GOAL_S,
-            notes=f"of {ALERTS // 5:,} users, a fifth with a channel; for each alert {self.worker_us:.0f} us of the "
+            notes=f"of {users:,} users, a fifth with a channel; for each alert {self.worker_us:.0f} us of the "
             f"worker, {self.postgres_us:.0f} of Postgres, {self.nats_us:.0f} of nats-server. Postgres with fsync and "
             "synchronous_commit; all share the machine.",
         )
@@ -54,21 +55,24 @@ class Took:
 
 async def measure(folder: Path) -> list[Line]:
     """Let one tick touch all, alone; then while 20,000 ticks a second of other instruments are on the same tape."""
-    for name in ("alone", "beside"):
+    for name in ("alone", "beside", "among"):
         (folder / name).mkdir(mode=0o711)
     async with open_market(folder / "alone", INSTRUMENTS) as market:
         alone = await _alone(market)
+    async with open_market(folder / "among", INSTRUMENTS) as market:
+        among = await _alone(market, AMONG)
     async with open_market(folder / "beside", INSTRUMENTS) as market:
         took, beside, lost = await _beside_a_market(market)
     return [
         alone.line("alone"),
+        among.line(f"each the {1 + AMONG}th in its table", ALERTS),
         took.line(f"beside {RATE_PER_S:,} ticks/s"),
         *beside.lines(TIMES, lost),
     ]
 
 
-async def _alone(market: Market) -> Took:
-    partition = await _armed(market)
+async def _alone(market: Market, others: int = 0) -> Took:
+    partition = await _armed(market, others)
     worker = market.worker()
     await worker.start()
     try:
@@ -93,11 +97,14 @@ async def _beside_a_market(market: Market) -> tuple[Took, Beside, int]:
         return took, beside, await beside.lost()
 
 
-async def _armed(market: Market) -> int:
-    """Write the rules of the first instrument, and give its partition."""
-    numbers = market.numbers[:1]
-    partition = int(subjects.partitions_of(numbers)[0])
-    await seed(market.postgres.url, partition, ALERTS, numbers, 100.0, 0.0, notified=True)
+async def _armed(market: Market, others: int = 0) -> int:
+    """Write the rules of the first instrument, with those of others between them, and give its partition.
+
+    A user's five rules follow each other: between those of others each rule of the first is another user's.
+    """
+    numbers = market.numbers[: 1 + others]
+    partition = int(subjects.partitions_of(numbers[:1])[0])
+    await seed(market.postgres.url, partition, len(numbers) * ALERTS, numbers, 100.0, 0.0, notified=True)
     return partition
 
 
