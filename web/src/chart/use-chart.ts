@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { code } from "../asking/code";
 import { useDesk } from "../desk/desk-context";
 import type { Interval } from "../stream/messages";
 import type { Choice } from "./chart-choice";
@@ -31,17 +32,18 @@ export function useChartView(interval: Interval, events: ChartEvents) {
   const [view, setView] = useState<ChartView | null>(null);
   const [isBroken, setBroken] = useState(false);
   useEffect(() => {
-    let left = false;
+    const leaving = new AbortController();
+    const { signal } = leaving;
     let opened: ChartView | null = null;
     const open = async () => {
-      const library = await import("./chart-view");
-      if (left || element.current === null) return;
+      const library = await code(() => import("./chart-view"), signal);
+      if (signal.aborted || element.current === null) return;
       opened = new library.ChartView(element.current, interval, events);
       setView(opened);
     };
-    open().catch(() => setBroken(true));
+    open().catch(() => signal.aborted || setBroken(true));
     return () => {
-      left = true;
+      leaving.abort();
       setView(null);
       opened?.destroy();
     };

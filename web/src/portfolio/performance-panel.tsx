@@ -1,4 +1,5 @@
 import { memo, useCallback, useEffect, useRef, useState } from "react";
+import { code } from "../asking/code";
 import { useAsked } from "../asking/use-asked";
 import { useScheme } from "../chart/use-chart";
 import { useDesk } from "../desk/desk-context";
@@ -43,18 +44,19 @@ function Line({ days }: { days: readonly Day[] }) {
   const [view, setView] = useState<{ show: (days: readonly Day[]) => void } | null>(null);
   const [isBroken, setBroken] = useState(false);
   useEffect(() => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
     let close: (() => void) | null = null;
-    let left = false;
     const open = async () => {
-      const { PerformanceView } = await import("./performance-view");
-      if (left || element.current === null) return;
+      const { PerformanceView } = await code(() => import("./performance-view"), signal);
+      if (signal.aborted || element.current === null) return;
       const opened = new PerformanceView(element.current);
       close = () => opened.destroy();
       setView(opened);
     };
-    open().catch(() => setBroken(true));
+    open().catch(() => signal.aborted || setBroken(true));
     return () => {
-      left = true;
+      leaving.abort();
       close?.();
     };
   }, []);
