@@ -10,9 +10,8 @@ from market.candles.order import Sequences
 from market.portfolio.columns import enough, sized
 
 MAX_INSTRUMENT = 1 << 24  # numbers beyond are none that a directory gives
-_SPANS_NS = tuple(
-    span_s * 1_000_000_000 for span_s in (30, 600, 6 * 3600)
-)  # a day holds what is between two of its times
+# A day holds what is between two of its times: so far from an event is looked, last of all farthest.
+_SPANS_NS = tuple(span_s * 1_000_000_000 for span_s in (30, 600, 6 * 3600))
 
 
 class Instruments:
