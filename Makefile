@@ -18,8 +18,8 @@ BOOTSTRAP = $(PYTHON) -m infra.bootstrap
 IN_VENV := .venv/bin/python -m
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
-# How many processes run the tests: most of them wait for servers, so two cores carry four.
-JOBS ?= 4
+# How many processes run the tests: most of them wait for servers, so two cores carry three.
+JOBS ?= 3
 
 # Recorded market data, for the tests that replay it.
 export TICKMESH_DATA ?= $(abspath ../shared/data)
