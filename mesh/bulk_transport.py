@@ -72,6 +72,13 @@ class BulkTransport(TcpTransport):
         """From now on a connection that was lost is as good as one that was closed."""
         self._is_leaving = True
 
+    async def wait_closed(self) -> None:
+        """Wait until it is closed; who is cancelled meanwhile leaves others waiting, with whom asyncio would end it."""
+        closing = asyncio.ensure_future(super().wait_closed())  # type: ignore[no-untyped-call]  # nats-py leaves it so
+        closing.add_done_callback(_see)
+        await asyncio.wait({closing})
+        closing.result()
+
     async def drain(self) -> None:
         """Wait for room in the write buffer; raises ConnectionError where the connection is lost and still wanted."""
         try:
@@ -91,6 +98,12 @@ class BulkTransport(TcpTransport):
             self._offer.stands = False
         self._last_read_bytes = len(data)
         return data
+
+
+def _see(closing: "asyncio.Future[None]") -> None:
+    """Look at how it ended, though nobody may wait for it any more."""
+    if not closing.cancelled():
+        closing.exception()
 
 
 class _Offer:

@@ -62,6 +62,7 @@ class Lease:
         self._lock = asyncio.Lock()
         self.value = value
         self._is_ours = True
+        self._is_given_up = False
         self._held_until_s = asked_s + _SURE * lease_s
 
     def is_held(self) -> bool:
@@ -83,11 +84,13 @@ class Lease:
 
     async def give_up(self) -> None:
         """Let the next owner begin at once, which may be before the answer comes."""
-        self._is_ours = False
+        self._is_ours, self._is_given_up = False, True
         await self._write(replace_value(self.value, owner=""))
 
     async def _write(self, value: LeaseValue) -> None:
         async with self._lock:
+            if self._is_given_up and value.owner:
+                return  # a renewal that waited must not take it back
             # What a renewal and a checkpoint set differs: the one that waited must not undo the other.
             if value.sequence < self.value.sequence:
                 value = replace_value(

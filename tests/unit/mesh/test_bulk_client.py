@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from urllib.parse import urlparse
 
 import pytest
 from nats.aio.client import Client
@@ -12,6 +13,7 @@ import mesh.bulk_client
 from mesh.bulk_client import BulkClient, TooManySubscriptionsError
 from mesh.bulk_parser import FIRST_RAW_SID, LAST_BULK_SID
 from mesh.bulk_run import FIRST_BULK_SID
+from mesh.bulk_transport import BulkTransport
 
 
 def ignore(*_: object) -> None:
@@ -99,3 +101,22 @@ def test_the_module_names_every_private_part_that_it_uses() -> None:
         "parse",
     ):
         assert f"`{part}`" in named
+
+
+async def test_who_is_cancelled_as_a_transport_closes_ends_nobody_else_s_wait() -> None:
+    async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(held, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        transport = BulkTransport(lambda data: data)
+        await transport.connect(urlparse(f"nats://127.0.0.1:{port}"), 1024, 10)
+        first, second = (asyncio.create_task(transport.wait_closed()) for _ in range(2))
+        for _ in range(3):
+            await asyncio.sleep(0)  # both wait
+        first.cancel()
+        await asyncio.wait({first})
+        transport.close()
+        async with asyncio.timeout(30):
+            await second
