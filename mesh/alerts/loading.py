@@ -68,7 +68,7 @@ async def changed_rules(connection: Connection, partition: int, after: int, unti
     """
     changes = f"FROM alert_changes WHERE partition = {partition:d} AND revision > {after:d} AND revision <= {until:d}"
     rules = await _copied(connection, f"number = ANY(ARRAY(SELECT unnest(numbers) {changes}))")
-    is_whole = await connection.fetchval(f"SELECT count(*) = {until - after:d} {changes}")  # numbers
+    is_whole = await connection.fetchval(f"SELECT count(*) = {until - after:d} {changes}")
     return rules if is_whole else None
 
 

@@ -1,6 +1,6 @@
 import { backoffMs } from "../stream/backoff";
 
-const MOST_TRIES = 8; // over a minute or so: longer than a server takes to come back
+const MOST_TRIES = 8; // over half a minute to a minute: longer than a server takes to come back
 
 /**
  * Load a part of the page's code that comes later, again where the server was away meanwhile. Rejects once it was tried
