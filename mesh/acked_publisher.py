@@ -33,6 +33,14 @@ class Message(NamedTuple):
     can_wait: bool = False
 
 
+def frame_of(message: Message, reply: str) -> bytes:
+    """Write a message as it is published; whoever stores it answers to `reply`."""
+    header = f"NATS/1.0\r\nNats-Msg-Id: {message.id}\r\n\r\n"
+    size = len(header) + len(message.payload)
+    line = f"HPUB {message.subject} {reply} {len(header)} {size}\r\n{header}"
+    return b"%b%b\r\n" % (line.encode(), message.payload)
+
+
 class _Error(msgspec.Struct):
     err_code: int = 0
     description: str = ""
@@ -122,10 +130,7 @@ class AckedPublisher:
             await self._client.drain_writes()
 
     def _frame(self, token: int, message: Message) -> bytes:
-        header = f"NATS/1.0\r\nNats-Msg-Id: {message.id}\r\n\r\n"
-        size = len(header) + len(message.payload)
-        line = f"HPUB {message.subject} {self._inbox}.{token} {len(header)} {size}\r\n{header}"
-        return b"%b%b\r\n" % (line.encode(), message.payload)
+        return frame_of(message, f"{self._inbox}.{token}")
 
     def _on_ack(self, subject: str, payload: bytes) -> None:
         token = int(subject.rpartition(".")[2])

@@ -5,7 +5,6 @@ with an error that names the field: data is never dropped to make a declaration 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from nats.js import JetStreamContext
@@ -23,6 +22,7 @@ from nats.js.api import (
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError, ServerError
 
 from mesh.settings import MeshSettings
+from mesh.specs import ConsumerSpec, KeyValueSpec, ObjectsSpec, Spec, StreamSpec
 
 TAPE = "TAPE"
 INSTRUMENTS = "INSTRUMENTS"
@@ -41,6 +41,7 @@ CALENDARS = "CALENDARS"
 
 # What a server refuses to change on a stream that exists.
 _FIXED_FIELDS = ("storage", "retention")
+_CHANGING_FIELDS = ("subjects", "max_bytes", "max_age", "discard", "num_replicas", "duplicate_window", "description")
 _DEDUPLICATION_S = 120.0
 _REJECTS_MAX_BYTES = 256 << 20
 _RESULTS_MAX_AGE_S = 72 * 3600.0
@@ -53,66 +54,6 @@ MEMBER_TTL_S = 10.0
 
 class DeclarationError(Exception):
     """A declaration contradicts what is on the server in a way that cannot be applied without losing data."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
-    """A stream: its subjects and its bounds; the oldest messages go first when one is reached.
-
-    `max_age_s` 0: no age is too old. `is_kept`: nothing ever goes, and a full stream takes nothing more.
-    `is_work_queue`: a message goes as soon as it is acknowledged, not before, and a full stream takes nothing more.
-    """
-
-    name: str
-    subjects: tuple[str, ...]
-    max_bytes: int
-    max_age_s: float
-    replicas: int
-    description: str
-    is_kept: bool = False
-    is_work_queue: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerSpec:
-    """A durable pull consumer of a stream.
-
-    `ack_all`: an acknowledgement is for everything before it as well. `start_sequence`: where it begins, 0 for the
-    stream's first message. `inactive_s`: how long nobody may ask before the server removes it, 0 for ever.
-    """
-
-    stream: str
-    name: str
-    filter_subject: str
-    ack_wait_s: float
-    max_ack_pending: int
-    description: str
-    ack_all: bool = False
-    start_sequence: int = 0
-    inactive_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class KeyValueSpec:
-    """A key-value bucket; a value is gone `ttl_s` after it was put, 0: never."""
-
-    name: str
-    replicas: int
-    max_value_bytes: int
-    description: str
-    ttl_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsSpec:
-    """An object bucket."""
-
-    name: str
-    replicas: int
-    description: str
-
-
-Spec = StreamSpec | ConsumerSpec | KeyValueSpec | ObjectsSpec
 
 
 def declared(settings: MeshSettings) -> tuple[Spec, ...]:
@@ -163,7 +104,13 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
             is_kept=True,
         ),
         StreamSpec(
-            FIRED, ("alert.fired.>",), _FIRED_MAX_BYTES, _RESULTS_MAX_AGE_S, settings.replicas, "alerts that fired"
+            FIRED,
+            ("alert.fired.>",),
+            _FIRED_MAX_BYTES,
+            _RESULTS_MAX_AGE_S,
+            settings.replicas,
+            "alerts that fired",
+            takes_batches=True,
         ),
         StreamSpec(
             NOTIFY,
@@ -222,6 +169,7 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
         num_replicas=spec.replicas,
         duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s or _DEDUPLICATION_S),
         allow_direct=True,
+        allow_batched=spec.takes_batches,
         description=spec.description,
     )
     try:
@@ -235,12 +183,8 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
                 f"stream {spec.name}: {field} is {getattr(present, field)} and cannot become "
                 f"{getattr(wanted, field).value}; move its data to a new stream first"
             )
-    changed = [
-        field
-        for field in ("subjects", "max_bytes", "max_age", "discard", "num_replicas", "duplicate_window", "description")
-        if getattr(present, field) != getattr(wanted, field)
-    ]
-    if changed:
+    is_changed = any(getattr(present, field) != getattr(wanted, field) for field in _CHANGING_FIELDS)
+    if is_changed or bool(present.allow_batched) != spec.takes_batches:  # unsaid by a server that knows no batches
         await js.update_stream(wanted)
 
 

@@ -17,7 +17,8 @@ from nats.js.errors import NotFoundError
 
 from mesh.actor.pull import Pull, PullBrokenError, Pulled
 from mesh.bulk_client import BulkClient
-from mesh.streams import ConsumerSpec, DeclarationError, ensure
+from mesh.specs import ConsumerSpec
+from mesh.streams import DeclarationError, ensure
 from mesh.tape_publisher import feed_of
 
 _logger = logging.getLogger(__name__)

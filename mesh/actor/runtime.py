@@ -22,7 +22,7 @@ from mesh.actor.lease import Lease, Leases
 from mesh.actor.protocols import Core, Frozen, Shell, StateError, Step
 from mesh.actor.reader import Mark, PartitionReader
 from mesh.bulk_client import BulkClient
-from mesh.streams import ConsumerSpec
+from mesh.specs import ConsumerSpec
 
 _logger = logging.getLogger(__name__)
 

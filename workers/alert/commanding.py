@@ -16,7 +16,8 @@ from mesh.alerts.writes import Mark
 from mesh.commands import UNWRITABLE, encode_answer
 from mesh.connection import Connection
 from mesh.pool import VALUE_ERRORS
-from mesh.streams import ALERTS, ConsumerSpec
+from mesh.specs import ConsumerSpec
+from mesh.streams import ALERTS
 from workers.alert.decisions import Numbered, Outcomes, Rules, answers_to, decide_all, numbered
 from workers.alert.owned import Owned
 from workers.alert.prices import Prices

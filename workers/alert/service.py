@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 
 from market import subjects
 from mesh import ops
-from mesh.acked_publisher import AckedPublisher
 from mesh.actor.host import ActorHost
 from mesh.actor.members import own_name
 from mesh.actor.runtime import ActorRules
 from mesh.alerts.batch import SESSION
+from mesh.batch_publisher import BatchPublisher
 from mesh.connection import Connection
 from mesh.directory import Directory
 from mesh.pool import Patience, Pool
@@ -59,7 +59,7 @@ class AlertService:
         self._patience = Patience()
         self._pool = Pool(settings.postgres_dsn, settings.alert_connections, "tickmesh-alerts", **SESSION)
         transactions = Transactions(self._pool, self._patience)
-        self._publisher = AckedPublisher(client)
+        self._publisher = BatchPublisher(client)
         rules = Rules(settings.partitions, settings.alert_max_per_user)
         self._commanding = Commanding(client, transactions, prices, rules)
         places = Places(js, transactions)

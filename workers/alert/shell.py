@@ -16,7 +16,6 @@ import numpy as np
 
 from market.alerts.columns import RuleColumns, Touches
 from market.alerts.rule import Condition, Reference
-from mesh.acked_publisher import AckedPublisher
 from mesh.actor.lease import Lease
 from mesh.actor.outbox import Entry, FencedError, Outbox
 from mesh.actor.protocols import StateError, Step
@@ -24,6 +23,7 @@ from mesh.actor.reader import Delivery
 from mesh.alerts.batch import Progress, take
 from mesh.alerts.loading import changed_rules, live_rules
 from mesh.alerts.writes import Mark, write_reached
+from mesh.batch_publisher import BatchPublisher
 from workers.alert.commanding import Commanding
 from workers.alert.core import AlertCore, loaded, restored, rows_of
 from workers.alert.days import InstrumentDays
@@ -46,7 +46,7 @@ class AlertShell:
     def __init__(
         self,
         transactions: Transactions,
-        publisher: AckedPublisher,
+        publisher: BatchPublisher,
         days: InstrumentDays,
         places: Places,
         prices: Prices,

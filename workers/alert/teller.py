@@ -7,24 +7,25 @@ tables. How far it is is written down about once a second; what is published aga
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from uuid import UUID
 
 from market.alerts.alert import Firing, Outcome
-from mesh.acked_publisher import AckedPublisher, Message
+from mesh.acked_publisher import Message
 from mesh.alerts.batch import told, untold
 from mesh.alerts.messages import fired_message, notice_message
 from mesh.alerts.writes import Changes, Notice
+from mesh.batch_publisher import BatchPublisher
 from workers.alert.transactions import Transactions
 
 MAX_WAITING = 50_000  # messages; then ticks wait
 _MARK_S = 1.0
 _READ_AT_ONCE = 5_000
 _NOTICES_AT_ONCE = 10_000
-_MADE_AT_ONCE = 2_000  # messages: a crash makes 100,000 of them, and others of the process need their turns
+_MADE_AT_ONCE = 4_000  # messages: a crash makes 100,000 of them, and others of the process need their turns
 _LAST = UUID(int=2**128 - 1)  # of any revision
 
 
@@ -41,7 +42,7 @@ class Teller:
     """Publishes for one partition, whose firings up to the revision `published` are on their stream."""
 
     def __init__(
-        self, partition: int, fence: int, published: int, transactions: Transactions, publisher: AckedPublisher
+        self, partition: int, fence: int, published: int, transactions: Transactions, publisher: BatchPublisher
     ) -> None:
         self._partition = partition
         self._fence = fence
@@ -95,16 +96,27 @@ class Teller:
         else:
             while self._waiting and self._waiting[0].firings is not None:
                 some.append(self._waiting.popleft())
-            refused: set[str] = set()
-            for messages in _messages(some):
-                refused |= await self._publisher.publish(messages)
-                self.waiting -= len(messages)
-                if self.waiting < MAX_WAITING:
-                    self._room.set()
-            self._notices += (notice.id for each in some for notice in each.notices if str(notice.id) not in refused)
+            await self._publish(some)
         self._published = some[-1].revision
         if self._mark_at_s is None:
             self._mark_at_s = asyncio.get_running_loop().time() + _MARK_S
+
+    async def _publish(self, some: Sequence[_Told]) -> None:
+        """Publish what transactions brought about: notifications behind all the firings."""
+        for messages in _messages(map(fired_message, chain.from_iterable(each.firings or () for each in some))):
+            await self._publisher.publish(messages)
+            self._count_down(len(messages))
+        notices = [notice for each in some for notice in each.notices]
+        refused: set[str] = set()
+        for messages in _messages(map(notice_message, notices)):
+            refused |= await self._publisher.singly.publish(messages)
+            self._count_down(len(messages))
+        self._notices += (each.id for each in notices if str(each.id) not in refused)
+
+    def _count_down(self, messages: int) -> None:
+        self.waiting -= messages
+        if self.waiting < MAX_WAITING:
+            self._room.set()
 
     async def _publish_from_tables(self, until: int) -> None:
         after = self._published, _LAST
@@ -145,10 +157,8 @@ def told_of(firings: Sequence[Firing]) -> list[Firing]:
     return [*(each for each in firings if each.outcome is Outcome.SENT), *kept_back.values()]
 
 
-def _messages(told: Sequence[_Told]) -> Iterator[Sequence[Message]]:
-    """Make the messages of transactions, some at a time."""
-    messages = chain.from_iterable(
-        chain(map(fired_message, each.firings or ()), map(notice_message, each.notices)) for each in told
-    )
-    while some := list(islice(messages, _MADE_AT_ONCE)):
+def _messages(made: Iterable[Message]) -> Iterator[Sequence[Message]]:
+    """Make messages, some at a time."""
+    making = iter(made)
+    while some := list(islice(making, _MADE_AT_ONCE)):
         yield some

@@ -18,7 +18,8 @@ from mesh.actor.pull import MAX_BYTES, Pull, PullBrokenError, Pulled
 from mesh.connection import Connection
 from mesh.notify.codec import Letter, MessageError, Order, decode, encode
 from mesh.notify.kinds import Kind
-from mesh.streams import NOTIFY, ConsumerSpec, DeclarationError, ensure
+from mesh.specs import ConsumerSpec
+from mesh.streams import NOTIFY, DeclarationError, ensure
 from workers.notify.delivery import Deliverer
 
 _logger = logging.getLogger(__name__)

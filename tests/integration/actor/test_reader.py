@@ -4,7 +4,8 @@ import pytest
 
 from mesh.actor.reader import Delivery, PartitionReader, StreamCutError
 from mesh.settings import MeshSettings
-from mesh.streams import TAPE, ConsumerSpec, declared, ensure
+from mesh.specs import ConsumerSpec
+from mesh.streams import TAPE, declared, ensure
 from tests.integration.actor.conftest import Tape
 
 

@@ -6,9 +6,9 @@ import itertools
 import asyncpg
 
 from infra.local.servers import NatsServer, PostgresServer
-from mesh.acked_publisher import AckedPublisher
 from mesh.alerts.batch import SESSION, take
 from mesh.alerts.writes import Changes
+from mesh.batch_publisher import BatchPublisher
 from mesh.connection import connect
 from mesh.pool import Patience, Pool
 from mesh.settings import MeshSettings
@@ -29,7 +29,7 @@ async def test_it_is_written_down_however_busy_a_partition_is(
     pool = Pool(dsn, 1, "teller", **SESSION)
     try:
         await take(connection, PARTITION, FENCE)
-        teller = Teller(PARTITION, FENCE, 0, Transactions(pool, Patience()), AckedPublisher(client))
+        teller = Teller(PARTITION, FENCE, 0, Transactions(pool, Patience()), BatchPublisher(client))
         async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as tasks:
             telling = tasks.create_task(teller.run())
             for revision in itertools.count(1):

@@ -11,7 +11,8 @@ from infra.local.servers import NatsServer
 from mesh.acked_publisher import MAX_IN_FLIGHT, AckedPublisher, Message
 from mesh.connection import Connection, connect
 from mesh.settings import MeshSettings
-from mesh.streams import StreamSpec, ensure
+from mesh.specs import StreamSpec
+from mesh.streams import ensure
 
 PILE = StreamSpec("PILE", ("pile.>",), 1 << 24, 0.0, 1, "a pile", is_kept=True)
 WITHIN_S = 60.0

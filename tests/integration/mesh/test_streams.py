@@ -8,19 +8,8 @@ from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from mesh.settings import MeshSettings
-from mesh.streams import (
-    CHECKPOINTS,
-    FEEDS,
-    INSTRUMENTS,
-    TAPE,
-    ConsumerSpec,
-    DeclarationError,
-    KeyValueSpec,
-    ObjectsSpec,
-    StreamSpec,
-    declared,
-    ensure,
-)
+from mesh.specs import ConsumerSpec, KeyValueSpec, ObjectsSpec, StreamSpec
+from mesh.streams import CHECKPOINTS, FEEDS, INSTRUMENTS, TAPE, DeclarationError, declared, ensure
 
 SETTINGS = MeshSettings(nats_url="unused")
 PILE = StreamSpec("PILE", ("pile.*",), 1 << 20, 3600.0, 1, "a pile")

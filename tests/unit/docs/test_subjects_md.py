@@ -20,7 +20,8 @@ from market.row_type import RowType
 from market.symbols import MAX_SYMBOL_BYTES, SymbolKey, from_token, to_token
 from mesh import tape_publisher
 from mesh.settings import MeshSettings
-from mesh.streams import KeyValueSpec, ObjectsSpec, StreamSpec, declared
+from mesh.specs import KeyValueSpec, ObjectsSpec, StreamSpec
+from mesh.streams import declared
 from workers.feed import snapshot_service
 from workers.feed.settings import FeedSettings
 
