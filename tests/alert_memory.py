@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from market import rows
-from market.alerts.alert import Alert, Firing
+from market.alerts.alert import Alert, Firing, Outcome
 from market.alerts.columns import DayOf, RuleColumns
 from market.alerts.commands import Command, Create
 from market.alerts.decide import Facts, decide
 from market.alerts.index import AlertIndex, Frozen
 from market.alerts.rule import State
-from market.alerts.touch import touch
+from market.alerts.touch import Terms, firing_id, time_of, touch
 from market.row_type import Rows
 from tests.alert_oracle import S_NS
 
@@ -137,9 +137,11 @@ class Memory:
             alert = touched.get(number, numbers[number])
             if not alert.state.is_live:
                 continue
-            touched[number], firing = touch(alert, kind, side, price, ts, day, sequence, row, 0, NOW)
-            if firing is not None:
-                tables.firings.append(firing)
+            terms = Terms(alert.repeat, alert.cooldown_s, alert.expires_at)
+            standing, outcome = touch(terms, alert.standing, kind, side, time_of(ts), day, 0)
+            touched[number] = alert._replace(**standing._asdict())
+            if outcome is not None:
+                tables.firings.append(_firing(alert, side, price, time_of(ts), sequence, row, outcome))
         if touched or self._dice.random() < 0.2:
             tables.revision += bool(touched)
             tables.tape_sequence = max(tables.tape_sequence, self._evaluated)
@@ -147,3 +149,24 @@ class Memory:
             tables.write(alert)
             if alert.state is State.EXPIRED:
                 self._index.remove([alert.number])
+
+
+def _firing(
+    alert: Alert, side: int, price: float, at: datetime, tape_sequence: int, row: int, outcome: Outcome
+) -> Firing:
+    return Firing(
+        id=UUID(firing_id(alert.id, tape_sequence, row)),
+        alert_id=alert.id,
+        user=alert.user,
+        symbol=alert.symbol,
+        condition=alert.condition,
+        threshold=alert.threshold,
+        price=price,
+        fired_at=at,
+        side=side,
+        tape_sequence=tape_sequence,
+        row=row,
+        outcome=outcome,
+        note=alert.note,
+        recorded_at=NOW,
+    )

@@ -1,7 +1,4 @@
-"""An alert as its owner keeps it, and what it fired.
-
-They are named tuples, as one price may touch 100,000 alerts: a frozen dataclass takes five times as long to make.
-"""
+"""An alert as its owner keeps it, and what it fired."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +14,16 @@ class Outcome(StrEnum):
     SENT = "sent"
     LIMIT = "limit"
     COOLDOWN = "cooldown"
+
+
+class Standing(NamedTuple):
+    """Where an alert stands: what a touch changes of it; see `Alert`."""
+
+    state: State
+    waiting_side: int
+    fired_day: int
+    last_fired_at: datetime | None
+    fired_count: int
 
 
 class Alert(NamedTuple):
@@ -66,23 +73,10 @@ class Alert(NamedTuple):
             self.fired_day,
         )
 
-    def moved(
-        self,
-        state: State,
-        waiting_side: int,
-        fired_day: int,
-        updated_at: datetime,
-        last_fired_at: datetime | None = None,
-        fired_count: int | None = None,
-    ) -> "Alert":
-        """Give it as it is after a touch; what is left out stays. Half of the time of `_replace`."""
-        last = self.last_fired_at if last_fired_at is None else last_fired_at
-        count = self.fired_count if fired_count is None else fired_count
-        moved = state, waiting_side, self.since, fired_day
-        return Alert._make((*self[:_STATE], *moved, *self[_COOLDOWN:_UPDATED_AT], updated_at, last, count))
-
-
-_STATE, _COOLDOWN, _UPDATED_AT = map(Alert._fields.index, ("state", "cooldown_s", "updated_at"))
+    @property
+    def standing(self) -> Standing:
+        """What a touch changes of it."""
+        return Standing(self.state, self.waiting_side, self.fired_day, self.last_fired_at, self.fired_count)
 
 
 class Firing(NamedTuple):

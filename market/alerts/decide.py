@@ -24,7 +24,7 @@ from market.alerts.commands import (
 )
 from market.alerts.fields import check_channels, check_cooldown, check_expires_at, check_note, check_threshold
 from market.alerts.rule import Condition, Reference, State
-from market.alerts.touch import fired
+from market.alerts.touch import Terms, fired
 from market.answer import Answer
 from market.refusal import Refused
 
@@ -201,9 +201,29 @@ def _armed(alert: Alert, if_true: IfTrue, command: Command, facts: Facts, status
         if if_true is IfTrue.WAIT:
             alert = alert._replace(state=State.WAITING, waiting_side=side)
         else:
-            ids = uuid5(alert.id, f"command:{command.id}")
-            alert, firing = fired(
-                alert, ids, side, facts.price, at, facts.day, facts.since, NO_ROW, facts.sent, facts.now
-            )
-            alert = alert._replace(updated_at=at)
+            alert, firing = _fired(alert, command, facts, side, facts.price)
     return Decision(Answer(status, {**alert_body(alert, at), "already_true": already_true}), alert, firing)
+
+
+def _fired(alert: Alert, command: Command, facts: Facts, side: int, price: float) -> tuple[Alert, Firing]:
+    """Let a rule fire that is true as it is armed."""
+    at = command.received_at
+    terms = Terms(alert.repeat, alert.cooldown_s, alert.expires_at)
+    standing, outcome = fired(terms, alert.standing, side, at, facts.day, facts.sent)
+    firing = Firing(
+        id=uuid5(alert.id, f"command:{command.id}"),
+        alert_id=alert.id,
+        user=alert.user,
+        symbol=alert.symbol,
+        condition=alert.condition,
+        threshold=alert.threshold,
+        price=price,
+        fired_at=at,
+        side=side,
+        tape_sequence=facts.since,
+        row=NO_ROW,
+        outcome=outcome,
+        note=alert.note,
+        recorded_at=facts.now,
+    )
+    return alert._replace(**standing._asdict()), firing

@@ -9,14 +9,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from market.alerts.alert import Alert, Firing
+from market.alerts.alert import Alert, Firing, Standing
+from market.alerts.firings import TouchedRules
+from market.alerts.touch import Terms
 from market.answer import Answer
-from mesh.alerts.rows import (
-    ALERT_COLUMNS,
-    FIRING_COLUMNS,
-    alert_of,
-    firing_of,
-)
+from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, REPEATS, STATES, alert_of, firing_of
 from mesh.commands import answer_of
 from mesh.notify.kinds import Kind
 from mesh.pool import Connection
@@ -43,7 +40,11 @@ _PROGRESS = """
     SELECT fence, tape_sequence, command_sequence, revision, published FROM alert_progress
     WHERE partition = $1 FOR UPDATE
 """
-_NUMBERED = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE number = ANY($1::bigint[])"  # noqa: S608  # no value is in it
+_TOUCHED = """
+    SELECT number, id, user_id, symbol, condition, threshold, note, channels, repeat, cooldown_s, expires_at,
+        state, waiting_side, fired_day, last_fired_at, fired_count
+    FROM alerts WHERE number = ANY($1::bigint[])
+"""
 _NAMED = f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ANY($1::uuid[])"  # noqa: S608
 _HOLD = """
     SELECT count(*) FROM (
@@ -127,9 +128,14 @@ async def hold(connection: Connection, users: Collection[UUID]) -> None:
     await connection.execute(_HOLD, users)
 
 
-async def numbered(connection: Connection, numbers: Collection[int]) -> dict[int, Alert]:
+async def touched(connection: Connection, numbers: Collection[int]) -> TouchedRules:
     """Read alerts by number."""
-    return {row["number"]: alert_of(row) for row in await connection.fetch(_NUMBERED, numbers)}
+    rows = await connection.fetch(_TOUCHED, numbers)
+    columns = list(zip(*rows, strict=True)) or [()] * 16
+    *told, repeat, cooldown_s, expires_at, state, waiting_side, fired_day, last, count = columns
+    terms = map(Terms, map(REPEATS.__getitem__, repeat), cooldown_s, expires_at)
+    standing = map(Standing, map(STATES.__getitem__, state), waiting_side, fired_day, last, count)
+    return TouchedRules._make((*told, list(terms), list(standing)))
 
 
 async def named(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Alert]:

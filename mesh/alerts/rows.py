@@ -11,8 +11,8 @@ Row = tuple[object, ...]
 # Looked up in a dict: 100,000 rows that one price touches pass here within a second.
 _CONDITIONS = {each.value: each for each in Condition}
 _REFERENCES = {each.value: each for each in Reference}
-_REPEATS = {each.value: each for each in Repeat}
-_STATES = {each.value: each for each in State}
+REPEATS = {each.value: each for each in Repeat}
+STATES = {each.value: each for each in State}
 _OUTCOMES = {each.value: each for each in Outcome}
 
 ALERTS = {
@@ -69,8 +69,8 @@ def alert_of(found: Found) -> Alert:
     values: list[Any] = list(found)
     values[6] = _CONDITIONS[values[6]]
     values[8] = _REFERENCES[values[8]]
-    values[10] = _REPEATS[values[10]]
-    values[11] = _STATES[values[11]]
+    values[10] = REPEATS[values[10]]
+    values[11] = STATES[values[11]]
     values[18] = tuple(values[18])
     return Alert._make(values)
 

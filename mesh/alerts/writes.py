@@ -1,15 +1,15 @@
 """What an owner of a partition writes into the tables of alerts: one statement for each transaction."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from market.alerts.alert import Alert, Firing, Outcome
+from market.alerts.alert import Alert, Firing, Outcome, Standing
+from market.alerts.firings import Firings, TouchedRules
 from market.alerts.rule import State
 from mesh.actor.outbox import FencedError
 from mesh.alerts.rows import ALERT_COLUMNS, ALERTS, FIRING_COLUMNS, FIRINGS, Row, alert_row, firing_row
@@ -88,24 +88,29 @@ class Mark(NamedTuple):
     reached: int
 
 
-async def write_touched(connection: Connection, mark: Mark, now: datetime, changes: Changes) -> None:
-    """Write what ticks brought about; raises FencedError."""
-    alerts = changes.alerts
-    moves, move_of = _shared(_move(each) for each in alerts.values())
-    ticks, tick_of = _shared(_tick(each) for each in changes.firings)
+async def write_touched(
+    connection: Connection,
+    mark: Mark,
+    rules: TouchedRules,
+    after: Sequence[Standing],
+    firings: Firings,
+    notices: Sequence[Notice],
+) -> None:
+    """Write what ticks brought about: where rules stand after it, and what they fired; raises FencedError."""
+    moves: dict[Standing, int] = {}
     await _write(
         connection,
         _WRITE_TOUCHED,
         mark,
-        now,
-        [each.number for each in alerts.values()],
-        move_of,
-        *_columns(_MOVES, moves),
-        [each.id for each in changes.firings],
-        [alerts[each.alert_id].number for each in changes.firings],
-        tick_of,
-        *_columns(_TICKS, ticks),
-        *_columns(_NOTICES, changes.notices),
+        firings.now,
+        rules.number,
+        [moves.setdefault(each, len(moves)) for each in after],
+        *_columns(_MOVES, [(_CODES[state], *others) for state, *others in moves]),
+        firings.id,
+        [rules.number[each] for each in firings.rule],
+        firings.tick,
+        *_columns(_TICKS, [(*others, _CODES[outcome]) for *others, outcome in firings.ticks]),
+        *_columns(_NOTICES, notices),
     )
 
 
@@ -134,21 +139,6 @@ async def _write(connection: Connection, statement: str, mark: Mark, *values: ob
         raise FencedError(mark.partition)
 
 
-def _move(each: Alert) -> Row:
-    return _CODES[each.state], each.waiting_side, each.fired_day, each.last_fired_at, each.fired_count
-
-
-def _tick(each: Firing) -> Row:
-    return each.price, each.fired_at, each.side, each.tape_sequence, each.row, _CODES[each.outcome]
-
-
-def _shared(rows: Iterable[Row]) -> tuple[Collection[Row], list[int]]:
-    """Give what rows there are, and for each its place among them, from 1 on."""
-    places: dict[Row, int] = {}
-    place_of = [places.setdefault(row, len(places) + 1) for row in rows]
-    return places.keys(), place_of
-
-
 def _command_row(each: Decided) -> Row:
     answer = msgspec.json.encode(each.answer.body).decode()
     return each.id, each.user, each.sequence, each.digest, each.answer.status, answer, each.recorded_at
@@ -173,8 +163,8 @@ def _insert_notices(first: int) -> str:
 
 
 def _at(shape: Mapping[str, str], first: int, place: str) -> dict[str, str]:
-    """Say by column how to read it at a place of arrays, the first of which is `$first`."""
-    read = {name: f"(${first + at}::{kind}[])[{place}]" for at, (name, kind) in enumerate(shape.items())}
+    """Say by column how to read it at a place of arrays, counted from 0, the first of which is `$first`."""
+    read = {name: f"(${first + at}::{kind}[])[{place} + 1]" for at, (name, kind) in enumerate(shape.items())}
     coded = {name: [f"'{each.value}'" for each in _CODED[name]] for name in shape if name in _CODED}
     return read | {name: f"(ARRAY[{', '.join(values)}])[{read[name]}]" for name, values in coded.items()}
 

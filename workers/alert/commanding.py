@@ -12,6 +12,7 @@ from market import subjects
 from market.alerts.commands import Create
 from market.answer import Answer
 from mesh.actor.reader import PartitionReader
+from mesh.alerts.messages import fired_message, told_of
 from mesh.alerts.writes import Mark
 from mesh.commands import UNWRITABLE, encode_answer
 from mesh.connection import Connection
@@ -103,7 +104,8 @@ class Commanding:
                 answers = outcomes.answers
                 core.index.put([each.rule for each in outcomes.changes.alerts.values()])
                 core.revision = mark.revision
-                owned.teller.tell(mark.revision, outcomes.changes)
+                fired = [fired_message(each) for each in told_of(outcomes.changes.firings)]
+                owned.teller.tell(mark.revision, fired, outcomes.changes.notices)
                 self._count(outcomes)
         await self._reply(answers)
         await owned.teller.room()

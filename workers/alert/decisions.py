@@ -92,8 +92,10 @@ async def decide_all(
         await verified(connection, users),
     )
     outcomes = _decided(commands, before, known)
-    outcomes.changes.notices = await notices_of(connection, outcomes.changes.firings, outcomes.changes.alerts)
-    await write_decided(connection, mark, outcomes.changes)
+    changes = outcomes.changes
+    told = [each for each in changes.firings if each.outcome is Outcome.SENT]
+    changes.notices = await notices_of(connection, [(each, changes.alerts[each.alert_id].channels) for each in told])
+    await write_decided(connection, mark, changes)
     return outcomes
 
 

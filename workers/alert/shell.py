@@ -22,6 +22,7 @@ from mesh.actor.protocols import StateError, Step
 from mesh.actor.reader import Delivery
 from mesh.alerts.batch import Progress, take
 from mesh.alerts.loading import changed_rules, live_rules
+from mesh.alerts.messages import FiredMessages
 from mesh.alerts.writes import Mark, write_reached
 from mesh.batch_publisher import BatchPublisher
 from workers.alert.commanding import Commanding
@@ -163,15 +164,15 @@ class AlertShell:
 
     async def _commit(self, owned: Owned, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> None:
         settling = partial(settle, mark=mark, touches=touches, draft=draft, writing=writing)
-        changes = await self._transactions.commit(mark, settling)
+        settled = await self._transactions.commit(mark, settling)
         self.touched += len(touches)
-        if changes is None:
+        if settled is None:
             await owned.catch_up(self._transactions)
             return
-        self.fired += len(changes.firings)
-        owned.core.index.remove([alert.number for alert in changes.alerts.values() if not alert.state.is_live])
+        self.fired += len(settled.firings)
+        owned.core.index.remove(settled.ended)
         owned.core.revision = mark.revision
-        owned.teller.tell(mark.revision, changes)
+        owned.teller.tell(mark.revision, FiredMessages(settled.firings), settled.notices)
         await owned.teller.room()
 
     def publish_live(self, partition: int, live: object) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from typing import TypeAlias
 from uuid import UUID
 
-from market.alerts.alert import Firing, Outcome
 from mesh.acked_publisher import Message
 from mesh.alerts.batch import told, untold
-from mesh.alerts.messages import fired_message, notice_message
-from mesh.alerts.writes import Changes, Notice
+from mesh.alerts.messages import FiredMessages, fired_message, notice_message, told_of
+from mesh.alerts.writes import Notice
 from mesh.batch_publisher import BatchPublisher
 from workers.alert.transactions import Transactions
 
@@ -28,13 +28,15 @@ _NOTICES_AT_ONCE = 10_000
 _MADE_AT_ONCE = 4_000  # messages: a crash makes 100,000 of them, and others of the process need their turns
 _LAST = UUID(int=2**128 - 1)  # of any revision
 
+Fired: TypeAlias = Sequence[Message] | FiredMessages
+
 
 @dataclass(slots=True)
 class _Told:
-    """What one transaction brought about that is told of; without `firings` it is to be read from the tables."""
+    """What one transaction brought about that is told of; without `fired` it is to be read from the tables."""
 
     revision: int
-    firings: Sequence[Firing] | None
+    fired: Fired | None
     notices: Sequence[Notice] = ()
 
 
@@ -57,9 +59,9 @@ class Teller:
         self._room.set()
         self.waiting = 0  # messages
 
-    def tell(self, revision: int, changes: Changes) -> None:
+    def tell(self, revision: int, fired: Fired, notices: Sequence[Notice]) -> None:
         """Take over what a transaction brought about, which is in the tables; await `room` before the next."""
-        self._add(_Told(revision, told_of(changes.firings), changes.notices))
+        self._add(_Told(revision, fired, notices))
 
     def look_up(self, revision: int) -> None:
         """Publish what is in the tables up to a revision and was not told."""
@@ -83,7 +85,7 @@ class Teller:
 
     def _add(self, each: _Told) -> None:
         self._waiting.append(each)
-        self.waiting += len(each.firings or ()) + len(each.notices)
+        self.waiting += len(each.fired or ()) + len(each.notices)
         if self.waiting >= MAX_WAITING:
             self._room.clear()
         self._wanted.set()
@@ -91,10 +93,10 @@ class Teller:
     async def _publish_next(self) -> None:
         """Publish what several transactions brought about, or what one of them did that is in the tables alone."""
         some = [self._waiting.popleft()]
-        if some[0].firings is None:
+        if some[0].fired is None:
             await self._publish_from_tables(some[0].revision)
         else:
-            while self._waiting and self._waiting[0].firings is not None:
+            while self._waiting and self._waiting[0].fired is not None:
                 some.append(self._waiting.popleft())
             await self._publish(some)
         self._published = some[-1].revision
@@ -103,12 +105,12 @@ class Teller:
 
     async def _publish(self, some: Sequence[_Told]) -> None:
         """Publish what transactions brought about: notifications behind all the firings."""
-        for messages in _messages(map(fired_message, chain.from_iterable(each.firings or () for each in some))):
+        for messages in _at_once(chain.from_iterable(each.fired or () for each in some)):
             await self._publisher.publish(messages)
             self._count_down(len(messages))
         notices = [notice for each in some for notice in each.notices]
         refused: set[str] = set()
-        for messages in _messages(map(notice_message, notices)):
+        for messages in _at_once(map(notice_message, notices)):
             refused |= await self._publisher.singly.publish(messages)
             self._count_down(len(messages))
         self._notices += (each.id for each in notices if str(each.id) not in refused)
@@ -147,17 +149,7 @@ class Teller:
         )
 
 
-def told_of(firings: Sequence[Firing]) -> list[Firing]:
-    """Choose what becomes a message: all that are sent, and of each user the last that the limit keeps back.
-
-    That one stands for the others of the transaction: whoever hears it looks in the tables. A crash may touch a
-    thousand alerts of a user, all but ten of which are kept back.
-    """
-    kept_back = {each.user: each for each in firings if each.outcome is Outcome.LIMIT}
-    return [*(each for each in firings if each.outcome is Outcome.SENT), *kept_back.values()]
-
-
-def _messages(made: Iterable[Message]) -> Iterator[Sequence[Message]]:
+def _at_once(made: Iterable[Message]) -> Iterator[Sequence[Message]]:
     """Make messages, some at a time."""
     making = iter(made)
     while some := list(islice(making, _MADE_AT_ONCE)):

@@ -6,6 +6,7 @@ While Postgres writes one part, the next is drafted, which holds unless its user
 """
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -15,12 +16,13 @@ from uuid import UUID
 
 import numpy as np
 
-from market.alerts.alert import Alert, Firing, Outcome
+from market.alerts.alert import Firing, Outcome, Standing
 from market.alerts.columns import Touches
-from market.alerts.touch import touch
-from mesh.alerts.batch import hold, kinds, numbered, sent
+from market.alerts.firings import Firings, Tick, TouchedRules
+from market.alerts.touch import firing_id, time_of, touch
+from mesh.alerts.batch import hold, kinds, sent, touched
 from mesh.alerts.messages import notice_of
-from mesh.alerts.writes import Changes, Mark, Notice, write_touched
+from mesh.alerts.writes import Mark, Notice, write_touched
 from mesh.pool import Connection
 
 MAX_TOUCHES = 10_000  # of a transaction, unless one rule has more
@@ -44,19 +46,27 @@ def portions(touches: Touches, most: int = MAX_TOUCHES) -> Iterator[Touches]:
 
 
 class Draft(NamedTuple):
-    """What touches of rules come to where their `users` were `sent` so many firings within the hour before `now`."""
+    """What touches come to where the `users` of the rules were `sent` so many firings within the hour before."""
 
-    rules: Mapping[int, Alert]
+    rules: TouchedRules
     users: set[UUID]
     sent: Counter[UUID]
-    now: datetime
-    alerts: dict[UUID, Alert]
-    firings: list[Firing]
+    after: Sequence[Standing]
+    firings: Firings
 
     @property
     def sends(self) -> Counter[UUID]:
         """How many firings each user is sent by it."""
-        return Counter(each.user for each in self.firings if each.outcome is Outcome.SENT)
+        user, rule = self.rules.user, self.firings.rule
+        return Counter([user[rule[at]] for at in self.firings.with_outcome(Outcome.SENT)])
+
+
+class Settled(NamedTuple):
+    """What was written: what rules fired, whom to tell, and the numbers of those that no tick can touch any more."""
+
+    firings: Firings
+    notices: Sequence[Notice]
+    ended: Sequence[int]
 
 
 async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID, int] | None = None) -> Draft:
@@ -65,8 +75,8 @@ async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID
     Without it they are taken for users who were sent nothing: mostly they are, and to ask takes as long as to decide.
     Nobody but the owner of a partition changes its rules, so these are as they will be when the draft is settled.
     """
-    rules = await numbered(connection, list(dict.fromkeys(touches.number.tolist())))
-    users, now = {each.user for each in rules.values()}, datetime.now(UTC)
+    rules = await touched(connection, list(dict.fromkeys(touches.number.tolist())))
+    users, now = set(rules.user), datetime.now(UTC)
     counts = Counter[UUID]()
     if before is not None:
         counts.update(await sent(connection, users, now))
@@ -74,7 +84,7 @@ async def drafted(connection: Connection, touches: Touches, before: Mapping[UUID
     return await _decided(touches, rules, users, counts, now)
 
 
-async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> Changes:
+async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Draft, writing: Sends) -> Settled:
     """Write what comes of touches; the caller commits. Tells `writing` as Postgres begins to. Raises FencedError.
 
     With their users locked it is seen what they have been sent; where that is not what the draft took it for, all is
@@ -84,38 +94,40 @@ async def settle(connection: Connection, mark: Mark, touches: Touches, draft: Dr
     await hold(connection, draft.users)
     now = datetime.now(UTC)
     counts = Counter(await sent(connection, draft.users, now))
-    if counts != draft.sent or now - draft.now > _DRAFT_LASTS:
+    if counts != draft.sent or now - draft.firings.now > _DRAFT_LASTS:
         draft = await _decided(touches, draft.rules, draft.users, counts, now)
-    notices = await notices_of(connection, draft.firings, draft.alerts)
-    changes = Changes(draft.alerts, draft.firings, notices)
+    rules, firings = draft.rules, draft.firings
+    wanted = [at for at in firings.with_outcome(Outcome.SENT) if rules.channels[firings.rule[at]]]
+    notices = await notices_of(connection, [(firings.firing(at), rules.channels[firings.rule[at]]) for at in wanted])
     if not writing.done():
         writing.set_result(draft.sends)
-    await write_touched(connection, mark, draft.now, changes)
-    return changes
+    await write_touched(connection, mark, rules, draft.after, firings, notices)
+    ended = [number for number, each in zip(rules.number, draft.after, strict=True) if not each.state.is_live]
+    return Settled(firings, notices, ended)
 
 
 async def _decided(
-    touches: Touches, rules: Mapping[int, Alert], users: set[UUID], sent: Counter[UUID], now: datetime
+    touches: Touches, rules: TouchedRules, users: set[UUID], sent: Counter[UUID], now: datetime
 ) -> Draft:
-    alerts, counts, firings = dict(rules), sent.copy(), list[Firing]()
+    place_of = dict(zip(rules.number, itertools.count()))
+    after, counts, firings = list(rules.standing), sent.copy(), Firings(rules, now)
     columns = (getattr(touches, each.name).tolist() for each in fields(touches))
     for at, (number, kind, side, price, ts_event_ns, day, tape_sequence, row) in enumerate(zip(*columns, strict=True)):
-        alert = alerts.get(number)
-        if alert is not None and alert.state.is_live:
-            alerts[number], firing = touch(
-                alert, kind, side, price, ts_event_ns, day, tape_sequence, row, counts[alert.user], now
-            )
-            if firing is not None:
-                firings.append(firing)
-                counts[alert.user] += firing.outcome is Outcome.SENT
+        rule = place_of.get(number)
+        if rule is not None and after[rule].state.is_live:
+            user, time = rules.user[rule], time_of(ts_event_ns)
+            after[rule], outcome = touch(rules.terms[rule], after[rule], kind, side, time, day, counts[user])
+            if outcome is not None:
+                tick = Tick(price, time, side, tape_sequence, row, outcome)
+                firings.add(firing_id(rules.id[rule], tape_sequence, row), rule, tick)
+                counts[user] += outcome is Outcome.SENT
         if at % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-    return Draft(rules, users, sent, now, {each.id: each for each in alerts.values()}, firings)
+    return Draft(rules, users, sent, after, firings)
 
 
-async def notices_of(connection: Connection, firings: Sequence[Firing], alerts: Mapping[UUID, Alert]) -> list[Notice]:
-    """Make the notifications of firings: those that are told of, through the channels of their alerts that work."""
-    wanted = [(each, alerts[each.alert_id].channels) for each in firings if each.outcome is Outcome.SENT]
+async def notices_of(connection: Connection, wanted: Sequence[tuple[Firing, Sequence[UUID]]]) -> list[Notice]:
+    """Make the notifications of firings that are told of, through those of their alerts' channels that work."""
     channels = {channel for _, some in wanted for channel in some}
     kind_of = await kinds(connection, channels) if channels else {}
     return [

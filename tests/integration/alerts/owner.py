@@ -17,7 +17,7 @@ from mesh.alerts.batch import Progress, take
 from mesh.alerts.loading import live_rules
 from mesh.alerts.writes import Changes, Mark, write_decided
 from tests.integration.alerts.conftest import NOON
-from workers.alert.touches import Draft, drafted, settle
+from workers.alert.touches import Draft, Settled, drafted, settle
 
 PARTITION = 3
 INSTRUMENT = 7
@@ -75,14 +75,14 @@ def touched_by(index: AlertIndex, evaluated: int, *prices: float) -> Touches:
     return index.apply(made.view(EVENT_DTYPE), np.ones(len(prices), np.int64), evaluated)
 
 
-async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, draft: Draft | None = None) -> Changes:
+async def commit(connection: asyncpg.Connection, mark: Mark, touches: Touches, draft: Draft | None = None) -> Settled:
     draft = draft or await drafted(connection, touches)
     await connection.execute("BEGIN")
     try:
-        changes = await settle(connection, mark, touches, draft, writing := asyncio.Future())
+        settled = await settle(connection, mark, touches, draft, writing := asyncio.Future())
     except BaseException:
         await connection.execute("ROLLBACK")
         raise
     await connection.execute("COMMIT")
-    assert sum(writing.result().values()) == sum(each.outcome is Outcome.SENT for each in changes.firings)
-    return changes
+    assert sum(writing.result().values()) == len(settled.firings.with_outcome(Outcome.SENT))
+    return settled

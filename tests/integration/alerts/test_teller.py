@@ -7,7 +7,6 @@ import asyncpg
 
 from infra.local.servers import NatsServer, PostgresServer
 from mesh.alerts.batch import SESSION, take
-from mesh.alerts.writes import Changes
 from mesh.batch_publisher import BatchPublisher
 from mesh.connection import connect
 from mesh.pool import Patience, Pool
@@ -33,7 +32,7 @@ async def test_it_is_written_down_however_busy_a_partition_is(
         async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as tasks:
             telling = tasks.create_task(teller.run())
             for revision in itertools.count(1):
-                teller.tell(revision, Changes())
+                teller.tell(revision, [], [])
                 if revision % 100 == 0 and await connection.fetchval(_PUBLISHED, PARTITION):
                     break
                 await asyncio.sleep(0)

@@ -7,18 +7,29 @@ import asyncpg
 import pytest
 
 from market.alerts.alert import Outcome
+from market.alerts.firings import Firings, TouchedRules
 from market.alerts.rule import LIVE_STATES, Repeat, State
 from market.alerts.touch import MAX_SENT_PER_HOUR
 from mesh.actor.outbox import FencedError
 from mesh.alerts.batch import Progress, take, untold
 from mesh.alerts.loading import live_rules
 from mesh.alerts.rows import ALERT_COLUMNS, FIRING_COLUMNS, alert_of, alert_row, firing_of
-from mesh.alerts.writes import Changes, Mark, write_touched
+from mesh.alerts.writes import Mark, write_touched
 from tests.integration.alerts.conftest import NOON
 from tests.integration.alerts.owner import PARTITION, alert, commit, owner, touched_by, write_rules
-from workers.alert.touches import drafted, portions
+from workers.alert.touches import Settled, drafted, portions
 
 RULES = 60
+NOTHING = TouchedRules(*([()] * len(TouchedRules._fields)))
+
+
+def fired(settled: Settled) -> set[UUID]:
+    """Give the alerts that fired."""
+    return {settled.firings.firing(at).alert_id for at in range(len(settled.firings))}
+
+
+def outcomes(settled: Settled) -> list[Outcome]:
+    return [settled.firings.ticks[each].outcome for each in settled.firings.tick]
 
 
 async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connection: asyncpg.Connection) -> None:
@@ -31,7 +42,7 @@ async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connecti
     prices = (101.0, 99.0, 102.0, 90.0)  # fires, is armed again, fires, is armed again
     first, second, *_ = portions(touched_by(index, 0, *prices), RULES // 3)
     settled = await commit(connection, Mark(PARTITION, 1, 2, 1, progress.tape_sequence), first)
-    early = {each.alert_id for each in settled.firings}
+    early = fired(settled)
     assert 0 < len(early) < RULES
 
     index, progress = await owner(connection, 2)
@@ -40,11 +51,11 @@ async def test_what_is_settled_in_parts_is_settled_once_whoever_goes_on(connecti
         await commit(connection, Mark(PARTITION, 1, 3, 1, 0), second)
     touches = touched_by(index, 0, *prices)
     left = await commit(connection, Mark(PARTITION, 2, 3, 1, 1), touches)
-    assert early.isdisjoint(each.alert_id for each in left.firings)
+    assert early.isdisjoint(fired(left))
 
-    firings = [*settled.firings, *left.firings]
+    ids = {*map(UUID, settled.firings.id), *map(UUID, left.firings.id)}
     rows = {row["id"]: row for row in await connection.fetch("SELECT * FROM alert_firings")}
-    assert rows.keys() == {each.id for each in firings}
+    assert rows.keys() == ids
     once = {each.id for each in alerts if each.repeat is not Repeat.EVERY_CROSS}
     fired_at = sorted((row["alert_id"] in once, row["row"]) for row in rows.values())
     assert fired_at == sorted([(True, 0)] * len(once) + [(False, 0), (False, 2)] * (RULES - len(once)))
@@ -92,16 +103,23 @@ async def test_what_ticks_bring_about_is_in_the_tables_as_it_was_decided(connect
     ]
     await write_rules(connection, alerts)
     index, _ = await owner(connection, 1)
-    changes = await commit(connection, Mark(PARTITION, 1, 2, 1, 1), touched_by(index, 0, 101.0, 99.0, 102.0, 104.0))
-    assert {each.state for each in changes.alerts.values()} == {*LIVE_STATES, State.FIRED, State.EXPIRED} - {
-        State.ARMED
-    }
-    assert {each.outcome for each in changes.firings} == set(Outcome)
+    touches = touched_by(index, 0, 101.0, 99.0, 102.0, 104.0)
+    draft = await drafted(connection, touches)
+    settled = await commit(connection, Mark(PARTITION, 1, 2, 1, 1), touches, draft)
+    after = dict(zip(draft.rules.number, draft.after, strict=True))
+    assert {each.state for each in after.values()} == {*LIVE_STATES, State.FIRED, State.EXPIRED} - {State.ARMED}
+    assert set(settled.ended) == {number for number, each in after.items() if not each.state.is_live}
+    firings = [settled.firings.firing(at) for at in range(len(settled.firings))]
+    assert {each.outcome for each in firings} == set(Outcome)
 
-    kept = {row["id"]: alert_of(row) for row in await connection.fetch(f"SELECT {ALERT_COLUMNS} FROM alerts")}  # noqa: S608
-    assert kept == {each.id: each for each in alerts} | changes.alerts
+    kept = [alert_of(row) for row in await connection.fetch(f"SELECT {ALERT_COLUMNS} FROM alerts ORDER BY number")]  # noqa: S608
+    now = settled.firings.now
+    assert kept == [
+        each._replace(**after[each.number]._asdict(), updated_at=now) if each.number in after else each
+        for each in alerts
+    ]
     rows = await connection.fetch(f"SELECT {FIRING_COLUMNS} FROM alert_firings")  # noqa: S608
-    assert sorted(map(firing_of, rows)) == sorted(changes.firings)
+    assert sorted(map(firing_of, rows)) == sorted(firings)
 
 
 @pytest.mark.parametrize("is_foreseen", [True, False])
@@ -116,9 +134,9 @@ async def test_a_draft_holds_where_its_users_are_sent_what_it_took_them_for(
     first, second = portions(touched_by(index, 0, 101.0), half)
     draft = await drafted(connection, second, {user: half, uuid4(): 1} if is_foreseen else {})
     await commit(connection, Mark(PARTITION, 1, 2, 1, 0), first)
-    changes = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second, draft)
-    assert [each.outcome for each in changes.firings] == [Outcome.SENT] * 2 + [Outcome.LIMIT] * (half - 2)
-    assert (changes.firings is draft.firings) == is_foreseen
+    settled = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second, draft)
+    assert outcomes(settled) == [Outcome.SENT] * 2 + [Outcome.LIMIT] * (half - 2)
+    assert (settled.firings is draft.firings) == is_foreseen
 
 
 async def test_a_draft_that_waited_for_postgres_is_decided_anew(connection: asyncpg.Connection) -> None:
@@ -129,18 +147,19 @@ async def test_a_draft_that_waited_for_postgres_is_decided_anew(connection: asyn
     index, _ = await owner(connection, 1)
     first, second = portions(touched_by(index, 0, 101.0), MAX_SENT_PER_HOUR)
     draft = await drafted(connection, first)
-    changes = await commit(
-        connection, Mark(PARTITION, 1, 2, 1, 0), first, draft._replace(now=draft.now - timedelta(hours=1, seconds=1))
-    )
-    assert [each.outcome for each in changes.firings] == [Outcome.SENT] * MAX_SENT_PER_HOUR
-    changes = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second)
-    assert [each.outcome for each in changes.firings] == [Outcome.LIMIT] * MAX_SENT_PER_HOUR
+    draft.firings.now -= timedelta(hours=1, seconds=1)
+    settled = await commit(connection, Mark(PARTITION, 1, 2, 1, 0), first, draft)
+    assert outcomes(settled) == [Outcome.SENT] * MAX_SENT_PER_HOUR
+    settled = await commit(connection, Mark(PARTITION, 1, 3, 1, 1), second)
+    assert outcomes(settled) == [Outcome.LIMIT] * MAX_SENT_PER_HOUR
 
 
 async def test_nothing_is_written_behind_another_revision(connection: asyncpg.Connection) -> None:
     await take(connection, PARTITION, 1)
     with pytest.raises(FencedError):
-        await write_touched(connection, Mark(PARTITION, 1, 5, 1, 1), datetime.now(UTC), Changes())
+        await write_touched(
+            connection, Mark(PARTITION, 1, 5, 1, 1), NOTHING, (), Firings(NOTHING, datetime.now(UTC)), ()
+        )
 
 
 async def test_a_lower_fence_cannot_take(connection: asyncpg.Connection) -> None:
