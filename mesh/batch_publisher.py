@@ -5,8 +5,11 @@
     last message  ──▶ the usual acknowledgement: the batch is stored
 
 An acknowledgement for each message costs its publisher as much as to make and send it. What a batch does not bring
-about is published singly: where the connection is lost, or some of the batch, and with a nats-server before 2.14. The
-messages' ids keep those that were stored from being stored twice.
+about is published singly: where the connection is lost, or some of the batch. The messages' ids keep those that were
+stored from being stored twice.
+
+A batch is for messages that nobody published before. Of one that is on its way already, and not stored on most of the
+replicas, a batch's acknowledgement says that it is stored; a single one's does not.
 
 Source: ADR-50 of nats-io/nats-architecture-and-design, "Fast-ingest Batch Publishing", with its gap mode `fail`.
 """
@@ -50,18 +53,25 @@ class _Batch:
         self.stored = 0
         self.flow = 0
         self.is_over = False
+        self._is_broken = False
         self._heard = asyncio.Event()
 
     def room(self, sent: int) -> int:
-        """Say how many more may be sent: the first one alone, until its answer."""
+        """Say how many more may be sent: the first one alone, until its answer; none once something is amiss."""
+        if self._is_broken:
+            return 0
         return self.stored + _OUTSTANDING * self.flow - sent if sent else 1
 
     def hear(self, message: Whole) -> None:
-        """Take what the server says; whatever is no acknowledgement ends the batch."""
-        answer = _answers.decode(message.payload) if message.payload else _Answer("err")
+        """Take what the server says."""
+        if self.is_over:
+            return  # what it acknowledges behind a refusal may count the message that it refused
+        answer = _answer_of(message.payload)
         if answer.type == "ack":
             self.stored, self.flow = max(self.stored, answer.seq), answer.msgs
-        elif answer.type != "gap":  # what was stored before the gap is said next
+        elif answer.type:  # a gap, or an error: the end comes next, and says what was stored before
+            self._is_broken = True
+        else:
             self.stored, self.is_over = max(self.stored, answer.count), True
         self._heard.set()
 
@@ -75,8 +85,16 @@ class _Batch:
             self.is_over = True
 
 
+def _answer_of(payload: bytes) -> _Answer:
+    """Read an answer; one that says nothing, as where no stream takes the subject, is the end."""
+    try:
+        return _answers.decode(payload) if payload else _Answer()
+    except msgspec.DecodeError:
+        return _Answer()
+
+
 class BatchPublisher:
-    """Publishes for one process onto streams that take batches, and with `singly` onto any."""
+    """Publishes for one process onto streams that take batches; `singly` is for what may have been published before."""
 
     def __init__(self, client: BulkClient) -> None:
         self._client = client
@@ -88,11 +106,14 @@ class BatchPublisher:
         """How many messages were stored since the start, in whichever way."""
         return self._in_batches + self.singly.published
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish messages onto one stream; returns once all are stored, however long NATS is away."""
+    async def publish(self, messages: Sequence[Message]) -> set[str]:
+        """Publish new messages onto one stream; returns once all are stored, however long NATS is away.
+
+        Gives the ids of those that can wait, and that a full stream refused.
+        """
         stored = await self._publish_batch(messages) if len(messages) >= LEAST else 0
         self._in_batches += stored
-        await self.singly.publish(messages[stored:])
+        return await self.singly.publish(messages[stored:])
 
     async def _publish_batch(self, messages: Sequence[Message]) -> int:
         """Publish as much as a batch brings about, and say how many of the messages that is."""

@@ -120,6 +120,7 @@ def declared(settings: MeshSettings) -> tuple[Spec, ...]:
             settings.replicas,
             "notifications that are to be delivered, by kind of channel",
             is_work_queue=True,
+            takes_batches=True,
         ),
         StreamSpec(
             DEAD,
@@ -169,7 +170,7 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
         num_replicas=spec.replicas,
         duplicate_window=min(_DEDUPLICATION_S, spec.max_age_s or _DEDUPLICATION_S),
         allow_direct=True,
-        allow_batched=spec.takes_batches,
+        allow_batched=spec.takes_batches or None,  # a word that nats-server knows from 2.14 on
         description=spec.description,
     )
     try:
@@ -184,7 +185,7 @@ async def _ensure_stream(js: JetStreamContext, spec: StreamSpec) -> None:
                 f"{getattr(wanted, field).value}; move its data to a new stream first"
             )
     is_changed = any(getattr(present, field) != getattr(wanted, field) for field in _CHANGING_FIELDS)
-    if is_changed or bool(present.allow_batched) != spec.takes_batches:  # unsaid by a server that knows no batches
+    if is_changed or bool(present.allow_batched) != spec.takes_batches:  # unsaid where it does not
         await js.update_stream(wanted)
 
 

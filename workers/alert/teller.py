@@ -111,7 +111,7 @@ class Teller:
         notices = [notice for each in some for notice in each.notices]
         refused: set[str] = set()
         for messages in _at_once(map(notice_message, notices)):
-            refused |= await self._publisher.singly.publish(messages)
+            refused |= await self._publisher.publish(messages)
             self._count_down(len(messages))
         self._notices += (each.id for each in notices if str(each.id) not in refused)
 
@@ -132,7 +132,8 @@ class Teller:
                 limit=_READ_AT_ONCE,
             )
             found = await self._transactions.ask(reading)
-            await self._publisher.publish([fired_message(each) for each in told_of([firing for firing, _ in found])])
+            told = told_of([firing for firing, _ in found])
+            await self._publisher.singly.publish([fired_message(each) for each in told])
             if len(found) < _READ_AT_ONCE:
                 return
             firing, revision = found[-1]
