@@ -113,9 +113,9 @@ async def _run(names: list[str], folder: Path) -> tuple[list[str], list[Line], i
     if is_busy:
         head.append("THE MACHINE WAS BUSY before the first benchmark: figures are worse than it could give.")
     print("\n".join(head), flush=True)
-    lines, failed = [], 0
+    lines, failed, paces = [], 0, []
     for name in names:
-        began_s = time.monotonic()
+        began_s, pace_ms = time.monotonic(), machine.pace_ms()
         within_s = LONGER_WITHIN_S if name in _LONGER else WITHIN_S
         own = folder / name
         own.mkdir(mode=0o711)
@@ -131,7 +131,11 @@ async def _run(names: list[str], folder: Path) -> tuple[list[str], list[Line], i
                     notes=str(error) or f"took longer than {within_s:g} s",
                 )
             )
-        print(f"{time.monotonic() - began_s:.0f} s", flush=True)
+        took_s = time.monotonic() - began_s
+        paces.append(f"{name} {pace_ms:.0f} and {machine.pace_ms():.0f} ms")
+        print(f"{took_s:.0f} s", flush=True)
+    head.append(f"a fixed sum on one core, before and after: {', '.join(paces)}")
+    print(head[-1])
     print(as_text(lines))
     return head, lines, failed
 

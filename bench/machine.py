@@ -3,11 +3,13 @@
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 
 from infra.local.programs import nats_server
 
 BUSY_SHARE = 0.3  # of the cores, in the load average of the last minute
+_SUMS, _SUMMANDS = 5, 250_000
 
 
 def describe(folder: Path) -> str:
@@ -29,6 +31,19 @@ def load() -> tuple[str, bool]:
     """Tell the load average, and whether the machine was busy before anything was started."""
     average = os.getloadavg()
     return " ".join(f"{each:.2f}" for each in average), average[0] > BUSY_SHARE * (os.cpu_count() or 1)
+
+
+def pace_ms() -> float:
+    """Tell what a fixed sum takes on one core, the best of some: a machine that shares its processors has many paces.
+
+    Figures of two runs can be compared where this is the same in both.
+    """
+    took_s = []
+    for _ in range(_SUMS):
+        began_s = time.perf_counter()
+        sum(each * each % 7 for each in range(_SUMMANDS))
+        took_s.append(time.perf_counter() - began_s)
+    return 1e3 * min(took_s)
 
 
 def loopback_drops() -> int:
