@@ -260,7 +260,7 @@ class AlertIndex:
         owner, slot = self._waiting.reached(ticks.place, ticks.price, prev_close[ticks.place])
         is_own = (self._slots.phase(slot) != FREE) & (self._slots.place[slot] == ticks.place[owner])
         slot, its = slot[is_own], ticks.take(owner[is_own])
-        number, day = self._slots.number[slot], self._instruments.day[its.place]
+        number, day = self._slots.number(slot), self._instruments.day[its.place]
         seen = see(self._slots, slot, its.price, prev_close[its.place], day)
         is_gone = self._slots.phase(slot) == FREE
         self._wait(slot[~is_gone], ticks.place)

@@ -34,13 +34,13 @@ class Seen(NamedTuple):
 
 def lines(slots: Slots, slot: Places, prev_close: F8) -> tuple[F8, F8]:
     """Give the prices at or above and at or below which rules fire, as `Rule.lines` does; prev_close NaN: unknown."""
-    condition, threshold = slots.condition(slot), slots.threshold[slot]
+    condition, threshold = slots.condition(slot), slots.threshold(slot)
     up = np.where(condition == _ABOVE, threshold, np.inf)
     down = np.where(condition == _BELOW, threshold, -np.inf)
     moving = np.flatnonzero(condition == _CHANGE_PCT)
     if len(moving):
         its = slot[moving]
-        reference = np.where(slots.is_relative(its), prev_close[moving], slots.reference_price[its])
+        reference = np.where(slots.is_relative(its), prev_close[moving], slots.reference_price(its))
         is_known = ~np.isnan(reference) & (reference != 0)
         above, below = factors(threshold[moving])
         up[moving] = np.where(is_known, above * reference, np.inf)

@@ -1,4 +1,4 @@
-"""Rules in columns, 36 bytes each: a slot for every rule, found by its number."""
+"""Rules in columns, 24 bytes each: a slot for every rule, found by its number."""
 
 from typing import Any
 
@@ -6,16 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from market.alerts.columns import F8, I4, I8, U4, Bools, Places, RuleColumns, Slotted, roomy
+from market.alerts.moves import Moves
 from market.alerts.rule import Condition, Reference, State
 from market.portfolio.columns import sized
 
 _LEAST_LATE = 1024
-_SLOT_BYTES = 32
+_HIGHEST = 0xFFFF_FFFF  # number that is kept in four bytes
 _PART = 16  # the part of all slots that may be free, or out of order, before they are sorted out
 # A status, from its lowest bit: two of condition, one of reference, two of repeat, two of phase, one of side, the day.
 _REFERENCE, _REPEAT, _PHASE, _DOWN, _DAY = 2, 3, 5, 7, 8
 _WHAT = (1 << _PHASE) - 1
 _RELATIVE = Condition.CHANGE_PCT.code | Reference.PREV_CLOSE.code << _REFERENCE
+_FROM_ITS_OWN = Condition.CHANGE_PCT.code | Reference.CREATED.code << _REFERENCE
 
 FREE, ARMED, WAITING, DORMANT = range(4)
 _PHASE_OF = np.full(len(State), FREE, np.uint32)
@@ -24,13 +26,16 @@ _COLUMNS = ("number", "place", "threshold", "reference_price", "status")
 
 
 class Slots:
-    """The rules of an index; a slot is found by its rule's number, and is another's some time after it is freed."""
+    """The rules of an index; a slot is found by its rule's number, and is another's some time after it is freed.
+
+    Few rules have a reference price of their own: it and their threshold are a row of `_moves`.
+    """
 
     def __init__(self) -> None:
-        self.number = np.zeros(0, np.int64)
         self.place = np.zeros(0, np.int32)
-        self.threshold = np.zeros(0)
-        self.reference_price = np.zeros(0)
+        self._number: npt.NDArray[Any] = np.zeros(0, np.uint32)  # wider once a number takes more
+        self._threshold = np.zeros(0)  # or which row of `_moves` it is in
+        self._moves = Moves()
         self._status = np.zeros(0, np.uint32)
         self._used = 0
         self._count = 0
@@ -46,7 +51,27 @@ class Slots:
     @property
     def size_bytes(self) -> int:
         """What it takes."""
-        return self._used * _SLOT_BYTES + 4 * (self._ordered + len(self._late) + len(self._spare))
+        slot_bytes = sum(column.itemsize for column in (self._number, self.place, self._threshold, self._status))
+        ordered = self._ordered + len(self._late) + len(self._spare)
+        return self._used * slot_bytes + 4 * ordered + self._moves.size_bytes
+
+    def number(self, slot: Slotted) -> I8:
+        """Give rules' numbers."""
+        return self._number[slot].astype(np.int64)
+
+    def threshold(self, slot: Slotted) -> F8:
+        """Give thresholds."""
+        threshold = self._threshold[slot]
+        is_own = self._is_from_its_own(slot)
+        threshold[is_own] = self._moves.threshold(threshold[is_own])
+        return threshold
+
+    def reference_price(self, slot: Slotted) -> F8:
+        """Give what moves are measured from, 0 for what is no move or moves with the previous close."""
+        price = np.zeros(len(slot))
+        is_own = self._is_from_its_own(slot)
+        price[is_own] = self._moves.reference_price(self._threshold[slot][is_own])
+        return price
 
     def condition(self, slot: Slotted) -> U4:
         """Give codes of `Condition`."""
@@ -55,6 +80,10 @@ class Slots:
     def is_relative(self, slot: Slotted) -> Bools:
         """Tell whose lines move with the previous close."""
         found: Bools = self._status[slot] & 7 == _RELATIVE
+        return found
+
+    def _is_from_its_own(self, slot: Slotted) -> Bools:
+        found: Bools = self._status[slot] & 7 == _FROM_ITS_OWN
         return found
 
     def repeat(self, slot: Slotted) -> U4:
@@ -87,7 +116,7 @@ class Slots:
         for order, position in ((self._order[: self._ordered], at), (self._late, self._search_late(number))):
             is_inside = np.flatnonzero(position < len(order))
             near = order[position[is_inside]]
-            is_own = self.number[near] == number[is_inside]
+            is_own = self._number[near] == number[is_inside]
             slot[is_inside[is_own]] = near[is_own]
         return slot
 
@@ -100,10 +129,12 @@ class Slots:
         self._freed -= int(was_free.sum())
         self._count += int((was_free | is_new).sum())
         slot[is_new] = self._give(rules.number[is_new])
-        self.place[slot], self.threshold[slot] = place, rules.threshold
-        self.reference_price[slot] = rules.reference_price
+        self._give_up_moves(slot)
+        self.place[slot], self._threshold[slot] = place, rules.threshold
         self._status[slot] = rules.condition.astype(np.uint32) | rules.reference.astype(np.uint32) << _REFERENCE
         self._status[slot] |= rules.repeat.astype(np.uint32) << _REPEAT
+        own = np.flatnonzero(self._is_from_its_own(slot))
+        self._threshold[slot[own]] = self._moves.add(rules.threshold[own], rules.reference_price[own])
         self.set(slot, _PHASE_OF[rules.state], rules.waiting_side < 0, rules.fired_day)
         self._settle()
         return slot
@@ -127,20 +158,23 @@ class Slots:
         """Copy the rules, by number, as `of` takes them."""
         slot = self.taken()
         columns: tuple[npt.NDArray[Any], ...] = (
-            self.number,
-            self.place,
-            self.threshold,
-            self.reference_price,
-            self._status,
+            self.number(slot),
+            self.place[slot],
+            self.threshold(slot),
+            self.reference_price(slot),
+            self._status[slot],
         )
-        return dict(zip(_COLUMNS, (column[slot] for column in columns), strict=True))
+        return dict(zip(_COLUMNS, columns, strict=True))
 
     @classmethod
     def of(cls, number: I8, place: I4, threshold: F8, reference_price: F8, status: U4) -> "Slots":
         """Take over rules, by number."""
         slots = cls()
-        slots.number, slots.place, slots.threshold = number, place, threshold
-        slots.reference_price, slots._status = reference_price, status
+        is_wide = len(number) and int(number[-1]) > _HIGHEST
+        slots._number = number if is_wide else number.astype(np.uint32)
+        slots.place, slots._threshold, slots._status = place, threshold, status
+        own = np.flatnonzero(status & 7 == _FROM_ITS_OWN)
+        slots._threshold[own] = slots._moves.add(threshold[own], reference_price[own])
         slots._used = slots._count = slots._ordered = len(number)
         slots._order = np.arange(len(number), dtype=np.uint32)
         return slots
@@ -149,14 +183,16 @@ class Slots:
         """Give new numbers slots: spare ones first."""
         reused, self._spare = np.split(self._spare, [min(len(number), len(self._spare))])
         end = self._used + len(number) - len(reused)
-        if end > len(self.number):
+        if end > len(self._number):
             self._size(roomy(end))
+        if len(number) and int(number.max()) > _HIGHEST:
+            self._number = self._number.astype(np.int64)
         slot = np.append(reused, np.arange(self._used, end, dtype=np.uint32))
         self._used = end
-        self.number[slot] = number
+        self._number[slot] = number
         ordered = slot if (np.diff(number) > 0).all() else slot[np.argsort(number)]
-        highest = self.number[self._order[self._ordered - 1]] if self._ordered else -1
-        split = int(np.searchsorted(self.number[ordered], highest, "right"))
+        highest = self._number[self._order[self._ordered - 1]] if self._ordered else -1
+        split = int(np.searchsorted(self._number[ordered], highest, "right"))
         count = self._ordered + len(ordered) - split
         if count > len(self._order):
             self._order = sized(self._order, roomy(count))
@@ -164,14 +200,21 @@ class Slots:
         self._ordered = count
         if split:
             late = np.append(self._late, ordered[:split])
-            self._late = late[np.argsort(self.number[late])]
+            self._late = late[np.argsort(self._number[late])]
         return slot.astype(np.intp)
+
+    def _give_up_moves(self, slot: Slotted) -> None:
+        """Let the rows of these slots be others'; they are no moves then, until they are written to."""
+        own = slot[self._is_from_its_own(slot)]
+        self._moves.free(self._threshold[own])
+        self._status[own] = 0
 
     def _settle(self) -> None:
         """Win back free slots, and put late ones in order, when they are many."""
         if self._freed + len(self._late) > self._ordered // _PART + _LEAST_LATE:
             slots = self._merged()
             is_free = self.phase(slots) == FREE
+            self._give_up_moves(slots[is_free])
             self._spare = np.append(self._spare, slots[is_free])
             self._order = slots[~is_free]
             self._ordered, self._freed, self._late = len(self._order), 0, self._late[:0]
@@ -179,23 +222,22 @@ class Slots:
     def _merged(self) -> U4:
         """Give all slots that a number finds, by number."""
         order = self._order[: self._ordered]
-        return np.insert(order, self._search(self.number[self._late]), self._late) if len(self._late) else order
+        return np.insert(order, self._search(self.number(self._late)), self._late) if len(self._late) else order
 
     def _search(self, number: I8) -> Places:
         """Find where numbers are, or would be, among those in order: a binary search of all of them at once."""
         low, high = np.zeros(len(number), np.intp), np.full(len(number), self._ordered, np.intp)
         for _ in range(self._ordered.bit_length()):
             middle = np.minimum((low + high) >> 1, self._ordered - 1)
-            is_below = (self.number[self._order[middle]] < number) & (low < high)
+            is_below = (self._number[self._order[middle]] < number) & (low < high)
             low = np.where(is_below, middle + 1, low)
             high = np.where(is_below, high, middle)
         return low
 
     def _search_late(self, number: I8) -> Places:
-        found: Places = np.searchsorted(self.number[self._late], number)
+        found: Places = np.searchsorted(self._number[self._late], number)
         return found
 
     def _size(self, size: int) -> None:
-        self.number, self.place = sized(self.number, size), sized(self.place, size)
-        self.threshold, self.reference_price = sized(self.threshold, size), sized(self.reference_price, size)
-        self._status = sized(self._status, size)
+        self._number, self.place = sized(self._number, size), sized(self.place, size)
+        self._threshold, self._status = sized(self._threshold, size), sized(self._status, size)

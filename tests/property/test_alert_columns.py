@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,40 +108,56 @@ def test_a_place_that_had_none_gets_keys_among_many() -> None:
 numbers = st.integers(1, 60)
 
 
-@given(st.lists(st.one_of(st.lists(numbers, min_size=1, unique=True), st.sets(numbers, min_size=1)), max_size=30))
+@pytest.mark.parametrize("base", [0, 2**32 - 30])  # all numbers take four bytes, or half of them more
+@given(steps=st.lists(st.one_of(st.lists(numbers, min_size=1, unique=True), st.sets(numbers, min_size=1)), max_size=30))
 @settings(max_examples=150)
-def test_slots_are_found_by_their_numbers(steps: list[object]) -> None:
+def test_slots_are_found_by_their_numbers(base: int, steps: list[object]) -> None:
     with_few = slots._LEAST_LATE
     slots._LEAST_LATE = 3  # so that they are sorted out often
     try:
-        check_slots(steps)
+        check_slots(base, steps)
     finally:
         slots._LEAST_LATE = with_few
 
 
-def check_slots(steps: list[object]) -> None:
-    tried, held = slots.Slots(), dict[int, float]()
+def check_slots(base: int, steps: list[object]) -> None:
+    tried, held = slots.Slots(), dict[int, tuple[float, float]]()
     threshold = 0.0
     for step in steps:
         if isinstance(step, list):
             threshold += 1
-            rules = [Rule(each, 7, Condition.ABOVE, threshold + each / 100) for each in step]
+            rules = [rule_of(base + each, threshold + each / 100) for each in step]
             slot = tried.put(RuleColumns.of(rules), np.full(len(rules), each_place(threshold), np.intp))
-            held |= {each.number: each.threshold for each in rules}
+            held |= {each.number: (each.threshold, each.reference_price) for each in rules}
             assert len(set(slot.tolist())) == len(rules)
         else:
             assert isinstance(step, set)
-            found = tried.find(np.array(sorted(step & set(held)), np.int64))
-            tried.free(found)
-            held = {number: value for number, value in held.items() if number not in step}
-        taken = tried.taken()
-        assert tried.number[taken].tolist() == sorted(held)
-        assert tried.threshold[taken].tolist() == [held[each] for each in sorted(held)]
-        assert len(tried) == len(held)
-        assert tried.find(tried.number[taken]).tolist() == taken.tolist()
-        absent = np.array([each for each in range(62) if each not in held], np.int64)
+            gone = {base + each for each in step}
+            tried.free(tried.find(np.array(sorted(gone & set(held)), np.int64)))
+            held = {number: values for number, values in held.items() if number not in gone}
+        assert_held(tried, held)
+        assert_held(slots.Slots.of(**tried.columns()), held)
+        assert tried.find(tried.number(tried.taken())).tolist() == tried.taken().tolist()
+        absent = np.array([base + each for each in range(62) if base + each not in held], np.int64)
         found = tried.find(absent)
         assert (tried.phase(found[found >= 0]) == slots.FREE).all()
+
+
+def rule_of(number: int, threshold: float) -> Rule:
+    """Make a rule that is a move from a price of its own, one from the previous close, or none, whichever it was."""
+    kind = int(threshold * 100) % 3
+    if kind == 2:
+        return Rule(number, 7, Condition.ABOVE, threshold)
+    reference = (Reference.CREATED, Reference.PREV_CLOSE)[kind]
+    return Rule(number, 7, Condition.CHANGE_PCT, threshold, reference, 0.0 if kind else 3 * threshold)
+
+
+def assert_held(tried: slots.Slots, held: dict[int, tuple[float, float]]) -> None:
+    taken = tried.taken()
+    assert len(tried) == len(held)
+    assert tried.number(taken).tolist() == sorted(held)
+    values = zip(tried.threshold(taken).tolist(), tried.reference_price(taken).tolist(), strict=True)
+    assert list(values) == [held[each] for each in sorted(held)]
 
 
 def each_place(threshold: float) -> int:
@@ -157,6 +174,18 @@ def test_free_slots_are_used_again() -> None:
         tried.free(slot)
     assert len(tried) == 0
     assert tried.size_bytes < 40 * 10_000
+
+
+def test_rows_of_moves_are_used_again() -> None:
+    tried = slots.Slots()
+    one = RuleColumns.of([Rule(1, 7, Condition.CHANGE_PCT, 5.0, Reference.CREATED, 100.0)])
+    for first in range(1, 200_000, 4_000):
+        many = one.take(np.zeros(4_000, np.intp))
+        many.number[:] = np.arange(first, first + 4_000)
+        for _ in range(3):
+            slot = tried.put(many, np.zeros(4_000, np.intp))
+        tried.free(slot)
+    assert tried._moves.size_bytes < 24 * 10_000
 
 
 def test_rules_keep_what_they_are() -> None:
