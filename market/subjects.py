@@ -99,7 +99,7 @@ def alerts(partition: int) -> str:
     return f"alerts.{partition}"
 
 
-def alert_fired(user_id: UUID, alert_id: UUID) -> str:
+def alert_fired(user_id: UUID | str, alert_id: UUID | str) -> str:
     """Name the subject on which it is told that a user's alert has fired."""
     return f"alert.fired.{user_id}.{alert_id}"
 

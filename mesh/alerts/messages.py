@@ -17,6 +17,8 @@ from mesh.notify.codec import Order, encode
 from mesh.notify.kinds import Kind
 
 _encoder = msgspec.msgpack.Encoder()
+# A map of as many fields as FiredPayload has; ids are texts of 36 bytes.
+_MESSAGE = b"\x8b\xa2id\xd9\x24%b\xa8alert_id\xd9\x24%b%b\xa4user\xd9\x24%b"
 
 
 class FiredPayload(msgspec.Struct, frozen=True):
@@ -68,11 +70,7 @@ class FiredMessages:
 
 def _message(firing: str, alert: str, shared: bytes, user: str) -> Message:
     payload = _MESSAGE % (firing.encode(), alert.encode(), shared, user.encode())
-    return Message(f"alert.fired.{user}.{alert}", firing, payload)
-
-
-# A map of as many fields as FiredPayload has; ids are texts of 36 bytes.
-_MESSAGE = b"\x8b\xa2id\xd9\x24%b\xa8alert_id\xd9\x24%b%b\xa4user\xd9\x24%b"
+    return Message(subjects.alert_fired(user, alert), firing, payload)
 
 
 @lru_cache(maxsize=64)  # one tick may fire 100,000 alerts
