@@ -28,7 +28,8 @@ class ConsumerSpec:
     """A durable pull consumer of a stream.
 
     `ack_all`: an acknowledgement is for everything before it as well. `start_sequence`: where it begins, 0 for the
-    stream's first message. `inactive_s`: how long nobody may ask before the server removes it, 0 for ever.
+    stream's first message. `inactive_s`: how long nobody may ask before the server removes it, 0 for ever. `in_memory`:
+    whoever reads keeps its own place and makes it anew, so the server need not write down where it is.
     """
 
     stream: str
@@ -40,6 +41,7 @@ class ConsumerSpec:
     ack_all: bool = False
     start_sequence: int = 0
     inactive_s: float = 0.0
+    in_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

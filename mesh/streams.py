@@ -200,6 +200,7 @@ async def _ensure_consumer(js: JetStreamContext, spec: ConsumerSpec) -> None:
         ack_wait=spec.ack_wait_s,
         max_ack_pending=spec.max_ack_pending,
         inactive_threshold=spec.inactive_s or None,
+        mem_storage=spec.in_memory or None,
     )
     try:
         present = (await js.consumer_info(spec.stream, spec.name)).config

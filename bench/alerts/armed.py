@@ -115,6 +115,19 @@ async def seed(
         await connection.close()
 
 
+async def at_rest(market: Market) -> None:
+    """Have on the disk all that was written to prepare: else the system writes it in the midst of what is measured.
+
+    Behind a checkpoint Postgres logs each page whole that it changes first, as it does most of the time.
+    """
+    connection = await asyncpg.connect(market.postgres.admin_url)
+    try:
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+    await asyncio.to_thread(os.sync)
+
+
 def trades(numbers: npt.NDArray[np.uint32], prices: npt.NDArray[np.float64], sequence: int, ts_ns: int) -> Rows:
     """Make one trade for each instrument, all with one sequence and at one time."""
     made = rows.TRADE.blank(len(numbers))

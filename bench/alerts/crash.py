@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]  # it ships no annotations
 import numpy as np
 
-from bench.alerts.armed import Market, open_market, seed, trades
+from bench.alerts.armed import Market, at_rest, open_market, seed, trades
 from bench.alerts.beside import RATE_PER_S, Beside, going_on
 from bench.processes import cpu_s, family_cpu_s
 from bench.table import Line
@@ -105,6 +105,7 @@ async def _armed(market: Market, others: int = 0) -> int:
     numbers = market.numbers[: 1 + others]
     partition = int(subjects.partitions_of(numbers[:1])[0])
     await seed(market.postgres.url, partition, len(numbers) * ALERTS, numbers, 100.0, 0.0, notified=True)
+    await at_rest(market)
     return partition
 
 

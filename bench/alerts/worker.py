@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from nats.aio.msg import Msg
 
-from bench.alerts.armed import PARTITIONS, VENUE, Market, open_market, seed, trades
+from bench.alerts.armed import PARTITIONS, VENUE, Market, at_rest, open_market, seed, trades
 from bench.processes import cpu_s
 from bench.table import Line
 from market import subjects
@@ -85,6 +85,7 @@ async def measure(folder: Path) -> list[Line]:
             count = RULES * len(numbers) // INSTRUMENTS
             await seed(market.postgres.url, partition, count, numbers, FIRST, STEP)
         load_s, load_cpu_s, loaded = await _load(market.postgres.url)
+        await at_rest(market)
         worker = market.worker()
         await worker.start()
         try:

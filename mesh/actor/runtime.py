@@ -174,6 +174,7 @@ class Actor:
             f"{rules.kind} worker, partition {partition}",
             ack_all=True,
             inactive_s=_INACTIVE_S,
+            in_memory=True,
         )
 
     async def _remove_older(self, fence: int) -> None:

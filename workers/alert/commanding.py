@@ -139,4 +139,5 @@ def _consumer(owned: Owned) -> ConsumerSpec:
         f"alert worker, commands of partition {owned.partition}",
         ack_all=True,
         inactive_s=_INACTIVE_S,
+        in_memory=True,
     )
