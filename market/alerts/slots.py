@@ -186,7 +186,7 @@ class Slots:
         if end > len(self._number):
             self._size(roomy(end))
         if len(number) and int(number.max()) > _HIGHEST:
-            self._number = self._number.astype(np.int64)
+            self._number = self._number.astype(np.int64, copy=False)
         slot = np.append(reused, np.arange(self._used, end, dtype=np.uint32))
         self._used = end
         self._number[slot] = number

@@ -84,9 +84,11 @@ def test_many_firings_are_told_as_each_by_itself() -> None:
     )
     firings = Firings(rules, NOON)
     for at in range(200):
-        place, side, outcome = at // 7, 1 if at % 2 else -1, list(Outcome)[at % 3]
-        tick = Tick(100.0 + at % 5, NOON + timedelta(microseconds=place), side, place, at % 7, outcome)
-        firings.add(firing_id(rules.id[at % 40], place, at % 7), at % 40, tick)
+        nth = at // 2  # two firings of each tick
+        place, side, outcome = nth // 7, 1 if nth % 2 else -1, list(Outcome)[nth % 3]
+        tick = Tick(100.0 + nth % 5, NOON + timedelta(microseconds=place), side, place, nth % 7, outcome)
+        firings.add(firing_id(rules.id[at % 40], place, nth % 7), at % 40, tick)
+    assert len(firings.ticks) == 100
     each = [firings.firing(at) for at in range(len(firings))]
     messages = FiredMessages(firings)
     assert list(messages) == [fired_message(told) for told in told_of(each)]
