@@ -62,8 +62,9 @@ class Slots:
     def threshold(self, slot: Slotted) -> F8:
         """Give thresholds."""
         threshold = self._threshold[slot]
-        is_own = self._is_from_its_own(slot)
-        threshold[is_own] = self._moves.threshold(threshold[is_own])
+        own = np.flatnonzero(self._is_from_its_own(slot))
+        if len(own):
+            threshold[own] = self._moves.threshold(threshold[own])
         return threshold
 
     def reference_price(self, slot: Slotted) -> F8:
