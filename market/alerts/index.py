@@ -42,6 +42,7 @@ class AlertIndex:
         self._seen = np.zeros(0, np.int64)  # of every place, while ticks are held against rules: the last that was
         self._held = RuleColumns.of(())  # rules that the tape has still to reach
         self._sequence, self._row = 0, -1  # of the last row on the tape
+        self._is_unsure = False  # whether rows were not let pass for want of a known day
         quiet.pass_by(b"", self._standing())  # compiles it, before anybody waits for it
 
     def __len__(self) -> int:
@@ -115,7 +116,9 @@ class AlertIndex:
             or not all(data and not len(data) % EVENT_BYTES for _, data in messages)
         ):
             return False
-        if not quiet.pass_by(b"".join([data for _, data in messages]), self._standing()):
+        found = quiet.pass_by(b"".join([data for _, data in messages]), self._standing())
+        if found != quiet.QUIET:
+            self._is_unsure = found == quiet.UNSURE
             return False
         begun = self._row + 1 if last == self._sequence else 0
         self._sequence, self._row = last, begun + len(end) // EVENT_BYTES - 1
@@ -140,6 +143,7 @@ class AlertIndex:
                 parts.append(replace(touches, tape_sequence=tape_sequences[at], row=row))
         self._row = int(self._rows_in_messages(tape_sequences, np.array([len(rows) - 1]))[0])
         self._sequence = int(tape_sequences[-1])
+        self._is_unsure = False
         if len(parts) > 1:
             return Touches.concat(parts)
         return parts[0] if parts else Touches.none()
@@ -229,7 +233,8 @@ class AlertIndex:
             if is_evaluated:
                 touched += self._evaluate(part)
             self._instruments.last[part.place] = part.price  # of several for one place, the last stays
-        self._instruments.be_sure(ticks.place, ticks.ts_event, ticks.day, self._day_of)
+        if self._is_unsure:
+            self._instruments.be_sure(ticks.place, ticks.ts_event, ticks.day, self._day_of)
         return touched
 
     def _begin_day(self, place: Places) -> None:

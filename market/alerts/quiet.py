@@ -14,6 +14,8 @@ from market.codes import NOT_PRICE_FORMING, Kind
 from market.compiled import compiled, inlined
 from market.rows import EVENT_BYTES, EVENT_TYPES, TRADE
 
+QUIET, LOUD, UNSURE = range(3)
+
 _TRADE = int(Kind.TRADE)
 _NOT_FORMING = int(NOT_PRICE_FORMING)
 _KIND, _INSTRUMENT, _SEQUENCE = (TRADE.offsets[name] for name in ("kind", "instrument", "sequence"))
@@ -38,37 +40,40 @@ class Standing(NamedTuple):
     last: F8
 
 
-def pass_by(data: bytes, standing: Standing) -> bool:
-    """Take in whole rows, where none of them can touch anything; else change nothing, and give False."""
+def pass_by(data: bytes, standing: Standing) -> int:
+    """Take in whole rows, where none of them can touch anything: QUIET; else change nothing, and say LOUD.
+
+    UNSURE: an instrument's time may be of another day than is known of it, or nothing is known of it.
+    """
     rows = np.frombuffer(data, np.uint8)
-    if not _are_quiet(rows, standing):
-        return False
-    _take_in(rows, standing)
-    return True
+    found = _look_at(rows, standing)
+    if found == QUIET:
+        _take_in(rows, standing)
+    return found
 
 
 @compiled
-def _are_quiet(rows: U1, standing: Standing) -> bool:
+def _look_at(rows: U1, standing: Standing) -> int:
     for at in range(0, len(rows), EVENT_BYTES):
         kind = rows[at + _KIND]
         for byte in range(EVENT_BYTES):
             if rows[at + byte] & _MASK[kind, byte] != _FIXED[kind, byte]:
-                return False
+                return LOUD
         number = _integer(rows, at + _INSTRUMENT, 4)
         if number > MAX_INSTRUMENT:
             continue
         place = standing.place_of[min(number, len(standing.place_of) - 1)]
         if place < 0:
-            return False
+            return UNSURE
         price = _tick(rows, at)
         if price == 0:
             continue
         time_ns = _integer(rows, at + _TIME, 8)
         if time_ns < standing.sure_from[place] or time_ns >= standing.sure_until[place]:
-            return False
+            return UNSURE
         if price >= standing.above[place] or price <= standing.below[place]:
-            return False
-    return True
+            return LOUD
+    return QUIET
 
 
 @compiled

@@ -17,7 +17,7 @@ from tests.compiling import as_python, times_compiled
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
 NOON_NS = 20_000 * DAY_NS + 12 * HOUR_NS
-NAMES = ("_are_quiet", "_take_in", "_tick", "_integer", "_float")
+NAMES = ("_look_at", "_take_in", "_tick", "_integer", "_float")
 
 
 @pytest.fixture(params=["compiled", "python"], autouse=True)
@@ -46,7 +46,9 @@ def met(*instruments: int) -> AlertIndex:
     for number, instrument in enumerate(instruments):
         index.put([Rule(2 * number, instrument, Condition.ABOVE, 110.0, since=-1)])
         index.put([Rule(2 * number + 1, instrument, Condition.BELOW, 90.0, since=-1)])
-        index.apply(trades(100.0, instrument=instrument), np.ones(1, np.int64), 0)
+        first = trades(100.0, instrument=instrument)
+        assert not passes(index, first, sequence=1), "nothing is known of it"
+        index.apply(first, np.ones(1, np.int64), 0)
     return index
 
 
