@@ -16,8 +16,8 @@ from infra.local.service import Service
 
 TEMPLATE = Path(__file__).parents[1] / "nats" / "local.conf"
 READY_WITHIN_S = 60.0  # recovering a tape of some gigabytes takes a while
-# Go looks for garbage as soon as there is as much of it as there is to keep, which here is little: at a fifth of what
-# was then spent on that, the server takes some hundred megabytes more while it is busy.
+# Go looks for garbage as soon as there is as much of it as there is to keep, which here is little. A quarter as often
+# is enough, and the server takes some hundred megabytes more while it is busy.
 _GARBAGE_PERCENT = "400"
 
 

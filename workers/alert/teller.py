@@ -133,6 +133,7 @@ class Teller:
             )
             found = await self._transactions.ask(reading)
             told = told_of([firing for firing, _ in found])
+            # An owner before may have published some of these, and have them on their way still.
             await self._publisher.singly.publish([fired_message(each) for each in told])
             if len(found) < _READ_AT_ONCE:
                 return
